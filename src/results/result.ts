@@ -1,0 +1,94 @@
+/**
+ * What a simulation observed, read out of the simulated kernel once, in bulk, at its end. Plain data; all times in nanoseconds.
+ */
+
+/** Bucket layout of the log-linear histogram in assembly/base/histogram.ts: below 2^bits exact, above 2^bits buckets an octave. */
+export const HISTOGRAM_BITS = 7;
+
+/** A log-linear histogram (relative error of a quantile ≤ 1/256) with exact count, sum, minimum and maximum. */
+export interface HistogramData {
+  count: number;
+  sumNs: number;
+  minNs: number;
+  maxNs: number;
+  /** Sparse: [bucket index, count] in ascending order. */
+  buckets: Array<[index: number, count: number]>;
+}
+
+/** A `record` step's samples: one recorder of one task spec, all instances together and each instance apart. */
+export interface RecorderResult {
+  task: string;
+  recorder: string;
+  latency: HistogramData;
+  /** When and for which instance (0…count−1) the largest sample was recorded. */
+  worst: { atNs: number; instance: number; latencyNs: number };
+  /** As cyclictest prints a thread. Empty unless the step asked for `binsUs`. */
+  threads: ThreadSamples[];
+}
+
+/** One instance's samples in whole microseconds, truncated as cyclictest does. */
+export interface ThreadSamples {
+  count: number;
+  sumUs: number;
+  minUs: number;
+  maxUs: number;
+  /** Samples per microsecond 0…binsUs−1; the others are `count` minus their sum. */
+  microseconds: Uint32Array;
+}
+
+/** Sums over the instances of one task spec. */
+export interface TaskResult {
+  name: string;
+  role: string | null;
+  count: number;
+  cpuNs: number;
+  /** Time runnable but not running. */
+  waitNs: number;
+  voluntarySwitches: number;
+  involuntarySwitches: number;
+  wakeups: number;
+  migrations: number;
+  /** sched_wakeup → sched_switch to it. */
+  wakeupLatency: HistogramData;
+  /** sched_switch to it → sched_switch away from it. */
+  runSegment: HistogramData;
+  /** sched_switch away while runnable → sched_switch to it. */
+  preemptedWait: HistogramData;
+}
+
+export interface CpuResult {
+  cpu: number;
+  idleNs: number;
+  /** Interrupt noise and kernel work on top of tasks and idle. */
+  irqNs: number;
+  switches: number;
+  ticks: number;
+  migrationsIn: number;
+}
+
+/** One run of one scenario with one seed. */
+export interface Result {
+  scenario: string;
+  policy: string;
+  kernel: string;
+  machine: string;
+  seed: number;
+  durationNs: number;
+  /** Simulated events handled: timer expiries, ticks, ends of run segments, interrupts. */
+  events: number;
+  switches: number;
+  tasks: TaskResult[];
+  cpus: CpuResult[];
+  recorders: RecorderResult[];
+  trace: TraceEvent[];
+}
+
+/** Entries of the trace ring, in the order and with the meaning of the kernel's sched tracepoints. */
+export type TraceEvent =
+  | { at: number; cpu: number; event: 'switch'; prev: string; prevState: 'R' | 'R+' | 'S' | 'X'; next: string }
+  | { at: number; cpu: number; event: 'waking'; task: string; target: number }
+  | { at: number; cpu: number; event: 'wakeup'; task: string; target: number }
+  | { at: number; cpu: number; event: 'migrate'; task: string; from: number; to: number }
+  | { at: number; cpu: number; event: 'irq'; source: string; lengthNs: number }
+  | { at: number; cpu: number; event: 'throttle'; what: string }
+  | { at: number; cpu: number; event: 'record'; task: string; recorder: string; latencyNs: number };

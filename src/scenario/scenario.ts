@@ -1,0 +1,220 @@
+/**
+ * The resolved scenario: what every importer produces and what the simulation consumes.
+ *
+ * Plain data with no defaults left open: all times are integer nanoseconds, all names are resolved, roles are already mapped to
+ * scheduling settings by a policy. Everything above this line of the house (YAML, rt-app JSON, recordings) ends here, and
+ * `src/kernel/compile.ts` turns it into the tables of the simulated kernel.
+ */
+
+/** A length of time: fixed, or drawn anew from a distribution each time it is needed. All parameters in nanoseconds. */
+export type Duration =
+  | { kind: 'fixed'; ns: number }
+  | { kind: 'uniform'; minNs: number; maxNs: number }
+  | { kind: 'exponential'; meanNs: number }
+  | { kind: 'lognormal'; medianNs: number; sigma: number }
+  | { kind: 'pareto'; minNs: number; alpha: number; maxNs: number }
+  | { kind: 'empirical'; valuesNs: number[] };
+
+/** What a task computes on: its own user time, a non-preemptible kernel section, or a section with interrupts off. */
+export type RunMode = 'user' | 'kernel' | 'irqoff';
+
+/** One step of a task's program. Programs are interpreted inside the simulated kernel; see docs/scenarios.md for each step. */
+export type Step =
+  | { op: 'run'; mode: RunMode; duration: Duration }
+  /** rt-app's `runtime`: stay busy until this much wall time has passed, preempted or not. */
+  | { op: 'busy'; duration: Duration }
+  | { op: 'sleep'; duration: Duration }
+  /**
+   * Sleep until the timer's next period. `skip`: a period already past is skipped, as cyclictest does; `keep`: it is still armed and costs a
+   * short sleep, as a plain absolute clock_nanosleep does; `rebase`: a late timer starts a new grid from now, as rt-app's relative mode does.
+   * Timers of the same name are shared by all tasks when `shared`, otherwise each task instance has its own.
+   */
+  | {
+      op: 'timer';
+      timer: string;
+      shared: boolean;
+      periodNs: number;
+      phaseNs: number;
+      missed: 'skip' | 'keep' | 'rebase';
+    }
+  /** Begin of a measured interval: now. */
+  | { op: 'stamp' }
+  /**
+   * End of a measured interval: adds now − (the last timer or sleep expiry | the last stamp) to the recorder of that name.
+   * `binsUs` > 0 also counts every instance's samples by the whole microsecond, 0…binsUs−1.
+   */
+  | { op: 'record'; recorder: string; since: 'timer' | 'stamp'; binsUs: number }
+  | { op: 'wait'; condition: string; mutex: string | null }
+  | { op: 'signal'; condition: string; all: boolean }
+  | { op: 'lock'; mutex: string }
+  | { op: 'unlock'; mutex: string }
+  | { op: 'send'; channel: string }
+  | { op: 'receive'; channel: string }
+  /** Waits until as many tasks as use this barrier have come to it. */
+  | { op: 'barrier'; barrier: string }
+  | { op: 'suspend' }
+  | { op: 'resume'; task: string }
+  /** Starts one more instance of a task declared with `start: 'fork'`. */
+  | { op: 'fork'; task: string }
+  | { op: 'yield' }
+  | { op: 'policy'; sched: SchedSettings }
+  | { op: 'exit' }
+  /** `times: null` repeats for ever. */
+  | { op: 'loop'; times: number | null; body: Step[] };
+
+/** Scheduling classes of the simulated kernel, strongest first, as a task can ask for them. */
+export type SchedClassName = 'fifo' | 'rr' | 'vmf' | 'fair' | 'batch' | 'idle' | 'bt';
+
+/** How a task is scheduled. `nice` −20…19 (fair, batch, bt); `priority` 1…99 (fifo, rr), 0…7 with 0 first (vmf). */
+export interface SchedSettings {
+  class: SchedClassName;
+  nice: number;
+  priority: number;
+}
+
+/** A task declaration: `count` instances that share a program. */
+export interface TaskSpec {
+  name: string;
+  count: number;
+  role: string | null;
+  sched: SchedSettings;
+  /** Name of a cgroup of the scenario, or null for the root. */
+  cgroup: string | null;
+  /** CPUs that it may use, ascending; null: all. Already intersected with its cgroup's cpuset. */
+  cpus: number[] | null;
+  /** Pin instance i to cpus[i mod cpus.length], as `cyclictest -a` does. */
+  pinEach: boolean;
+  startNs: number;
+  /** `run`: exists from the start; `fork`: its `count` instances are a pool for the `fork` step. */
+  start: 'run' | 'fork';
+  /** Timer slack of its sleeps; null: 50 µs, or 0 in the real-time and vmf classes (prctl(2) PR_SET_TIMERSLACK). */
+  timerSlackNs: number | null;
+  program: Step[];
+}
+
+/** A control group with the CPU controller's weight and the TencentOS offline switch. */
+export interface CgroupSpec {
+  name: string;
+  parent: string | null;
+  /** cpu.weight 1…10000, default 100. */
+  weight: number;
+  /** cpu.offline = 1: its tasks that are not real-time run in the BT class. */
+  offline: boolean;
+}
+
+/** A source of interference on every CPU that no task is to blame for: device interrupts, softirqs, firmware. */
+export interface NoiseSource {
+  name: string;
+  /** From the end of one occurrence to the begin of the next, per CPU. */
+  interval: Duration;
+  length: Duration;
+  /** `irq`: a handler, interrupts off; `preemptoff`: kernel work on top of the current task that only interrupts may enter. */
+  kind: 'irq' | 'preemptoff';
+}
+
+/** An idle state of the processor, as in the cpuidle tables. Ordered shallow to deep. */
+export interface IdleState {
+  name: string;
+  exitLatencyNs: number;
+  targetResidencyNs: number;
+}
+
+/** What hardware and kernel paths cost, in nanoseconds. Charged to the task that runs, as Linux without IRQ_TIME_ACCOUNTING does. */
+export interface MachineCosts {
+  /** Timer interrupt: from its expiry to the first handler. */
+  timerIrqNs: number;
+  /** Scheduler tick handler. */
+  tickNs: number;
+  /** try_to_wake_up: from sched_waking to sched_wakeup. */
+  wakeupNs: number;
+  /** schedule(): from the decision to the sched_switch event. */
+  scheduleNs: number;
+  /** The switch itself: from sched_switch to the first instruction of the next task. */
+  switchNs: number;
+  /** Entry and exit of a system call that blocks. */
+  syscallNs: number;
+  /** Reschedule interrupt: from sending on one CPU to its handler on another. */
+  ipiNs: number;
+  /** Refilling caches after a migration, added to the task's next run. */
+  migrationNs: number;
+}
+
+/** The simulated hardware. */
+export interface Machine {
+  name: string;
+  cpus: number;
+  /** CPUs that share a last-level cache: consecutive numbers. */
+  cpusPerLlc: number;
+  costs: MachineCosts;
+  idleStates: IdleState[];
+  noise: NoiseSource[];
+}
+
+/** Tunables and features of a kernel, under the kernel's own names. */
+export interface Kernel {
+  name: string;
+  hz: number;
+  preemption: 'none' | 'voluntary' | 'full';
+  /** CFS tunables before scaling by 1 + ilog2(min(cpus, 8)) (`tunableScaling: 'log'`). */
+  tunableScaling: 'none' | 'log';
+  latencyNs: number;
+  minGranularityNs: number;
+  wakeupGranularityNs: number;
+  idleMinGranularityNs: number;
+  migrationCostNs: number;
+  /** sched_features that are on, as in /sys/kernel/debug/sched/features. */
+  features: string[];
+  /** sched_rt_period_us and sched_rt_runtime_us in ns; runtime −1: no throttling. */
+  rtPeriodNs: number;
+  rtRuntimeNs: number;
+  rrTimesliceNs: number;
+  bt: BtTunables;
+  vmf: VmfTunables;
+}
+
+/** TencentOS BT class: kernel.sched_bt_* and /proc/offline. */
+export interface BtTunables {
+  periodNs: number;
+  /** kernel.sched_bt_runtime_us per CPU; −1: unlimited. */
+  runtimeNs: number;
+  /** /proc/offline/cpuN for all CPUs, or one value a CPU: percent of the period. */
+  percent: number | number[];
+  /** 6.6: kernel.sched_bt_percpu_max_throttle_time_sec in ns; 0: no starvation guard (4.14, 5.4). */
+  maxThrottleTimeNs: number;
+}
+
+/** VM First. Tencent published no mechanics: every knob here is ours (docs/model.md). */
+export interface VmfTunables {
+  /** A wakeup preempts everything below at once. */
+  wakeupPreemption: boolean;
+  /** A vCPU thread that has to wait is moved to a CPU without one. */
+  activeBalance: boolean;
+  /** Longest time that VMF may keep runnable lower classes from a CPU; 0: no bound. */
+  starvationBoundNs: number;
+  /** What the lower classes get once that bound is reached. */
+  starvationGrantNs: number;
+}
+
+/** A complete simulation, except for the seed. */
+export interface Scenario {
+  name: string;
+  description: string;
+  durationNs: number;
+  machine: Machine;
+  kernel: Kernel;
+  policy: string;
+  cgroups: CgroupSpec[];
+  tasks: TaskSpec[];
+}
+
+/** Maps roles to scheduling settings, so that one scenario can be run under many policies. */
+export interface Policy {
+  name: string;
+  description: string;
+  /** Settings of tasks whose role is not listed below. */
+  default: SchedSettings;
+  roles: Record<string, SchedSettings>;
+  /** Changes to the kernel preset's BT and VMF tunables. */
+  bt: Partial<BtTunables>;
+  vmf: Partial<VmfTunables>;
+}
