@@ -1,0 +1,32 @@
+/**
+ * The arena: all records of a simulation, laid out once at set-up and never freed.
+ *
+ * Records are `@unmanaged` classes, so they cost what a C struct costs and the code still reads like the kernel's. The stub
+ * runtime's heap is a bump allocator over fresh, zeroed memory, which is all an arena needs; nothing allocates after set-up, and
+ * `memory.size` is therefore constant while a simulation runs.
+ */
+
+/** Bytes from one record of an array to the next: the size of T, rounded up so that 64-bit fields stay aligned. */
+export function strideOf<T>(): usize {
+  return (offsetof<T>() + 7) & ~7;
+}
+
+/** Zeroed space for `count` records of T, side by side; returns the address of the first. */
+export function allocateArray<T>(count: usize): usize {
+  return allocateBytes(strideOf<T>() * count);
+}
+
+/** Zeroed space for one record of T. */
+export function allocate<T>(): T {
+  return changetype<T>(allocateBytes(strideOf<T>()));
+}
+
+/** Zeroed space of any size; a request of nothing still yields a valid address. */
+export function allocateBytes(bytes: usize): usize {
+  return heap.alloc(bytes + 8);
+}
+
+/** The record with this index in an array of T. */
+export function at<T>(base: usize, index: u32): T {
+  return changetype<T>(base + strideOf<T>() * index);
+}
