@@ -26,7 +26,9 @@ export type Step =
   | { op: 'sleep'; duration: Duration }
   /**
    * Sleep until the timer's next period. `skip`: a period already past is skipped, as cyclictest does; `keep`: it is still armed and costs a
-   * short sleep, as a plain absolute clock_nanosleep does; `rebase`: a late timer starts a new grid from now, as rt-app's relative mode does.
+   * short sleep, as a plain absolute clock_nanosleep does; `run`: a late timer does not sleep and keeps its grid, as rt-app's absolute mode
+   * does; `rebase`: it does not sleep and starts a new grid from now, as rt-app's relative mode does. The grid is phase + k × period of
+   * simulated time, k = 1, 2, …; without a phase (null) it begins when the task first comes to the timer.
    * Timers of the same name are shared by all tasks when `shared`, otherwise each task instance has its own.
    */
   | {
@@ -34,8 +36,8 @@ export type Step =
       timer: string;
       shared: boolean;
       periodNs: number;
-      phaseNs: number;
-      missed: 'skip' | 'keep' | 'rebase';
+      phaseNs: number | null;
+      missed: 'skip' | 'keep' | 'run' | 'rebase';
     }
   /** Begin of a measured interval: now. */
   | { op: 'stamp' }

@@ -1,0 +1,237 @@
+/**
+ * The event loop: takes events in order of time, lets each CPU handle those of one instant, and then has every CPU that was touched
+ * leave its kernel once: reschedule if asked to, go on with the program of its task, and arm the end of the next stretch of work.
+ */
+import { Event } from './base/wheel';
+import { sample } from './base/random';
+import { at } from './base/arena';
+import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
+import { HrTimer, popTimer, programClockevent, startTimer, TimerKind } from './machine/hrtimer';
+import { EventKind, machine, spend } from './machine/machine';
+import { traceIrq } from './observe/trace';
+import { idleBalance, kickIdleCpu, periodicBalance } from './sched/balance';
+import { BtClass, guardBt, idleBalanceBt, kickIdleForBt } from './sched/bt';
+import { classAt, classOf, Rank } from './sched/class';
+import { schedule } from './sched/core';
+import { Rq, rqOf, updateRqClock } from './sched/rq';
+import { RtClass } from './sched/rt';
+import { runStopper } from './sched/stop';
+import { tunables } from './sched/tunables';
+import { preemptAtTick, VmfClass } from './sched/vmf';
+import { ttwuPending } from './sched/wake';
+import { advance, timerExpired } from './task/program';
+import { Mode, State, Task } from './task/task';
+
+/** How `runUntil` ended. */
+export namespace Status {
+  export const OK: i32 = 0;
+  /** Virtual time does not go on. */
+  export const STUCK: i32 = 1;
+}
+
+/** So many events at one instant, and more for more tasks, are no progress. */
+const MAX_EVENTS_NOW: u32 = 4_000_000;
+
+let touchedFirst: Rq = changetype<Rq>(0);
+let touchedLast: Rq = changetype<Rq>(0);
+/** The task in whose program time stood still. */
+export let stuckTask: Task = changetype<Task>(0);
+
+/** Handles all events up to and at `until`. */
+export function runUntil(until: u64): i32 {
+  const wheel = machine.wheel;
+  let event = wheel.pop(until);
+  while (event != null) {
+    if (!handle(event)) return Status.STUCK;
+    if (!wheel.moreNow && !finishInstant()) return Status.STUCK;
+    event = wheel.pop(until);
+  }
+  return Status.OK;
+}
+
+/** One event on its CPU. False: no progress. */
+function handle(event: Event): bool {
+  const rq = rqOf(event.cpu);
+  const time = event.time;
+  if (time < rq.kernelUntil) {
+    // Interrupts are off: it is taken when they are on again.
+    machine.wheel.insert(event, rq.kernelUntil);
+    return true;
+  }
+  machine.events++;
+  if (time != machine.lastEventAt) {
+    machine.lastEventAt = time;
+    machine.eventsNow = 0;
+  } else if (++machine.eventsNow > MAX_EVENTS_NOW) {
+    stuckTask = rq.curr;
+    return false;
+  }
+  enterKernel(rq, time);
+  switch (event.kind) {
+    case EventKind.CLOCKEVENT:
+      hrtimerInterrupt(rq);
+      break;
+    case EventKind.IPI:
+      schedulerIpi(rq);
+      break;
+    case EventKind.NOISE:
+      noise(rq, event.index);
+      break;
+    default:
+      break;
+  }
+  rq.now = machine.now;
+  return true;
+}
+
+/** The CPU stops what it runs and accounts for the work done so far. */
+function enterKernel(rq: Rq, time: u64): void {
+  machine.thisCpu = rq.id;
+  if (rq.touched) {
+    machine.now = rq.now;
+    return;
+  }
+  rq.touched = true;
+  rq.nextTouched = changetype<Rq>(0);
+  if (touchedFirst == null) touchedFirst = rq;
+  else touchedLast.nextTouched = rq;
+  touchedLast = rq;
+  machine.now = time;
+  if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
+  const done = time - rq.segmentBegin;
+  if (rq.sectionRemaining != 0) {
+    rq.sectionRemaining -= min(done, rq.sectionRemaining);
+  } else if (rq.curr != rq.idle) {
+    rq.curr.remaining -= min(done, rq.curr.remaining);
+  } else {
+    spend(exitIdle(rq, time));
+  }
+}
+
+/** Every CPU that was touched at this instant leaves its kernel, in the order in which they came. */
+function finishInstant(): bool {
+  let rq = touchedFirst;
+  touchedFirst = changetype<Rq>(0);
+  while (rq != null) {
+    machine.thisCpu = rq.id;
+    machine.now = rq.now;
+    if (!leaveKernel(rq)) return false;
+    rq.touched = false;
+    rq = changetype<Rq>(rq.nextTouched);
+  }
+  return true;
+}
+
+/** Interrupt exit, schedule(), and what the task does without time passing. False: no progress. */
+function leaveKernel(rq: Rq): bool {
+  if (rq.balanceDue) {
+    rq.balanceDue = false;
+    idleBalance(rq);
+    idleBalanceBt(rq);
+  }
+  for (;;) {
+    if (rq.needResched && preemptible(rq)) schedule(rq);
+    const task = rq.curr;
+    if (task == rq.idle || rq.sectionRemaining != 0) break;
+    if (task.busyUntil != 0) {
+      task.remaining = task.busyUntil > machine.now ? task.busyUntil - machine.now : 0;
+      if (task.remaining == 0) task.busyUntil = 0;
+    }
+    if (task.remaining != 0) break;
+    if (task == rq.stop) {
+      runStopper(rq);
+      task.state = State.SLEEPING;
+      rq.needResched = true;
+    } else if (!advance(rq, task)) {
+      stuckTask = task;
+      return false;
+    }
+  }
+  armSegment(rq);
+  return true;
+}
+
+/** May the CPU reschedule now? Sections and kernel code must end first, unless the kernel is fully preemptible. */
+function preemptible(rq: Rq): bool {
+  const task = rq.curr;
+  if (rq.sectionRemaining != 0) return false;
+  if (task.state != State.RUNNING || task.remaining == 0 || task.mode == Mode.USER) return true;
+  return task.mode == Mode.KERNEL && tunables.fullPreemption;
+}
+
+/** The CPU goes back to work, or to sleep. */
+function armSegment(rq: Rq): void {
+  const now = machine.now;
+  const task = rq.curr;
+  rq.segmentBegin = now;
+  rq.kernelUntil = now;
+  if (rq.sectionRemaining != 0) {
+    machine.wheel.insert(rq.segmentEnd, now + rq.sectionRemaining);
+  } else if (task != rq.idle) {
+    const end = now + task.remaining;
+    machine.wheel.insert(rq.segmentEnd, end);
+    if (task.mode == Mode.IRQ_OFF) rq.kernelUntil = end;
+  }
+  programClockevent(rq, now);
+}
+
+/** Runs the timers that are due (hrtimer_interrupt). */
+function hrtimerInterrupt(rq: Rq): void {
+  spend(machine.timerIrqNs);
+  let timer = popTimer(rq, machine.now);
+  while (timer != null) {
+    switch (timer.kind) {
+      case TimerKind.TICK:
+        tick(rq, timer);
+        break;
+      case TimerKind.WAKE:
+        timerExpired(changetype<Task>(timer.target));
+        break;
+      case TimerKind.RT_PERIOD:
+        (classAt(Rank.RT) as RtClass).periodTimer();
+        break;
+      case TimerKind.BT_PERIOD:
+        (classAt(Rank.BT) as BtClass).periodTimer();
+        break;
+      default:
+        (classAt(Rank.VMF) as VmfClass).grantOver(rq);
+        break;
+    }
+    machine.events++;
+    timer = popTimer(rq, machine.now);
+  }
+  machine.events--;
+}
+
+/** scheduler_tick, and the balance that its softirq does. */
+function tick(rq: Rq, timer: HrTimer): void {
+  rq.ticks++;
+  spend(machine.tickNs);
+  updateRqClock(rq);
+  classOf(rq.curr).taskTick(rq, rq.curr);
+  guardBt(rq);
+  preemptAtTick(rq);
+  if (rq.nrRunning > 1 || rq.bt.nrRunning != 0) {
+    kickIdleCpu(rq);
+    kickIdleForBt(rq);
+  }
+  if (machine.now >= rq.nextBalance) periodicBalance(rq);
+  const period = machine.tickPeriodNs;
+  startTimer(rq, timer, (machine.now / period + 1) * period, 0);
+}
+
+/** scheduler_ipi: the wake list; a needed reschedule happens on the way out. */
+function schedulerIpi(rq: Rq): void {
+  ttwuPending(rq);
+}
+
+/** An occurrence of a noise source. */
+function noise(rq: Rq, index: u32): void {
+  const source = at<NoiseSource>(machine.noise, index);
+  const length = sample(source.length, rq.noiseStreams + (index << 3));
+  traceIrq(index, length);
+  rq.irqNs += length;
+  if (source.preemptOff) rq.sectionRemaining += length;
+  else spend(length);
+  armNoise(rq, index, machine.now + (source.preemptOff ? length : 0));
+}

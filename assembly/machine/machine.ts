@@ -1,0 +1,67 @@
+/**
+ * The simulated hardware: its clock, its event queue and what its operations cost. It knows no scheduling policy.
+ *
+ * Time is kept twice. The event queue says when something happens; `now` is the local time of the CPU that handles it, which runs
+ * ahead of the event by what interrupt entry, wakeups and switches cost. Another CPU may see those few microseconds early.
+ */
+import { allocate } from '../base/arena';
+import { newWheel, Wheel } from '../base/wheel';
+
+/** Kinds of events. */
+export namespace EventKind {
+  /** The clock event device of a CPU: its earliest timer is due. */
+  export const CLOCKEVENT: u32 = 0;
+  /** The current task's (or kernel section's) work is done. */
+  export const SEGMENT_END: u32 = 1;
+  /** Reschedule interrupt from another CPU. */
+  export const IPI: u32 = 2;
+  /** An occurrence of noise source `index`. */
+  export const NOISE: u32 = 3;
+}
+
+@unmanaged
+export class Machine {
+  now: u64;
+  wheel: Wheel;
+  /** The CPU whose kernel code runs. */
+  thisCpu: u32;
+  nrCpus: u32;
+  cpusPerLlc: u32;
+  /** Address of the Rq array (sched/rq.ts). */
+  rqs: usize;
+  /** Events handled. */
+  events: u64;
+  /** Events handled since time last went on, and the time it went on to: a simulation must make progress. */
+  eventsNow: u32;
+  lastEventAt: u64;
+  timerIrqNs: u64;
+  tickNs: u64;
+  wakeupNs: u64;
+  scheduleNs: u64;
+  switchNs: u64;
+  syscallEntryNs: u64;
+  syscallExitNs: u64;
+  ipiNs: u64;
+  migrationNs: u64;
+  /** Scheduler tick period. */
+  tickPeriodNs: u64;
+  nrIdleStates: u32;
+  /** Address of IdleState[nrIdleStates], shallow to deep. */
+  idleStates: usize;
+  nrNoise: u32;
+  /** Address of NoiseSource[nrNoise]. */
+  noise: usize;
+}
+
+/** The one machine of this instance. */
+export let machine: Machine = changetype<Machine>(0);
+
+export function newMachine(): void {
+  machine = allocate<Machine>();
+  machine.wheel = newWheel();
+}
+
+/** Lets the executing CPU spend time in the kernel, interrupts off. */
+export function spend(ns: u64): void {
+  machine.now += ns;
+}

@@ -1,0 +1,63 @@
+/**
+ * Recorders: where `record` steps put their samples. One histogram for all instances of a task, and for each instance what cyclictest
+ * prints for a thread.
+ */
+import { at } from '../base/arena';
+import { Histogram } from '../base/histogram';
+import { machine } from '../machine/machine';
+import { Task } from '../task/task';
+import { traceRecord } from './trace';
+
+@unmanaged
+export class ThreadSamples {
+  count: u64;
+  sumUs: u64;
+  minUs: u64;
+  maxUs: u64;
+  /** Address of u32[binsUs]. */
+  bins: usize;
+}
+
+@unmanaged
+export class Recorder {
+  histogram: Histogram;
+  worstAt: u64;
+  worstNs: u64;
+  worstInstance: u32;
+  binsUs: u32;
+  /** First task id of the spec, and address of ThreadSamples[count] if binsUs > 0. */
+  firstTask: u32;
+  threads: usize;
+}
+
+let recorders: usize = 0;
+
+export function setRecorders(address: usize): void {
+  recorders = address;
+}
+
+export function recorderAt(index: u32): Recorder {
+  return at<Recorder>(recorders, index);
+}
+
+/** Adds a latency to a recorder. */
+export function record(task: Task, index: u32, latencyNs: u64): void {
+  const recorder = recorderAt(index);
+  recorder.histogram.record(latencyNs);
+  traceRecord(task, index, latencyNs);
+  if (latencyNs > recorder.worstNs || recorder.worstAt == 0) {
+    recorder.worstNs = latencyNs;
+    recorder.worstAt = machine.now;
+    recorder.worstInstance = task.id - recorder.firstTask;
+  }
+  if (recorder.binsUs == 0) return;
+  const thread = at<ThreadSamples>(recorder.threads, task.id - recorder.firstTask);
+  const us = latencyNs / 1000;
+  thread.count++;
+  thread.sumUs += us;
+  if (us < thread.minUs) thread.minUs = us;
+  if (us > thread.maxUs) thread.maxUs = us;
+  if (us >= recorder.binsUs) return;
+  const bin = thread.bins + ((<usize>us) << 2);
+  store<u32>(bin, load<u32>(bin) + 1);
+}

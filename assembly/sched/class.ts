@@ -1,0 +1,76 @@
+/**
+ * The scheduling class chain and what a class must do (kernel/sched/sched.h struct sched_class). A policy is one file that
+ * implements these operations, listed in the order in which a task meets them.
+ */
+import { Task } from '../task/task';
+import { Rq } from './rq';
+
+/** Places in the chain: a lower rank goes first. */
+export namespace Rank {
+  export const STOP: u8 = 0;
+  export const RT: u8 = 1;
+  export const VMF: u8 = 2;
+  export const FAIR: u8 = 3;
+  export const BT: u8 = 4;
+  export const IDLE: u8 = 5;
+  export const COUNT: u8 = 6;
+}
+
+/** Flags of enqueueTask, dequeueTask and selectTaskRq. */
+export namespace Flags {
+  /** Woken from sleep (ENQUEUE_WAKEUP). */
+  export const WAKEUP: u32 = 1;
+  /** To another CPU than it slept on (ENQUEUE_MIGRATED). */
+  export const MIGRATED: u32 = 2;
+  /** Going to sleep (DEQUEUE_SLEEP). */
+  export const SLEEP: u32 = 4;
+  /** Taken out only to be changed and put back (DEQUEUE_SAVE, ENQUEUE_RESTORE). */
+  export const SAVE: u32 = 8;
+  /** Preempted or woken for the head of its list (ENQUEUE_HEAD). */
+  export const HEAD: u32 = 16;
+  /** A new task (WF_FORK). */
+  export const FORK: u32 = 32;
+  /** The waker is about to sleep (WF_SYNC). */
+  export const SYNC: u32 = 64;
+}
+
+export abstract class SchedClass {
+  /** Chooses a CPU for a task that wakes or is born. */
+  abstract selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32;
+  /** The task's virtual time leaves its CPU before it wakes on another (migrate_task_rq). */
+  migrateTaskRq(_task: Task): void {}
+  abstract enqueueTask(rq: Rq, task: Task, flags: u32): void;
+  abstract dequeueTask(rq: Rq, task: Task, flags: u32): void;
+  yieldTask(_rq: Rq): void {}
+  /** A task of this class woke while another of it runs: asks for a reschedule if it should go first. */
+  abstract wakeupPreempt(rq: Rq, task: Task, flags: u32): void;
+  /** The CPU is about to pick: pulls work from others if this class lacks it. True: a task of this or a higher class is here now. */
+  balance(_rq: Rq, _prev: Task): bool {
+    return false;
+  }
+  /** The next task, with `prev` put back and the choice taken out; null if there is none. */
+  abstract pickNextTask(rq: Rq, prev: Task): Task | null;
+  /** The running task is put back. */
+  abstract putPrevTask(rq: Rq, task: Task): void;
+  /** The running task has come to this class, or its queue was changed under it. */
+  abstract setNextTask(rq: Rq, task: Task): void;
+  abstract taskTick(rq: Rq, task: Task): void;
+  taskFork(_rq: Rq, _task: Task): void {}
+  abstract updateCurr(rq: Rq): void;
+}
+
+const classes = new StaticArray<SchedClass>(Rank.COUNT);
+
+/** Puts a class in the chain. */
+export function register(rank: u8, schedClass: SchedClass): void {
+  classes[rank] = schedClass;
+}
+
+/** The class of this rank. */
+export function classAt(rank: u8): SchedClass {
+  return unchecked(classes[rank]);
+}
+
+export function classOf(task: Task): SchedClass {
+  return unchecked(classes[task.rank]);
+}

@@ -1,0 +1,140 @@
+/**
+ * schedule(): the choice of the next task and the switch to it (kernel/sched/core.c __schedule, pick_next_task, context_switch).
+ */
+import { cancelTimer, startTimer } from '../machine/hrtimer';
+import { enterIdle } from '../machine/cpu';
+import { machine, spend } from '../machine/machine';
+import { traceSwitch } from '../observe/trace';
+import { reapTask } from '../task/fork';
+import { State, Task } from '../task/task';
+import { classAt, Flags, Rank } from './class';
+import { clearBit, masks, setBit } from './masks';
+import { Rq, updateRqClock } from './rq';
+import { deactivateTask } from './wake';
+
+/** What the sched_switch tracepoint says of the previous task; TraceKind.SWITCH's flags. */
+namespace PrevState {
+  export const SLEEPING: u32 = 0;
+  export const PREEMPTED: u32 = 1;
+  export const RUNNABLE: u32 = 2;
+  export const DEAD: u32 = 3;
+}
+
+/** Puts the strongest runnable task on the CPU. */
+export function schedule(rq: Rq): void {
+  updateRqClock(rq);
+  const prev = rq.curr;
+  const slept = prev.state != State.RUNNING;
+  if (slept) deactivateTask(rq, prev, Flags.SLEEP);
+  const next = pickNextTask(rq, prev);
+  rq.needResched = false;
+  spend(machine.scheduleNs);
+  if (prev != next) contextSwitch(rq, prev, next);
+  rq.yielded = false;
+}
+
+function pickNextTask(rq: Rq, prev: Task): Task {
+  // Nearly always there are only fair tasks, before and after.
+  if (prev.rank == Rank.FAIR && rq.cfs.nrRunning != 0 && rq.nrRunning == rq.cfs.hNrRunning) {
+    return classAt(Rank.FAIR).pickNextTask(rq, prev)!;
+  }
+  for (let rank = prev.rank; rank <= Rank.BT; rank++) {
+    if (classAt(rank).balance(rq, prev)) break;
+  }
+  // The 6.6 line's starvation guard lets BT go before fair for one slice.
+  if (rq.bt.boosted && !strongerThanFair(rq)) {
+    const boosted = classAt(Rank.BT).pickNextTask(rq, prev);
+    if (boosted != null) return boosted;
+    rq.bt.boosted = false;
+  }
+  for (let rank: u8 = 0; rank < Rank.IDLE; rank++) {
+    const next = classAt(rank).pickNextTask(rq, prev);
+    if (next != null) return next;
+  }
+  return classAt(Rank.IDLE).pickNextTask(rq, prev)!;
+}
+
+function strongerThanFair(rq: Rq): bool {
+  return (
+    rq.stop.queued ||
+    (!rq.rt.throttled && rq.rt.active.nrRunning != 0) ||
+    (!rq.vmf.throttled && rq.vmf.active.nrRunning != 0)
+  );
+}
+
+function contextSwitch(rq: Rq, prev: Task, next: Task): void {
+  const now = machine.now;
+  rq.switches++;
+  rq.curr = next;
+  switchedOut(rq, prev, now);
+  switchedIn(rq, next, now);
+  spend(machine.switchNs);
+  if (next.inSyscall) {
+    next.inSyscall = false;
+    spend(machine.syscallExitNs);
+  }
+  if (next.migrated) {
+    next.migrated = false;
+    if (next.remaining != 0) next.remaining += machine.migrationNs;
+    else spend(machine.migrationNs);
+  }
+}
+
+function switchedOut(rq: Rq, prev: Task, now: u64): void {
+  const ran = now - prev.switchedIn;
+  if (prev == rq.idle) {
+    rq.idleNs += ran;
+    leaveIdle(rq);
+    traceSwitch(rq.id, prev, rq.curr, PrevState.RUNNABLE);
+    return;
+  }
+  const spec = prev.spec;
+  spec.cpuNs += ran;
+  spec.runSegment.record(ran);
+  let state = PrevState.SLEEPING;
+  if (prev.state == State.RUNNING) {
+    spec.involuntary++;
+    prev.runnableSince = now;
+    state = rq.yielded ? PrevState.RUNNABLE : PrevState.PREEMPTED;
+  } else {
+    spec.voluntary++;
+    if (prev.state == State.DEAD) {
+      state = PrevState.DEAD;
+      reapTask(prev);
+    }
+  }
+  traceSwitch(rq.id, prev, rq.curr, state);
+}
+
+function switchedIn(rq: Rq, next: Task, now: u64): void {
+  next.switchedIn = now;
+  if (next == rq.idle) {
+    setIdle(rq, now);
+    return;
+  }
+  const spec = next.spec;
+  const waited = now - next.runnableSince;
+  spec.waitNs += waited;
+  if (next.woken) {
+    next.woken = false;
+    spec.wakeupLatency.record(waited);
+  } else {
+    spec.preemptedWait.record(waited);
+  }
+}
+
+/** NO_HZ_IDLE: an idle CPU has no tick. */
+export function setIdle(rq: Rq, now: u64): void {
+  setBit(masks.idle, rq.id);
+  masks.nrIdle++;
+  cancelTimer(rq, rq.tick);
+  enterIdle(rq, now);
+}
+
+/** The tick comes back, on the grid that all CPUs share. */
+function leaveIdle(rq: Rq): void {
+  clearBit(masks.idle, rq.id);
+  masks.nrIdle--;
+  const period = machine.tickPeriodNs;
+  startTimer(rq, rq.tick, (machine.now / period + 1) * period, 0);
+}

@@ -1,0 +1,38 @@
+/**
+ * The idle class: one task a CPU, which runs when there is nothing else (kernel/sched/idle.c).
+ */
+import { Task } from '../task/task';
+import { classOf, SchedClass } from './class';
+import { Rq } from './rq';
+import { reschedCurr } from './wake';
+
+export class IdleClass extends SchedClass {
+  selectTaskRq(_task: Task, prevCpu: u32, _flags: u32): u32 {
+    return prevCpu;
+  }
+
+  enqueueTask(_rq: Rq, _task: Task, _flags: u32): void {
+    assert(false, 'the idle task is never queued');
+  }
+
+  dequeueTask(_rq: Rq, _task: Task, _flags: u32): void {
+    assert(false, 'the idle task is never queued');
+  }
+
+  wakeupPreempt(rq: Rq, _task: Task, _flags: u32): void {
+    reschedCurr(rq);
+  }
+
+  pickNextTask(rq: Rq, prev: Task): Task | null {
+    if (prev != rq.idle) classOf(prev).putPrevTask(rq, prev);
+    return rq.idle;
+  }
+
+  putPrevTask(_rq: Rq, _task: Task): void {}
+
+  setNextTask(_rq: Rq, _task: Task): void {}
+
+  taskTick(_rq: Rq, _task: Task): void {}
+
+  updateCurr(_rq: Rq): void {}
+}

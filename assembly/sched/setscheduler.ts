@@ -1,0 +1,56 @@
+/**
+ * Changing a running task's policy (kernel/sched/syscalls.c __sched_setscheduler): it leaves its old class and comes into the new one.
+ */
+import { Policy, Task } from '../task/task';
+import { classAt, classOf, Flags, Rank } from './class';
+import { Rq, updateRqClock } from './rq';
+import { tunables } from './tunables';
+import { reschedCurr } from './wake';
+import { weightOf, wmultOf } from './weight';
+
+/** The class that serves a policy. */
+export function rankOf(policy: u8): u8 {
+  switch (policy) {
+    case Policy.FIFO:
+    case Policy.RR:
+      return Rank.RT;
+    case Policy.VMF:
+      return Rank.VMF;
+    case Policy.BT:
+      return Rank.BT;
+    default:
+      return Rank.FAIR;
+  }
+}
+
+/** Gives a task that is on no queue its policy, nice value and priority. */
+export function setParams(task: Task, policy: u8, nice: i8, prio: u8): void {
+  task.policy = policy;
+  task.rank = rankOf(policy);
+  task.nice = nice;
+  task.prio = prio;
+  task.idlePolicy = policy == Policy.IDLE;
+  task.weight = weightOf(nice, task.idlePolicy);
+  task.invWeight = wmultOf(nice, task.idlePolicy);
+  task.timeSlice = tunables.rrTicks;
+  if (!task.ownSlack) task.timerSlackNs = task.rank < Rank.FAIR ? 0 : DEFAULT_SLACK;
+}
+
+/** Default timer slack (init_task.timer_slack_ns); the real-time classes, and ours, have none. */
+const DEFAULT_SLACK: u64 = 50_000;
+
+/** The running task changes its own policy. */
+export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8): void {
+  updateRqClock(rq);
+  const old = classOf(task);
+  old.dequeueTask(rq, task, Flags.SAVE);
+  task.onRq = false;
+  old.putPrevTask(rq, task);
+  setParams(task, policy, nice, prio);
+  const now = classAt(task.rank);
+  now.enqueueTask(rq, task, Flags.SAVE);
+  task.onRq = true;
+  now.setNextTask(rq, task);
+  // Whether it is still the one to run, the next pick decides.
+  reschedCurr(rq);
+}

@@ -1,0 +1,137 @@
+/**
+ * Waking, activating and rescheduling (kernel/sched/core.c: try_to_wake_up, activate_task, resched_curr, check_preempt_curr).
+ */
+import { machine, spend } from '../machine/machine';
+import { traceMigrate, traceWakeup, traceWaking } from '../observe/trace';
+import { State, Task } from '../task/task';
+import { classOf, Flags, Rank } from './class';
+import { Rq, rqOf, shareCache, updateRqClock } from './rq';
+import { tunables } from './tunables';
+
+/** Asks a CPU to reschedule: at its interrupt exit if it is this one, through an interrupt if it is another. */
+export function reschedCurr(rq: Rq): void {
+  if (rq.needResched) return;
+  rq.needResched = true;
+  if (rq.id != machine.thisCpu) sendIpi(rq);
+}
+
+/** Sends a reschedule interrupt to another CPU, unless one is on the way. */
+export function sendIpi(rq: Rq): void {
+  if (!rq.ipi.pending) machine.wheel.insert(rq.ipi, machine.now + machine.ipiNs);
+}
+
+/** A task became runnable on `rq`: does it go before the one that runs? */
+export function checkPreemptCurr(rq: Rq, task: Task, flags: u32): void {
+  const curr = rq.curr;
+  if (task.rank == curr.rank) classOf(curr).wakeupPreempt(rq, task, flags);
+  else if (task.rank < curr.rank && preemptsByWakeup(rq, task)) reschedCurr(rq);
+}
+
+/** A stronger class preempts at once, unless VM First is simulated without that (an ablation). */
+function preemptsByWakeup(rq: Rq, task: Task): bool {
+  return task.rank != Rank.VMF || tunables.vmfWakeupPreemption || rq.curr == rq.idle;
+}
+
+export function activateTask(rq: Rq, task: Task, flags: u32): void {
+  classOf(task).enqueueTask(rq, task, flags);
+  task.onRq = true;
+}
+
+export function deactivateTask(rq: Rq, task: Task, flags: u32): void {
+  classOf(task).dequeueTask(rq, task, flags);
+  task.onRq = false;
+}
+
+/** Notes that a task will run elsewhere from now on (set_task_cpu). */
+export function setTaskCpu(task: Task, cpu: u32): void {
+  traceMigrate(task, cpu);
+  task.cpu = cpu;
+  task.migrated = true;
+  task.spec.migrations++;
+  rqOf(cpu).migrationsIn++;
+}
+
+/** Moves a runnable task that does not run from one queue to another (move_queued_task). */
+export function moveQueuedTask(from: Rq, task: Task, to: Rq): void {
+  updateRqClock(from);
+  deactivateTask(from, task, 0);
+  setTaskCpu(task, to.id);
+  updateRqClock(to);
+  activateTask(to, task, 0);
+  checkPreemptCurr(to, task, 0);
+}
+
+/** Wakes a task if it sleeps. `flags` may hold SYNC. */
+export function tryToWakeUp(task: Task, flags: u32): void {
+  if (task.state != State.SLEEPING) return;
+  traceWaking(task);
+  task.spec.wakeups++;
+  if (task.onRq) {
+    // It has decided to sleep but is still on its CPU: it simply does not sleep (ttwu_runnable).
+    task.state = State.RUNNING;
+    const rq = rqOf(task.cpu);
+    updateRqClock(rq);
+    checkPreemptCurr(rq, task, flags);
+    spend(machine.wakeupNs);
+    traceWakeup(task);
+    return;
+  }
+  const cpu = task.nrCpusAllowed > 1 ? classOf(task).selectTaskRq(task, task.cpu, flags | Flags.WAKEUP) : task.cpu;
+  let enqueueFlags = Flags.WAKEUP;
+  if (cpu != task.cpu) {
+    classOf(task).migrateTaskRq(task);
+    setTaskCpu(task, cpu);
+    enqueueFlags |= Flags.MIGRATED;
+  }
+  spend(machine.wakeupNs);
+  const rq = rqOf(cpu);
+  // TTWU_QUEUE: an idle CPU, or one that shares no cache with this one, puts the task on its queue itself.
+  if (cpu != machine.thisCpu && (rq.nrRunning == 0 || !shareCache(cpu, machine.thisCpu))) {
+    task.state = State.WAKING;
+    queueWakeup(rq, task, enqueueFlags);
+  } else {
+    ttwuActivate(rq, task, enqueueFlags);
+  }
+}
+
+/** Puts a new task on its first CPU (wake_up_new_task); its class has placed it by taskFork. */
+export function wakeUpNewTask(task: Task): void {
+  if (task.nrCpusAllowed > 1) {
+    const cpu = classOf(task).selectTaskRq(task, task.cpu, Flags.FORK);
+    task.cpu = cpu;
+  }
+  spend(machine.wakeupNs);
+  const rq = rqOf(task.cpu);
+  ttwuActivate(rq, task, 0);
+}
+
+/** The CPU's wake list, on its reschedule interrupt (sched_ttwu_pending). */
+export function ttwuPending(rq: Rq): void {
+  while (rq.wakeHead != null) {
+    const task = rq.wakeHead;
+    rq.wakeHead = task.waitNext;
+    task.waitNext = changetype<Task>(0);
+    rq.ttwuPending--;
+    ttwuActivate(rq, task, task.wakeFlags);
+  }
+}
+
+function queueWakeup(rq: Rq, task: Task, flags: u32): void {
+  task.wakeFlags = flags;
+  task.waitNext = changetype<Task>(0);
+  if (rq.wakeHead == null) rq.wakeHead = task;
+  else rq.wakeTail.waitNext = task;
+  rq.wakeTail = task;
+  rq.ttwuPending++;
+  sendIpi(rq);
+}
+
+function ttwuActivate(rq: Rq, task: Task, flags: u32): void {
+  updateRqClock(rq);
+  task.state = State.RUNNING;
+  task.woken = true;
+  task.runnableSince = machine.now;
+  activateTask(rq, task, flags);
+  checkPreemptCurr(rq, task, flags);
+  traceWakeup(task);
+}

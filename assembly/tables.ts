@@ -1,0 +1,171 @@
+/**
+ * The input buffer: what src/kernel/compile.ts writes and set-up reads. Every record is a run of f64 (exact up to 2⁵³), in the order of
+ * src/kernel/tables.ts; a test compares the two files field by field.
+ *
+ *   Header │ MachineTable │ KernelTable │ IdleStateTable[] │ NoiseTable[] │ btRuntimeNs[cpus] │ GroupTable[] │ mask words (32 bits
+ *   each)[] │ DistributionTable[] │ values[] │ WaitQueueTable[] │ InstructionTable[] │ SpecTable[] │ RecorderTable[]
+ */
+
+@unmanaged
+export class Header {
+  cpus: f64;
+  cpusPerLlc: f64;
+  idleStates: f64;
+  noiseSources: f64;
+  groups: f64;
+  masks: f64;
+  distributions: f64;
+  values: f64;
+  waitQueues: f64;
+  sharedTimers: f64;
+  instructions: f64;
+  specs: f64;
+  recorders: f64;
+  tasks: f64;
+  traceCapacity: f64;
+  traceFromNs: f64;
+  traceToNs: f64;
+}
+
+@unmanaged
+export class MachineTable {
+  timerIrqNs: f64;
+  tickNs: f64;
+  wakeupNs: f64;
+  scheduleNs: f64;
+  switchNs: f64;
+  syscallEntryNs: f64;
+  syscallExitNs: f64;
+  ipiNs: f64;
+  migrationNs: f64;
+}
+
+@unmanaged
+export class KernelTable {
+  tickPeriodNs: f64;
+  fullPreemption: f64;
+  latencyNs: f64;
+  minGranularityNs: f64;
+  wakeupGranularityNs: f64;
+  idleMinGranularityNs: f64;
+  migrationCostNs: f64;
+  nrLatency: f64;
+  gentleFairSleepers: f64;
+  startDebit: f64;
+  lastBuddy: f64;
+  wakeupPreemption: f64;
+  altPeriod: f64;
+  baseSlice: f64;
+  rtPeriodNs: f64;
+  rtRuntimeNs: f64;
+  rrTicks: f64;
+  btPeriodNs: f64;
+  btMaxThrottleNs: f64;
+  vmfActiveBalance: f64;
+  vmfWakeupPreemption: f64;
+  vmfStarvationBoundNs: f64;
+  vmfStarvationGrantNs: f64;
+}
+
+@unmanaged
+export class IdleStateTable {
+  exitLatencyNs: f64;
+  targetResidencyNs: f64;
+}
+
+@unmanaged
+export class NoiseTable {
+  interval: f64;
+  length: f64;
+  preemptOff: f64;
+  nameHash: f64;
+}
+
+@unmanaged
+export class GroupTable {
+  parent: f64;
+  shares: f64;
+}
+
+@unmanaged
+export class DistributionTable {
+  kind: f64;
+  a: f64;
+  b: f64;
+  c: f64;
+  firstValue: f64;
+  count: f64;
+}
+
+@unmanaged
+export class WaitQueueTable {
+  size: f64;
+}
+
+@unmanaged
+export class InstructionTable {
+  op: f64;
+  a: f64;
+  b: f64;
+  c: f64;
+  distribution: f64;
+  x: f64;
+  y: f64;
+}
+
+@unmanaged
+export class SpecTable {
+  count: f64;
+  nameHash: f64;
+  policy: f64;
+  nice: f64;
+  prio: f64;
+  group: f64;
+  mask: f64;
+  pinEach: f64;
+  startNs: f64;
+  pool: f64;
+  timerSlackNs: f64;
+  program: f64;
+  timers: f64;
+  loops: f64;
+}
+
+@unmanaged
+export class RecorderTable {
+  spec: f64;
+  binsUs: f64;
+}
+
+/** Walks the buffer record by record. */
+export class Reader {
+  constructor(private place: usize) {}
+
+  /** The next record; the cursor goes on behind it. */
+  next<T>(): T {
+    const record = changetype<T>(this.place);
+    this.place += offsetof<T>();
+    return record;
+  }
+
+  /** The next single number. */
+  number(): f64 {
+    const value = load<f64>(this.place);
+    this.place += 8;
+    return value;
+  }
+
+  /** Skips an array of T and returns its address. */
+  array<T>(count: u32): usize {
+    const begin = this.place;
+    this.place += count * offsetof<T>();
+    return begin;
+  }
+
+  /** Skips `count` numbers and returns their address. */
+  numbers(count: u32): usize {
+    const begin = this.place;
+    this.place += count << 3;
+    return begin;
+  }
+}

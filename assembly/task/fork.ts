@@ -1,0 +1,48 @@
+/**
+ * Birth and death of tasks: a declaration with `start: fork` is a pool of tasks that the fork step takes from and exits give back to
+ * (kernel/fork.c copy_process, kernel/sched/core.c sched_fork and wake_up_new_task).
+ */
+import { at } from '../base/arena';
+import { classOf } from '../sched/class';
+import { Rq } from '../sched/rq';
+import { wakeUpNewTask } from '../sched/wake';
+import { Mode, Spec, State, Task } from './task';
+
+/** The declarations: address of Spec[]. */
+let specs: usize = 0;
+
+export function setSpecs(address: usize): void {
+  specs = address;
+}
+
+export function specAt(index: u32): Spec {
+  return at<Spec>(specs, index);
+}
+
+/** Starts one more task of a pool on the parent's CPU. False: the pool is empty. */
+export function forkTask(rq: Rq, specIndex: u32): bool {
+  const spec = specAt(specIndex);
+  const task = spec.free;
+  if (task == null) return false;
+  spec.free = task.waitNext;
+  task.waitNext = changetype<Task>(0);
+  task.state = State.RUNNING;
+  task.pc = spec.program;
+  task.mode = Mode.USER;
+  task.remaining = 0;
+  task.busyUntil = 0;
+  task.inSyscall = false;
+  task.vruntime = 0;
+  task.cpu = task.mayRunOn(rq.id) ? rq.id : task.cpu;
+  classOf(task).taskFork(rq, task);
+  wakeUpNewTask(task);
+  return true;
+}
+
+/** A dead task has left its CPU: a pool takes it back. */
+export function reapTask(task: Task): void {
+  const spec = task.spec;
+  if (!spec.pool) return;
+  task.waitNext = spec.free;
+  spec.free = task;
+}

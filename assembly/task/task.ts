@@ -1,0 +1,123 @@
+/**
+ * A task: what Linux keeps in struct task_struct, as far as a simulated one needs it, and where its program stands.
+ */
+import { Histogram } from '../base/histogram';
+import { HrTimer } from '../machine/hrtimer';
+import { SchedEntity, TaskGroup } from '../sched/entity';
+
+export namespace State {
+  export const RUNNING: u8 = 0;
+  export const SLEEPING: u8 = 1;
+  /** Woken for another CPU that has yet to put it on its queue. */
+  export const WAKING: u8 = 2;
+  export const DEAD: u8 = 3;
+}
+
+/** Scheduling policies within a class, as sched_setscheduler(2) numbers them; 7 is TencentOS's SCHED_BT. */
+export namespace Policy {
+  export const NORMAL: u8 = 0;
+  export const FIFO: u8 = 1;
+  export const RR: u8 = 2;
+  export const BATCH: u8 = 3;
+  export const IDLE: u8 = 5;
+  export const BT: u8 = 7;
+  /** Ours. */
+  export const VMF: u8 = 8;
+}
+
+export namespace Mode {
+  export const USER: u8 = 0;
+  /** In the kernel: not preemptible unless the kernel is. */
+  export const KERNEL: u8 = 1;
+  export const IRQ_OFF: u8 = 2;
+}
+
+/** What all instances of a task declaration share: its name's place in the scenario, its program, what is observed of it. */
+@unmanaged
+export class Spec {
+  index: u32;
+  count: u32;
+  /** Id of its first task; the others follow. */
+  firstTask: u32;
+  program: u32;
+  /** A pool for the fork step, and its free tasks. */
+  pool: bool;
+  free: Task;
+  cpuNs: u64;
+  waitNs: u64;
+  voluntary: u64;
+  involuntary: u64;
+  wakeups: u64;
+  migrations: u64;
+  wakeupLatency: Histogram;
+  runSegment: Histogram;
+  preemptedWait: Histogram;
+}
+
+@unmanaged
+export class Task extends SchedEntity {
+  id: u32;
+  /** CPU that it runs or last ran on. */
+  cpu: u32;
+  state: u8;
+  policy: u8;
+  /** Place of its class in the chain (sched/class.ts). */
+  rank: u8;
+  mode: u8;
+  /** rt: 99 − rt_priority; vmf: its priority; 0 is first. */
+  prio: u8;
+  nice: i8;
+  /** The entity it is on a PrioArray or wake list by. */
+  queued: bool;
+  /** It has slept or been created since it last ran: the next switch to it ends a wakeup latency. */
+  woken: bool;
+  /** In a system call that slept: what is left of it is done at the next switch to it. */
+  inSyscall: bool;
+  /** Its timer slack was given, so it stays when the policy changes. */
+  ownSlack: bool;
+  /** Has moved to another CPU since it last ran: its next run refills caches. */
+  migrated: bool;
+  /** Enqueue flags while on a wake list. */
+  wakeFlags: u32;
+  /** RR: ticks left. */
+  timeSlice: u32;
+  nrCpusAllowed: u32;
+  /** Address of its affinity mask, u64 words. */
+  cpusAllowed: usize;
+  runNext: Task;
+  runPrev: Task;
+  spec: Spec;
+  /** Its cgroup; null at the root. */
+  group: TaskGroup;
+  timer: HrTimer;
+  timerSlackNs: u64;
+  /** Next in a wait queue or on a remote CPU's wake list. */
+  waitNext: Task;
+  /** Work left of the current run step. */
+  remaining: u64;
+  /** `busy` steps end at this time. */
+  busyUntil: u64;
+  /** Next instruction. */
+  pc: u32;
+  /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
+  timers: usize;
+  loops: usize;
+  /** State of its random stream. */
+  stream: u64;
+  /** Expiry of its last timer or sleep, and its last stamp. */
+  due: u64;
+  stamp: u64;
+  /** When it became runnable, and when it was last switched in. */
+  runnableSince: u64;
+  switchedIn: u64;
+
+  /** Address of the random stream's state. */
+  @inline get streamState(): usize {
+    return changetype<usize>(this) + offsetof<Task>('stream');
+  }
+
+  /** Whether its affinity has this CPU. */
+  mayRunOn(cpu: u32): bool {
+    return ((load<u64>(this.cpusAllowed + ((cpu >> 6) << 3)) >> (cpu & 63)) & 1) != 0;
+  }
+}

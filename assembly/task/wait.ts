@@ -1,0 +1,44 @@
+/**
+ * What tasks wait for: mutexes, condition variables, channels and barriers are all a first-in, first-out queue of sleepers with a
+ * count or an owner.
+ */
+import { tryToWakeUp } from '../sched/wake';
+import { Task } from './task';
+
+@unmanaged
+export class WaitQueue {
+  head: Task;
+  tail: Task;
+  /** Mutex: who holds it. */
+  owner: Task;
+  /** Channel: messages; barrier: tasks that have come. */
+  count: u32;
+  /** Barrier: tasks that must come. */
+  size: u32;
+}
+
+export function addWaiter(queue: WaitQueue, task: Task): void {
+  task.waitNext = changetype<Task>(0);
+  if (queue.head == null) queue.head = task;
+  else queue.tail.waitNext = task;
+  queue.tail = task;
+}
+
+/** Wakes the first waiter, if there is one. `flags` may hold SYNC. */
+export function wakeOne(queue: WaitQueue, flags: u32): void {
+  const task = queue.head;
+  if (task == null) return;
+  queue.head = task.waitNext;
+  tryToWakeUp(task, flags);
+}
+
+/** Wakes those who wait now. */
+export function wakeAll(queue: WaitQueue): void {
+  let task = queue.head;
+  queue.head = changetype<Task>(0);
+  while (task != null) {
+    const next = task.waitNext;
+    tryToWakeUp(task, 0);
+    task = next;
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
+ */
+import type { Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
+import { barriersOf, compileProgram, Distributions, Names, type ProgramContext, schedNumbers } from './program.js';
+import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
+
+/** Which part of a simulation the trace ring keeps. */
+export interface TraceWindow {
+  fromNs: number;
+  toNs: number;
+  /** Entries; the last ones win. */
+  capacity: number;
+}
+
+/** A scenario as the kernel reads it, and what its numbers mean. */
+export interface CompiledScenario {
+  buffer: Float64Array;
+  /** [declaration, name, binsUs] of each recorder. */
+  recorders: Array<{ spec: number; name: string; binsUs: number }>;
+}
+
+/** Compiles for set-up. */
+export function compile(scenario: Scenario, trace: TraceWindow | null): CompiledScenario {
+  const { machine, kernel } = scenario;
+  const distributions = new Distributions();
+  const noise = noiseTable(machine, distributions);
+  const groups = groupTable(scenario);
+  const groupIndex = new Map(groups.order.map((name, index) => [name, index]));
+  const recorders: CompiledScenario['recorders'] = [];
+  const context: ProgramContext = {
+    instructions: new Table('InstructionTable'),
+    distributions,
+    waitQueues: new Names(),
+    sharedTimers: new Names(),
+    specIndex: (task) => scenario.tasks.findIndex((spec) => spec.name === task),
+    recorder: (spec, name, binsUs) => {
+      const known = recorders.findIndex((recorder) => recorder.spec === spec && recorder.name === name);
+      return known >= 0 ? known : recorders.push({ spec, name, binsUs }) - 1;
+    },
+  };
+
+  const masks = new Masks(machine.cpus);
+  const specs = new Table('SpecTable');
+  scenario.tasks.forEach((task, index) => {
+    const program = compileProgram(task.program, index, task.name, context);
+    specs.add({
+      count: task.count,
+      nameHash: nameHash(task.name),
+      ...schedNumbers(task.sched),
+      group: task.cgroup === null ? -1 : (groupIndex.get(task.cgroup) ?? -1),
+      mask: task.cpus === null ? -1 : masks.of(task.cpus),
+      pinEach: task.pinEach ? 1 : 0,
+      startNs: task.startNs,
+      pool: task.start === 'fork' ? 1 : 0,
+      timerSlackNs: task.timerSlackNs ?? -1,
+      program: program.begin,
+      timers: program.timers,
+      loops: program.loops,
+    });
+  });
+
+  const waitQueues = waitQueueTable(scenario.tasks, context.waitQueues);
+  const recorderTable = new Table('RecorderTable');
+  for (const { spec, binsUs } of recorders) recorderTable.add({ spec, binsUs });
+
+  const header = single('Header', {
+    cpus: machine.cpus,
+    cpusPerLlc: machine.cpusPerLlc,
+    idleStates: machine.idleStates.length,
+    noiseSources: machine.noise.length,
+    groups: groups.table.count,
+    masks: masks.count,
+    distributions: distributions.table.count,
+    values: distributions.values.length,
+    waitQueues: waitQueues.count,
+    sharedTimers: context.sharedTimers.count,
+    instructions: context.instructions.count,
+    specs: specs.count,
+    recorders: recorderTable.count,
+    tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
+    traceCapacity: trace?.capacity ?? 0,
+    traceFromNs: trace?.fromNs ?? 0,
+    traceToNs: trace?.toNs ?? 0,
+  });
+  const parts = [
+    header,
+    machineTable(machine),
+    kernelTable(kernel, machine.cpus),
+    machine.idleStates.flatMap((state) => single('IdleStateTable', state)),
+    noise.values,
+    btRuntimes(kernel, machine.cpus),
+    groups.table.values,
+    masks.words,
+    distributions.table.values,
+    distributions.values,
+    waitQueues.values,
+    context.instructions.values,
+    specs.values,
+    recorderTable.values,
+  ];
+  return { buffer: Float64Array.from(parts.flat()), recorders };
+}
+
+function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {
+  return (RECORDS[name] as readonly (keyof RecordOf<Name>)[]).map((field) => record[field]);
+}
+
+/** 53 bits of a name, so that an entity's random stream depends on nothing but its name and the seed (two rounds of FNV-1a). */
+function nameHash(name: string): number {
+  const round = (seed: number): number => {
+    let hash = seed;
+    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193) >>> 0;
+    return hash;
+  };
+  return (round(0x811c9dc5) & 0x1fffff) * 2 ** 32 + round(0x050c5d1f);
+}
+
+/** Affinity masks, each different one once, as 32-bit words; whole 64-bit words each. */
+class Masks {
+  readonly words: number[] = [];
+  readonly #known = new Map<string, number>();
+
+  constructor(readonly cpus: number) {}
+
+  get count(): number {
+    return this.#known.size;
+  }
+
+  of(cpus: number[]): number {
+    const key = cpus.join();
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const index = this.#known.size;
+    this.#known.set(key, index);
+    const words = new Array<number>(Math.ceil(this.cpus / 64) * 2).fill(0);
+    for (const cpu of cpus) words[cpu >>> 5] = ((words[cpu >>> 5] ?? 0) | (1 << (cpu & 31))) >>> 0;
+    for (const word of words) this.words.push(word);
+    return index;
+  }
+}
+
+function machineTable(machine: Machine): number[] {
+  const { syscallNs, ...costs } = machine.costs;
+  const syscallEntryNs = Math.floor(syscallNs / 2);
+  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
+}
+
+function kernelTable(kernel: Kernel, cpus: number): number[] {
+  // sched_tunable_scaling: get_update_sysctl_factor.
+  const factor = kernel.tunableScaling === 'log' ? 1 + Math.floor(Math.log2(Math.min(cpus, 8))) : 1;
+  const has = (feature: string): number => (kernel.features.includes(feature) ? 1 : 0);
+  const tickPeriodNs = 1e9 / kernel.hz;
+  return single('KernelTable', {
+    tickPeriodNs,
+    fullPreemption: kernel.preemption === 'full' ? 1 : 0,
+    latencyNs: kernel.latencyNs * factor,
+    minGranularityNs: kernel.minGranularityNs * factor,
+    wakeupGranularityNs: kernel.wakeupGranularityNs * factor,
+    idleMinGranularityNs: kernel.idleMinGranularityNs,
+    migrationCostNs: kernel.migrationCostNs,
+    nrLatency: Math.ceil(kernel.latencyNs / kernel.minGranularityNs),
+    gentleFairSleepers: has('GENTLE_FAIR_SLEEPERS'),
+    startDebit: has('START_DEBIT'),
+    lastBuddy: has('LAST_BUDDY'),
+    wakeupPreemption: has('WAKEUP_PREEMPTION'),
+    altPeriod: has('ALT_PERIOD'),
+    baseSlice: has('BASE_SLICE'),
+    rtPeriodNs: kernel.rtPeriodNs,
+    rtRuntimeNs: kernel.rtRuntimeNs,
+    rrTicks: Math.max(1, Math.round(kernel.rrTimesliceNs / tickPeriodNs)),
+    btPeriodNs: kernel.bt.periodNs,
+    btMaxThrottleNs: kernel.bt.maxThrottleTimeNs,
+    vmfActiveBalance: kernel.vmf.activeBalance ? 1 : 0,
+    vmfWakeupPreemption: kernel.vmf.wakeupPreemption ? 1 : 0,
+    vmfStarvationBoundNs: kernel.vmf.starvationBoundNs,
+    vmfStarvationGrantNs: kernel.vmf.starvationGrantNs,
+  });
+}
+
+/** Each CPU's BT budget a period: what /proc/offline/cpuN leaves of sched_bt_runtime_us. */
+function btRuntimes(kernel: Kernel, cpus: number): number[] {
+  const { periodNs, runtimeNs, percent } = kernel.bt;
+  return Array.from({ length: cpus }, (_, cpu) => {
+    const share = Array.isArray(percent) ? (percent[cpu] ?? 100) : percent;
+    const budgetNs = Math.floor((periodNs * share) / 100);
+    return runtimeNs < 0 ? budgetNs : Math.min(budgetNs, runtimeNs);
+  });
+}
+
+function noiseTable(machine: Machine, distributions: Distributions): Table<'NoiseTable'> {
+  const table = new Table('NoiseTable');
+  for (const source of machine.noise) {
+    table.add({
+      interval: distributions.add(source.interval),
+      length: distributions.add(source.length),
+      preemptOff: source.kind === 'preemptoff' ? 1 : 0,
+      nameHash: nameHash(source.name),
+    });
+  }
+  return table;
+}
+
+/** Groups with parents before children. cpu.weight 100 is the weight of nice 0 (sched_weight_to_cgroup). */
+function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: string[] } {
+  const table = new Table('GroupTable');
+  const order: string[] = [];
+  const groups = new Map(scenario.cgroups.map((group) => [group.name, group]));
+  const add = (name: string): number => {
+    const known = order.indexOf(name);
+    const group = groups.get(name);
+    if (known >= 0 || group === undefined) return known;
+    const parent = group.parent === null ? -1 : add(group.parent);
+    order.push(name);
+    return table.add({ parent, shares: Math.round((group.weight * 1024) / 100) * 1024 });
+  };
+  for (const group of scenario.cgroups) add(group.name);
+  return { table, order };
+}
+
+/** Barriers wait for as many tasks as use them. */
+function waitQueueTable(tasks: TaskSpec[], names: Names): Table<'WaitQueueTable'> {
+  const sizes = new Map<string, number>();
+  for (const task of tasks) {
+    for (const barrier of barriersOf(task.program)) {
+      const key = `barrier:${barrier}`;
+      sizes.set(key, (sizes.get(key) ?? 0) + task.count);
+    }
+  }
+  const table = new Table('WaitQueueTable');
+  for (const name of names.names) table.add({ size: sizes.get(name) ?? 0 });
+  return table;
+}

@@ -1,0 +1,43 @@
+/** The simulated kernel's exports (assembly/kernel.ts), and how an instance of it is made. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../paths.js';
+
+/** Same source, two builds: `debug` has its assertions on and checks bounds. */
+export type Build = 'release' | 'debug';
+
+export interface KernelExports {
+  memory: WebAssembly.Memory;
+  reserveInput(bytes: number): number;
+  setup(seedLow: number, seedHigh: number): void;
+  run(untilNs: number): number;
+  events(): number;
+  stuckSpec(): number;
+  finish(untilNs: number): void;
+  specNumber(index: number, what: number): number;
+  specHistogram(index: number, what: number): number;
+  cpuNumber(cpu: number, what: number): number;
+  recorderHistogram(index: number): number;
+  recorderWorst(index: number, what: number): number;
+  recorderThreads(index: number): number;
+  traceWritten(): number;
+  traceEntries(): number;
+  specOfTask(id: number): number;
+}
+
+const FILES: Record<Build, string> = { release: 'kernel.wasm', debug: 'kernel.debug.wasm' };
+const modules = new Map<Build, WebAssembly.Module>();
+
+/** A fresh kernel with a memory of its own. */
+export function instantiate(build: Build): KernelExports {
+  let module = modules.get(build);
+  if (module === undefined) {
+    module = new WebAssembly.Module(readFileSync(join(packageRoot, 'build', FILES[build])));
+    modules.set(build, module);
+  }
+  const abort = (_message: number, _file: number, line: number, column: number): never => {
+    throw new Error(`assertion failed in the simulated kernel at line ${line}, column ${column}`);
+  };
+  const instance = new WebAssembly.Instance(module, { env: { abort } });
+  return instance.exports as unknown as KernelExports;
+}

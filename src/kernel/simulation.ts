@@ -1,0 +1,138 @@
+/**
+ * A simulation: one scenario, one seed, one instance of the simulated kernel. The only place that knows both sides of the boundary.
+ */
+import { SimulationError } from '../errors.js';
+import type { RecorderResult, Result, TaskResult } from '../results/result.js';
+import type { Scenario } from '../scenario/scenario.js';
+import { type CompiledScenario, compile, type TraceWindow } from './compile.js';
+import { type Build, instantiate, type KernelExports } from './exports.js';
+import { CPU_NUMBERS, Memory, readTrace, SPEC_NUMBERS } from './observations.js';
+
+export interface SimulationOptions {
+  /** Default `release`. */
+  build?: Build;
+  /** Default: no trace. */
+  trace?: TraceWindow;
+}
+
+export class Simulation {
+  readonly #kernel: KernelExports;
+  readonly #compiled: CompiledScenario;
+  #nowNs = 0;
+
+  private constructor(
+    readonly scenario: Scenario,
+    readonly seed: number,
+    readonly options: SimulationOptions,
+  ) {
+    this.#compiled = compile(scenario, options.trace ?? null);
+    this.#kernel = instantiate(options.build ?? 'release');
+    const { buffer } = this.#compiled;
+    const address = this.#kernel.reserveInput(buffer.byteLength);
+    new Float64Array(this.#kernel.memory.buffer, address, buffer.length).set(buffer);
+    this.#kernel.setup(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0);
+  }
+
+  /** Sets a simulation up at time 0. */
+  static create(scenario: Scenario, seed: number, options: SimulationOptions = {}): Simulation {
+    return new Simulation(scenario, seed, options);
+  }
+
+  /** Events handled so far: timer expiries, ticks, ends of run segments, interrupts. */
+  get events(): number {
+    return this.#kernel.events();
+  }
+
+  /** Size of the kernel's memory; constant after set-up. */
+  get memoryBytes(): number {
+    return this.#kernel.memory.buffer.byteLength;
+  }
+
+  /** Simulates up to `untilNs`. Throws SimulationError when virtual time does not go on. */
+  run(untilNs: number): void {
+    if (this.#kernel.run(untilNs) !== 0) {
+      const task = this.scenario.tasks[this.#kernel.stuckSpec()]?.name ?? 'the idle task';
+      throw new SimulationError(`${this.scenario.name}: no progress: task ${task} keeps virtual time from going on`);
+    }
+    this.#nowNs = untilNs;
+  }
+
+  /** Ends the simulation and reads all that was observed. */
+  result(): Result {
+    const kernel = this.#kernel;
+    const { scenario } = this;
+    kernel.finish(this.#nowNs);
+    const memory = new Memory(kernel.memory);
+    const numbers = <Name extends string>(names: readonly Name[], read: (what: number) => number) =>
+      Object.fromEntries(names.map((name, what) => [name, read(what)])) as Record<Name, number>;
+    const tasks: TaskResult[] = scenario.tasks.map((task, index) => ({
+      name: task.name,
+      role: task.role,
+      count: task.count,
+      ...numbers(SPEC_NUMBERS, (what) => kernel.specNumber(index, what)),
+      wakeupLatency: memory.histogram(kernel.specHistogram(index, 0)),
+      runSegment: memory.histogram(kernel.specHistogram(index, 1)),
+      preemptedWait: memory.histogram(kernel.specHistogram(index, 2)),
+    }));
+    const cpus = Array.from({ length: scenario.machine.cpus }, (_, cpu) => ({
+      cpu,
+      ...numbers(CPU_NUMBERS, (what) => kernel.cpuNumber(cpu, what)),
+    }));
+    const recorders: RecorderResult[] = this.#compiled.recorders.map(({ spec, name, binsUs }, index) => ({
+      task: scenario.tasks[spec]?.name ?? '',
+      recorder: name,
+      latency: memory.histogram(kernel.recorderHistogram(index)),
+      worst: {
+        atNs: kernel.recorderWorst(index, 0),
+        instance: kernel.recorderWorst(index, 1),
+        latencyNs: kernel.recorderWorst(index, 2),
+      },
+      threads:
+        binsUs > 0 ? memory.threads(kernel.recorderThreads(index), scenario.tasks[spec]?.count ?? 0, binsUs) : [],
+    }));
+    return {
+      scenario: scenario.name,
+      policy: scenario.policy,
+      kernel: scenario.kernel.name,
+      machine: scenario.machine.name,
+      seed: this.seed,
+      durationNs: this.#nowNs,
+      events: this.events,
+      switches: cpus.reduce((sum, cpu) => sum + cpu.switches, 0),
+      tasks,
+      cpus,
+      recorders,
+      trace: readTrace(memory, kernel, this.options.trace?.capacity ?? 0, this.#names()),
+    };
+  }
+
+  /** Names of tasks (`name` or `name/instance`), idle tasks and stoppers, noise sources and recorders. */
+  #names() {
+    const { tasks, machine } = this.scenario;
+    const first: number[] = [];
+    let total = 0;
+    for (const task of tasks) {
+      first.push(total);
+      total += task.count;
+    }
+    return {
+      task: (id: number): string => {
+        if (id >= total + machine.cpus) return `migration/${id - total - machine.cpus}`;
+        if (id >= total) return `swapper/${id - total}`;
+        const spec = this.#kernel.specOfTask(id);
+        const task = tasks[spec];
+        if (task === undefined) return `task ${id}`;
+        return task.count === 1 ? task.name : `${task.name}/${id - (first[spec] ?? 0)}`;
+      },
+      noise: (source: number): string => machine.noise[source]?.name ?? `irq ${source}`,
+      recorder: (index: number): string => this.#compiled.recorders[index]?.name ?? `recorder ${index}`,
+    };
+  }
+}
+
+/** Runs a whole scenario. */
+export function simulate(scenario: Scenario, seed: number, options: SimulationOptions = {}): Result {
+  const simulation = Simulation.create(scenario, seed, options);
+  simulation.run(scenario.durationNs);
+  return simulation.result();
+}

@@ -1,0 +1,145 @@
+/**
+ * The layout of the simulated kernel's input buffer: the records of assembly/tables.ts, field by field, and the codes that they hold.
+ * Every field is an f64; a test compares both files.
+ */
+
+export const RECORDS = {
+  Header: [
+    'cpus',
+    'cpusPerLlc',
+    'idleStates',
+    'noiseSources',
+    'groups',
+    'masks',
+    'distributions',
+    'values',
+    'waitQueues',
+    'sharedTimers',
+    'instructions',
+    'specs',
+    'recorders',
+    'tasks',
+    'traceCapacity',
+    'traceFromNs',
+    'traceToNs',
+  ],
+  MachineTable: [
+    'timerIrqNs',
+    'tickNs',
+    'wakeupNs',
+    'scheduleNs',
+    'switchNs',
+    'syscallEntryNs',
+    'syscallExitNs',
+    'ipiNs',
+    'migrationNs',
+  ],
+  KernelTable: [
+    'tickPeriodNs',
+    'fullPreemption',
+    'latencyNs',
+    'minGranularityNs',
+    'wakeupGranularityNs',
+    'idleMinGranularityNs',
+    'migrationCostNs',
+    'nrLatency',
+    'gentleFairSleepers',
+    'startDebit',
+    'lastBuddy',
+    'wakeupPreemption',
+    'altPeriod',
+    'baseSlice',
+    'rtPeriodNs',
+    'rtRuntimeNs',
+    'rrTicks',
+    'btPeriodNs',
+    'btMaxThrottleNs',
+    'vmfActiveBalance',
+    'vmfWakeupPreemption',
+    'vmfStarvationBoundNs',
+    'vmfStarvationGrantNs',
+  ],
+  IdleStateTable: ['exitLatencyNs', 'targetResidencyNs'],
+  NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],
+  GroupTable: ['parent', 'shares'],
+  DistributionTable: ['kind', 'a', 'b', 'c', 'firstValue', 'count'],
+  WaitQueueTable: ['size'],
+  InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y'],
+  SpecTable: [
+    'count',
+    'nameHash',
+    'policy',
+    'nice',
+    'prio',
+    'group',
+    'mask',
+    'pinEach',
+    'startNs',
+    'pool',
+    'timerSlackNs',
+    'program',
+    'timers',
+    'loops',
+  ],
+  RecorderTable: ['spec', 'binsUs'],
+} as const;
+
+export type RecordName = keyof typeof RECORDS;
+
+/** A record's values under its fields' names. */
+export type RecordOf<Name extends RecordName> = Record<(typeof RECORDS)[Name][number], number>;
+
+/** Operation codes of assembly/task/program.ts. */
+export const OP = {
+  EXIT: 0,
+  RUN: 1,
+  BUSY: 2,
+  SLEEP: 3,
+  TIMER: 4,
+  STAMP: 5,
+  RECORD: 6,
+  WAIT: 7,
+  SIGNAL: 8,
+  LOCK: 9,
+  UNLOCK: 10,
+  SEND: 11,
+  RECEIVE: 12,
+  BARRIER: 13,
+  FORK: 14,
+  YIELD: 15,
+  POLICY: 16,
+  LOOP: 17,
+  REPEAT: 18,
+  JUMP: 19,
+} as const;
+
+/** Kinds of assembly/base/random.ts. */
+export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3, pareto: 4, empirical: 5 } as const;
+
+/** Modes of assembly/task/task.ts. */
+export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
+
+/** Missed of assembly/task/program.ts. */
+export const MISSED = { skip: 0, keep: 1, rebase: 2, run: 3 } as const;
+
+/** Policies of assembly/task/task.ts: sched_setscheduler(2)'s numbers, TencentOS's 7, and ours. */
+export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, bt: 7, vmf: 8 } as const;
+
+/** Collects one kind of record, in order. */
+export class Table<Name extends RecordName> {
+  readonly values: number[] = [];
+  #count = 0;
+
+  constructor(readonly name: Name) {}
+
+  /** How many records it has. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds a record; returns its index. */
+  add(record: RecordOf<Name>): number {
+    for (const field of RECORDS[this.name] as readonly (keyof RecordOf<Name>)[]) this.values.push(record[field]);
+    return this.#count++;
+  }
+}
