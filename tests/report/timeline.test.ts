@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { timeline, verdict } from '../../src/report/timeline.js';
+import type { TraceEvent } from '../../src/results/result.js';
+
+const us = (n: number) => n * 1000;
+const events: TraceEvent[] = [
+  { at: us(100), cpu: 1, event: 'switch', prev: 'swapper/1', prevState: 'R', next: 'agent/2' },
+  { at: us(500), cpu: 0, event: 'switch', prev: 'other', prevState: 'S', next: 'swapper/0' },
+  { at: us(995), cpu: 1, event: 'waking', task: 'vcpu/0', target: 1 },
+  { at: us(1000), cpu: 1, event: 'wakeup', task: 'vcpu/0', target: 1 },
+  { at: us(2000), cpu: 1, event: 'irq', source: 'nic', lengthNs: us(7) },
+  { at: us(4912), cpu: 1, event: 'switch', prev: 'agent/2', prevState: 'R+', next: 'vcpu/0' },
+  { at: us(4915), cpu: 1, event: 'record', task: 'vcpu/0', recorder: 'wakeup', latencyNs: us(3925) },
+  { at: us(5000), cpu: 1, event: 'switch', prev: 'vcpu/0', prevState: 'S', next: 'agent/2' },
+];
+const focus = { aroundNs: us(4915), task: 'vcpu/0', cpu: null };
+
+describe('verdict', () => {
+  it('says who held the CPU and for how long', () => {
+    expect(verdict(events, focus)).toBe('vcpu/0 waited 3,912 µs for cpu 1: agent/2 ran 3,905 µs; irq nic 7.00 µs');
+  });
+
+  it('finds the same wait from any instant within it, without the record', () => {
+    const unrecorded = events.filter((event) => event.event !== 'record');
+    expect(verdict(unrecorded, { ...focus, aroundNs: us(1500) })).toBe(verdict(events, focus));
+    expect(verdict(unrecorded, focus)).toBe(verdict(events, focus));
+  });
+
+  it('adds preemptions within the sample and follows migrations', () => {
+    const moved: TraceEvent[] = [
+      ...events.slice(0, 4),
+      { at: us(1100), cpu: 1, event: 'migrate', task: 'vcpu/0', from: 1, to: 0 },
+      { at: us(1110), cpu: 0, event: 'switch', prev: 'swapper/0', prevState: 'R', next: 'vcpu/0' },
+      { at: us(1200), cpu: 0, event: 'switch', prev: 'vcpu/0', prevState: 'R+', next: 'other' },
+      { at: us(1350), cpu: 0, event: 'switch', prev: 'other', prevState: 'S', next: 'vcpu/0' },
+      { at: us(1400), cpu: 0, event: 'record', task: 'vcpu/0', recorder: 'wakeup', latencyNs: us(405) },
+    ];
+    expect(verdict(moved, { ...focus, aroundNs: us(1400) })).toBe(
+      'vcpu/0 waited 260 µs for cpu 1, then 0: other ran 150 µs; agent/2 ran 100 µs; idle 10.0 µs',
+    );
+  });
+
+  it('admits that it does not know', () => {
+    expect(verdict([], focus)).toBe('vcpu/0: the trace does not hold a wait before this sample');
+    expect(timeline([], focus)).toContain('does not hold');
+  });
+});
+
+describe('timeline', () => {
+  it('prints what happened, relative to the begin of the wait', () => {
+    expect(timeline(events, focus)).toBe(
+      [
+        '     −900.000 µs  cpu1   switch   swapper/1 (R) → agent/2',
+        '       −5.000 µs  cpu1   waking   vcpu/0 on cpu 1',
+        '       +0.000 µs  cpu1   wakeup   vcpu/0 on cpu 1',
+        '   +1,000.000 µs  cpu1   irq      nic for 7.00 µs',
+        '   +3,912.000 µs  cpu1   switch   agent/2 (R+) → vcpu/0',
+        '   +3,915.000 µs  cpu1   record   vcpu/0 wakeup = 3,925 µs',
+        '   +4,000.000 µs  cpu1   switch   vcpu/0 (S) → agent/2',
+        '',
+        'vcpu/0 waited 3,912 µs for cpu 1: agent/2 ran 3,905 µs; irq nic 7.00 µs',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('stays within the terminal however much happens', () => {
+    const noise = Array.from({ length: 500 }, (_, i): TraceEvent => {
+      return { at: us(1001 + i), cpu: 1, event: 'irq', source: 'x'.repeat(i % 60), lengthNs: 10 };
+    });
+    const lines = timeline([...events.slice(0, 4), ...noise, ...events.slice(5)], focus).split('\n');
+    expect(lines.length).toBeLessThan(50);
+    for (const line of lines) expect([...line].length).toBeLessThanOrEqual(80);
+  });
+});
