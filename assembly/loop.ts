@@ -6,10 +6,10 @@ import { Event } from './base/wheel';
 import { sample } from './base/random';
 import { at } from './base/arena';
 import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
-import { HrTimer, popTimer, programClockevent, startTimer, TimerKind } from './machine/hrtimer';
+import { enqueueTimer, HrTimer, popTimer, programClockevent, startTimer, TimerKind } from './machine/hrtimer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
-import { idleBalance, kickIdleCpu, periodicBalance } from './sched/balance';
+import { idleBalance, kickIdleCpus, periodicBalance } from './sched/balance';
 import { BtClass, guardBt, idleBalanceBt, kickIdleForBt } from './sched/bt';
 import { classAt, classOf, Rank } from './sched/class';
 import { schedule } from './sched/core';
@@ -53,9 +53,10 @@ export function runUntil(until: u64): i32 {
 function handle(event: Event): bool {
   const rq = rqOf(event.cpu);
   const time = event.time;
+  if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, changetype<HrTimer>(<usize>event.index), time)) return true;
   if (time < rq.kernelUntil) {
     // Interrupts are off: it is taken when they are on again.
-    machine.wheel.insert(event, rq.kernelUntil);
+    if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);
     return true;
   }
   machine.events++;
@@ -69,6 +70,7 @@ function handle(event: Event): bool {
   enterKernel(rq, time);
   switch (event.kind) {
     case EventKind.CLOCKEVENT:
+    case EventKind.TIMER_NEAR:
       hrtimerInterrupt(rq);
       break;
     case EventKind.IPI:
@@ -84,6 +86,14 @@ function handle(event: Event): bool {
   return true;
 }
 
+/** A timer comes into its CPU's queue. True if it is due at once, so that its interrupt may be taken without more ado. */
+function expireFar(rq: Rq, timer: HrTimer, time: u64): bool {
+  enqueueTimer(rq, timer);
+  if (timer.key <= time && time >= rq.kernelUntil) return true;
+  if (rq.timers.leftmost == timer) programClockevent(rq, max(time, rq.kernelUntil));
+  return false;
+}
+
 /** The CPU stops what it runs and accounts for the work done so far. */
 function enterKernel(rq: Rq, time: u64): void {
   machine.thisCpu = rq.id;
@@ -97,7 +107,6 @@ function enterKernel(rq: Rq, time: u64): void {
   else touchedLast.nextTouched = rq;
   touchedLast = rq;
   machine.now = time;
-  if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
   const done = time - rq.segmentBegin;
   if (rq.sectionRemaining != 0) {
     rq.sectionRemaining -= min(done, rq.sectionRemaining);
@@ -166,11 +175,13 @@ function armSegment(rq: Rq): void {
   rq.segmentBegin = now;
   rq.kernelUntil = now;
   if (rq.sectionRemaining != 0) {
-    machine.wheel.insert(rq.segmentEnd, now + rq.sectionRemaining);
+    machine.wheel.move(rq.segmentEnd, now + rq.sectionRemaining);
   } else if (task != rq.idle) {
     const end = now + task.remaining;
-    machine.wheel.insert(rq.segmentEnd, end);
+    machine.wheel.move(rq.segmentEnd, end);
     if (task.mode == Mode.IRQ_OFF) rq.kernelUntil = end;
+  } else if (rq.segmentEnd.pending) {
+    machine.wheel.remove(rq.segmentEnd);
   }
   programClockevent(rq, now);
 }
@@ -212,7 +223,7 @@ function tick(rq: Rq, timer: HrTimer): void {
   guardBt(rq);
   preemptAtTick(rq);
   if (rq.nrRunning > 1 || rq.bt.nrRunning != 0) {
-    kickIdleCpu(rq);
+    kickIdleCpus(rq);
     kickIdleForBt(rq);
   }
   if (machine.now >= rq.nextBalance) periodicBalance(rq);

@@ -5,9 +5,9 @@ import { allocate, allocateArray, allocateBytes, at } from './base/arena';
 import { newHistogram } from './base/histogram';
 import { Distribution, streamState } from './base/random';
 import { RbTree } from './base/rbtree';
-import { newEvent } from './base/wheel';
+import { Event, newEvent } from './base/wheel';
 import { armNoise, IdleState, NoiseSource } from './machine/cpu';
-import { newHrTimer, programClockevent, startTimer, TimerKind } from './machine/hrtimer';
+import { HrTimer, initHrTimer, newHrTimer, programClockevent, startTimer, TimerKind } from './machine/hrtimer';
 import { EventKind, machine, newMachine } from './machine/machine';
 import { Recorder, setRecorders, ThreadSamples } from './observe/recorder';
 import { newTrace } from './observe/trace';
@@ -38,6 +38,7 @@ import {
   NoiseTable,
   Reader,
   RecorderTable,
+  rowAt,
   SpecTable,
   WaitQueueTable,
 } from './tables';
@@ -58,6 +59,8 @@ let masksBegin: usize = 0;
 let everyCpu: usize = 0;
 let distributions: usize = 0;
 let tasks: usize = 0;
+let timers: usize = 0;
+let timerEvents: usize = 0;
 let nrTasks: u32 = 0;
 let nrSpecs: u32 = 0;
 
@@ -74,6 +77,7 @@ export function setUp(input: usize, seed: u64): void {
   newTunables();
   machine.nrCpus = <u32>header.cpus;
   machine.cpusPerLlc = <u32>header.cpusPerLlc;
+  machine.maxSlackNs = <u64>header.maxSlackNs;
   newMasks();
   newTrace(<u32>header.traceCapacity, <u64>header.traceFromNs, <u64>header.traceToNs);
   readMachine(reader.next<MachineTable>());
@@ -158,7 +162,7 @@ function readMasks(numbers: usize, count: u32): void {
 function readDistributions(tables: usize, count: u32, values: usize): void {
   distributions = allocateArray<Distribution>(count);
   for (let i: u32 = 0; i < count; i++) {
-    const table = at<DistributionTable>(tables, i);
+    const table = rowAt<DistributionTable>(tables, i);
     const distribution = at<Distribution>(distributions, i);
     distribution.kind = <u32>table.kind;
     distribution.count = <u32>table.count;
@@ -173,7 +177,7 @@ function readIdleStates(tables: usize, count: u32): void {
   machine.nrIdleStates = count;
   machine.idleStates = allocateArray<IdleState>(count);
   for (let i: u32 = 0; i < count; i++) {
-    const table = at<IdleStateTable>(tables, i);
+    const table = rowAt<IdleStateTable>(tables, i);
     const state = at<IdleState>(machine.idleStates, i);
     state.exitLatencyNs = <u64>table.exitLatencyNs;
     state.targetResidencyNs = <u64>table.targetResidencyNs;
@@ -211,7 +215,7 @@ function readNoise(tables: usize, count: u32, seed: u64): void {
   machine.nrNoise = count;
   machine.noise = allocateArray<NoiseSource>(count);
   for (let i: u32 = 0; i < count; i++) {
-    const table = at<NoiseTable>(tables, i);
+    const table = rowAt<NoiseTable>(tables, i);
     const source = at<NoiseSource>(machine.noise, i);
     source.interval = at<Distribution>(distributions, <u32>table.interval);
     source.length = at<Distribution>(distributions, <u32>table.length);
@@ -224,7 +228,7 @@ function readNoise(tables: usize, count: u32, seed: u64): void {
     for (let i: u32 = 0; i < count; i++) {
       const event = newEvent(EventKind.NOISE, cpu, i);
       store<usize>(rq.noiseEvents + (i << alignof<usize>()), changetype<usize>(event));
-      const hash = <u64>at<NoiseTable>(tables, i).nameHash;
+      const hash = <u64>rowAt<NoiseTable>(tables, i).nameHash;
       store<u64>(rq.noiseStreams + (i << 3), streamState(seed, hash, cpu));
       armNoise(rq, i, 0);
     }
@@ -243,7 +247,7 @@ function registerClasses(): void {
 function readGroups(tables: usize, count: u32): void {
   groups = allocateArray<TaskGroup>(count);
   for (let i: u32 = 0; i < count; i++) {
-    const table = at<GroupTable>(tables, i);
+    const table = rowAt<GroupTable>(tables, i);
     const group = at<TaskGroup>(groups, i);
     group.shares = <u64>table.shares;
     if (table.parent >= 0) group.parent = at<TaskGroup>(groups, <u32>table.parent);
@@ -274,11 +278,11 @@ function readPrograms(waitQueues: usize, header: Header, instructions: usize): v
   programs.sharedTimers = allocateBytes((<usize>header.sharedTimers) << 3);
   programs.waitQueues = allocateArray<WaitQueue>(<u32>header.waitQueues);
   for (let i: u32 = 0; i < <u32>header.waitQueues; i++) {
-    at<WaitQueue>(programs.waitQueues, i).size = <u32>at<WaitQueueTable>(waitQueues, i).size;
+    at<WaitQueue>(programs.waitQueues, i).size = <u32>rowAt<WaitQueueTable>(waitQueues, i).size;
   }
   programs.instructions = allocateArray<Instruction>(<u32>header.instructions);
   for (let i: u32 = 0; i < <u32>header.instructions; i++) {
-    const table = at<InstructionTable>(instructions, i);
+    const table = rowAt<InstructionTable>(instructions, i);
     const instruction = at<Instruction>(programs.instructions, i);
     instruction.op = <u32>table.op;
     instruction.a = <u32>table.a;
@@ -297,9 +301,11 @@ function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64): void {
   // Two more declarations, for the idle tasks and the stoppers.
   setSpecs(allocateArray<Spec>(count + 2));
   tasks = allocateArray<Task>(taskCount + 2 * machine.nrCpus);
+  timers = allocateArray<HrTimer>(taskCount);
+  timerEvents = allocateArray<Event>(taskCount);
   let id: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const table = at<SpecTable>(tables, i);
+    const table = rowAt<SpecTable>(tables, i);
     newSpec(i, <u32>table.count, id);
     const spec = specAt(i);
     spec.program = <u32>table.program;
@@ -344,7 +350,12 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);
   if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
-  task.timer = newHrTimer(TimerKind.WAKE, changetype<usize>(task));
+  task.timer = initHrTimer(
+    at<HrTimer>(timers, id),
+    at<Event>(timerEvents, id),
+    TimerKind.WAKE,
+    changetype<usize>(task),
+  );
   task.pc = spec.program;
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;
@@ -374,7 +385,7 @@ function readRecorders(tables: usize, count: u32): void {
   const recorders = allocateArray<Recorder>(count);
   setRecorders(recorders);
   for (let i: u32 = 0; i < count; i++) {
-    const table = at<RecorderTable>(tables, i);
+    const table = rowAt<RecorderTable>(tables, i);
     const spec = specAt(<u32>table.spec);
     const recorder = at<Recorder>(recorders, i);
     recorder.histogram = newHistogram();

@@ -22,6 +22,7 @@ export class Header {
   specs: f64;
   recorders: f64;
   tasks: f64;
+  maxSlackNs: f64;
   traceCapacity: f64;
   traceFromNs: f64;
   traceToNs: f64;
@@ -135,6 +136,11 @@ export class SpecTable {
 export class RecorderTable {
   spec: f64;
   binsUs: f64;
+}
+
+/** A record of an array in the buffer, where they lie without gaps. */
+export function rowAt<T>(base: usize, index: u32): T {
+  return changetype<T>(base + offsetof<T>() * index);
 }
 
 /** Walks the buffer record by record. */

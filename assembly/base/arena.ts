@@ -6,9 +6,11 @@
  * `memory.size` is therefore constant while a simulation runs.
  */
 
-/** Bytes from one record of an array to the next: the size of T, rounded up so that 64-bit fields stay aligned. */
+const CACHE_LINE: usize = 64;
+
+/** Bytes from one record of an array to the next: small ones keep 64-bit fields aligned, large ones begin on a cache line. */
 export function strideOf<T>(): usize {
-  return (offsetof<T>() + 7) & ~7;
+  return offsetof<T>() <= CACHE_LINE ? (offsetof<T>() + 7) & ~7 : (offsetof<T>() + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
 }
 
 /** Zeroed space for `count` records of T, side by side; returns the address of the first. */
@@ -21,9 +23,9 @@ export function allocate<T>(): T {
   return changetype<T>(allocateBytes(strideOf<T>()));
 }
 
-/** Zeroed space of any size; a request of nothing still yields a valid address. */
+/** Zeroed space of any size, on a cache line of its own; a request of nothing still yields a valid address. */
 export function allocateBytes(bytes: usize): usize {
-  return heap.alloc(bytes + 8);
+  return (heap.alloc(bytes + CACHE_LINE) + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
 }
 
 /** The record with this index in an array of T. */

@@ -25,10 +25,10 @@ export class Event {
   prev: Event;
   time: u64;
   slot: i32;
-  /** What to do; the meaning belongs to the owner. */
-  kind: u32;
   /** On which CPU. */
-  cpu: u32;
+  cpu: u16;
+  /** What to do; the meaning belongs to the owner. */
+  kind: u16;
   /** Which of several of this kind. */
   index: u32;
 
@@ -39,9 +39,13 @@ export class Event {
 
 /** A new event that is not queued. */
 export function newEvent(kind: u32, cpu: u32, index: u32): Event {
-  const event = allocate<Event>();
-  event.kind = kind;
-  event.cpu = cpu;
+  return initEvent(allocate<Event>(), kind, cpu, index);
+}
+
+/** Makes an event of zeroed space. */
+export function initEvent(event: Event, kind: u32, cpu: u32, index: u32): Event {
+  event.kind = <u16>kind;
+  event.cpu = <u16>cpu;
   event.index = index;
   event.slot = -1;
   return event;

@@ -56,7 +56,7 @@ export class Cpu {
 
 /**
  * Chooses an idle state as the menu governor does in essence: the deepest whose target residency fits the predicted idle time, the
- * prediction being the next timer or the recent average, whichever is sooner (Documentation/admin-guide/pm/cpuidle.rst).
+ * prediction being the recent average, or the next timer if that is near enough to be in the CPU's queue (cpuidle.rst; simplified).
  */
 export function enterIdle(cpu: Cpu, now: u64): void {
   cpu.idleSince = now;

@@ -1,12 +1,16 @@
 /**
  * High-resolution timers, as kernel/time/hrtimer.c keeps them: a queue a CPU, ordered by hard expiry, and one clock event device that
  * is programmed to the earliest. An interrupt also runs timers from the head of the queue whose soft expiry has passed: that is what
- * timer slack is (facts: Documentation/timers, hrtimer_set_expires_range_ns).
+ * timer slack is (hrtimer_set_expires_range_ns).
+ *
+ * Only timers that an interrupt could possibly run or be held up by are kept in that queue: those whose soft expiry is no further away
+ * than the largest slack of all. The others wait in the event queue, which is O(1), until they are that near.
  */
 import { allocate } from '../base/arena';
 import { RbNode } from '../base/rbtree';
+import { Event, initEvent } from '../base/wheel';
 import { Cpu } from './cpu';
-import { machine } from './machine';
+import { EventKind, machine } from './machine';
 
 export namespace TimerKind {
   export const TICK: u32 = 0;
@@ -17,46 +21,70 @@ export namespace TimerKind {
   export const VMF_GRANT: u32 = 4;
 }
 
-/** A timer; `key` is the hard expiry. */
+/** A timer; `key` is the hard expiry. It is started when `far` is pending or `near` is set. */
 @unmanaged
 export class HrTimer extends RbNode {
   soft: u64;
   kind: u32;
-  queued: bool;
-  /** CPU on whose queue it lies. */
-  cpu: u32;
+  /** In its CPU's queue. */
+  near: bool;
   target: usize;
+  /** Says when it comes into the queue; its `index` is the timer's own address. */
+  far: Event;
+
+  @inline get started(): bool {
+    return this.near || this.far.pending;
+  }
 }
 
 export function newHrTimer(kind: u32, target: usize): HrTimer {
-  const timer = allocate<HrTimer>();
+  return initHrTimer(allocate<HrTimer>(), allocate<Event>(), kind, target);
+}
+
+/** Makes a timer of zeroed space. */
+export function initHrTimer(timer: HrTimer, far: Event, kind: u32, target: usize): HrTimer {
   timer.kind = kind;
   timer.target = target;
+  timer.far = initEvent(far, EventKind.TIMER_NEAR, 0, <u32>changetype<usize>(timer));
   return timer;
 }
 
-/** Queues a timer on a CPU: it may run from `expiry` on and must by `expiry + slack`. */
+/** Starts a timer on a CPU: it may run from `expiry` on and must by `expiry + slack`. */
 export function startTimer(cpu: Cpu, timer: HrTimer, expiry: u64, slack: u64): void {
-  assert(!timer.queued);
+  assert(!timer.started);
+  assert(slack <= machine.maxSlackNs);
   timer.soft = expiry;
   timer.key = expiry + slack;
-  timer.cpu = cpu.id;
-  timer.queued = true;
+  const nearAt = expiry - min(machine.maxSlackNs, expiry);
+  if (nearAt <= machine.now) {
+    enqueueTimer(cpu, timer);
+  } else {
+    timer.far.cpu = <u16>cpu.id;
+    machine.wheel.insert(timer.far, nearAt);
+  }
+}
+
+/** A started timer has come near enough for its CPU's queue. */
+export function enqueueTimer(cpu: Cpu, timer: HrTimer): void {
+  timer.near = true;
   cpu.timers.insert(timer);
 }
 
-/** Takes a timer out of its queue, if it is in one. */
+/** Stops a timer, if it is started. */
 export function cancelTimer(cpu: Cpu, timer: HrTimer): void {
-  if (!timer.queued) return;
-  timer.queued = false;
-  cpu.timers.erase(timer);
+  if (timer.near) {
+    timer.near = false;
+    cpu.timers.erase(timer);
+  } else if (timer.far.pending) {
+    machine.wheel.remove(timer.far);
+  }
 }
 
 /** The timer at the head of the queue if it may run at `now`, taken out; otherwise null. */
 export function popTimer(cpu: Cpu, now: u64): HrTimer | null {
   const head = changetype<HrTimer>(cpu.timers.leftmost);
   if (head == null || head.soft > now) return null;
-  head.queued = false;
+  head.near = false;
   cpu.timers.erase(head);
   return head;
 }

@@ -10,13 +10,15 @@ import { newWheel, Wheel } from '../base/wheel';
 /** Kinds of events. */
 export namespace EventKind {
   /** The clock event device of a CPU: its earliest timer is due. */
-  export const CLOCKEVENT: u32 = 0;
+  export const CLOCKEVENT: u16 = 0;
   /** The current task's (or kernel section's) work is done. */
-  export const SEGMENT_END: u32 = 1;
+  export const SEGMENT_END: u16 = 1;
   /** Reschedule interrupt from another CPU. */
-  export const IPI: u32 = 2;
+  export const IPI: u16 = 2;
   /** An occurrence of noise source `index`. */
-  export const NOISE: u32 = 3;
+  export const NOISE: u16 = 3;
+  /** The timer at address `index` comes into its CPU's queue (machine/hrtimer.ts). */
+  export const TIMER_NEAR: u16 = 4;
 }
 
 @unmanaged
@@ -43,6 +45,8 @@ export class Machine {
   syscallExitNs: u64;
   ipiNs: u64;
   migrationNs: u64;
+  /** The largest timer slack of all tasks. */
+  maxSlackNs: u64;
   /** Scheduler tick period. */
   tickPeriodNs: u64;
   nrIdleStates: u32;

@@ -102,22 +102,30 @@ export function idleBalance(rq: Rq): void {
   if (rq.nrRunning == 0) pullAnywhere(rq, true);
 }
 
-/** From the tick of a busy CPU: finds an idle CPU for the first of its waiting tasks that has one, and kicks it. */
-export function kickIdleCpu(rq: Rq): void {
+/** From the tick of a busy CPU: kicks an idle CPU for each of its waiting tasks that has one. */
+export function kickIdleCpus(rq: Rq): void {
   if (masks.nrIdle == 0 || waiting(rq) == 0) return;
   let task = rq.cfsTasks.runPrev;
   for (let i: u32 = 0; i < NR_MIGRATE; i++) {
     if (task != rq.curr) {
-      const cpu = firstCommon(masks.idle, task.cpusAllowed, 0, machine.nrCpus);
-      if (cpu >= 0 && idleCpu(rqOf(cpu))) {
+      const cpu = kickableCpu(task);
+      if (cpu >= 0) {
         rqOf(cpu).balanceDue = true;
         sendIpi(rqOf(cpu));
-        return;
       }
     }
     if (task == rq.cfsTasks) return;
     task = task.runPrev;
   }
+}
+
+/** An idle CPU that the task may use and that has not been kicked, or −1. */
+function kickableCpu(task: Task): i32 {
+  let cpu = firstCommon(masks.idle, task.cpusAllowed, 0, machine.nrCpus);
+  while (cpu >= 0 && (rqOf(cpu).balanceDue || !idleCpu(rqOf(cpu)))) {
+    cpu = firstCommon(masks.idle, task.cpusAllowed, cpu + 1, machine.nrCpus);
+  }
+  return cpu;
 }
 
 /** From the tick of a busy CPU, when its interval is over: pulls from the CPU with the greatest weight until they are even. */

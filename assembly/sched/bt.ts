@@ -61,7 +61,7 @@ export class BtClass extends SchedClass {
     bt.hNrRunning++;
     if (!bt.throttled) rq.nrRunning++;
     if (rq.nrRunning > 1) setBit(masks.bt, rq.id);
-    if (bt.runtime < tunables.btPeriodNs && !this.period.queued) this.armPeriod();
+    if (bt.runtime < tunables.btPeriodNs && !this.period.started) this.armPeriod();
   }
 
   dequeueTask(rq: Rq, task: Task, flags: u32): void {

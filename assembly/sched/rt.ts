@@ -28,7 +28,7 @@ export class RtClass extends SchedClass {
     if (!rt.throttled) rq.nrRunning++;
     if (rt.active.nrRunning > 1) setBit(masks.rt, rq.id);
     // start_rt_bandwidth: the period begins with the first real-time task.
-    if (tunables.rtRuntimeNs != u64.MAX_VALUE && !this.period.queued) {
+    if (tunables.rtRuntimeNs != u64.MAX_VALUE && !this.period.started) {
       startTimer(thisRq(), this.period, machine.now + tunables.rtPeriodNs, 0);
     }
   }

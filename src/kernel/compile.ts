@@ -5,6 +5,9 @@ import type { Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.j
 import { barriersOf, compileProgram, Distributions, Names, type ProgramContext, schedNumbers } from './program.js';
 import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 
+/** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
+const DEFAULT_SLACK_NS = 50_000;
+
 /** Which part of a simulation the trace ring keeps. */
 export interface TraceWindow {
   fromNs: number;
@@ -79,6 +82,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     specs: specs.count,
     recorders: recorderTable.count,
     tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
+    maxSlackNs: Math.max(0, ...scenario.tasks.map((task) => task.timerSlackNs ?? DEFAULT_SLACK_NS)),
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
     traceToNs: trace?.toNs ?? 0,

@@ -19,6 +19,7 @@ export const RECORDS = {
     'specs',
     'recorders',
     'tasks',
+    'maxSlackNs',
     'traceCapacity',
     'traceFromNs',
     'traceToNs',

@@ -1,0 +1,116 @@
+/**
+ * An experiment: the same cases under several policies, several seeds each, and one recorder whose latencies are reported.
+ */
+import type { TraceWindow } from '../kernel/compile.js';
+import { ALL_SEEDS, type MetricRow, metricsOf, summarise } from '../results/metrics.js';
+import type { RecorderResult, Result, TraceEvent } from '../results/result.js';
+import type { Scenario } from '../scenario/scenario.js';
+import { type Job, type OnProgress, runJobs } from '../sweep/pool.js';
+
+/** What `kpbench run` and `kpbench bench` can run by name. */
+export interface Experiment {
+  name: string;
+  description: string;
+  /** Ready-made scenarios, by the name of the case. */
+  cases: ReadonlyArray<{ name: string; scenario: string }>;
+  /** Run when no policy is asked for; the first is the reference of the table. */
+  policies: readonly string[];
+  /** Also written in cyclictest's own formats. */
+  cyclictestFiles: boolean;
+}
+
+/** One case under one policy, all seeds. */
+export interface CaseRun {
+  case: string;
+  policy: string;
+  scenario: Scenario;
+  results: Result[];
+}
+
+/** All that an experiment observed. */
+export interface ExperimentRun {
+  experiment: string;
+  /** A row a seed, and one over all seeds. */
+  rows: MetricRow[];
+  cases: CaseRun[];
+}
+
+/** A case to simulate: a resolved scenario, policy applied. */
+export interface CasePlan {
+  case: string;
+  scenario: Scenario;
+}
+
+export interface RunOptions {
+  seed: number;
+  runs: number;
+  workers?: number | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/** Simulates every case with seeds seed … seed + runs − 1. */
+export async function runExperiment(
+  experiment: string,
+  plans: readonly CasePlan[],
+  options: RunOptions,
+): Promise<ExperimentRun> {
+  const seeds = Array.from({ length: options.runs }, (_, i) => options.seed + i);
+  const jobs: Job[] = plans.flatMap(({ scenario }) => seeds.map((seed) => ({ scenario, seed, trace: null })));
+  const results = await runJobs(jobs, options.workers, options.onProgress);
+  const cases = plans.map((plan, index) => ({
+    case: plan.case,
+    policy: plan.scenario.policy,
+    scenario: plan.scenario,
+    results: results.slice(index * seeds.length, (index + 1) * seeds.length),
+  }));
+  const perSeed = cases.flatMap((run) =>
+    run.results.flatMap((result) => metricsOf({ experiment, case: run.case }, result)),
+  );
+  return { experiment, rows: [...perSeed, ...summarise(perSeed)], cases };
+}
+
+/** The rows over all seeds. */
+export function summaryRows(run: ExperimentRun): MetricRow[] {
+  return run.rows.filter((row) => row.seed === ALL_SEEDS);
+}
+
+/** The worst sample of a case, and what happened around it. */
+export interface WorstSample {
+  seed: number;
+  recorder: RecorderResult;
+  events: TraceEvent[];
+}
+
+/** Time before the wakeup that belongs to the picture: long enough to show who had the CPU. */
+const LEAD_NS = 1_000_000;
+/** Time after the sample. */
+const TAIL_NS = 20_000;
+const TRACE_CAPACITY = 1 << 16;
+
+/**
+ * Simulates the seed with a case's largest sample once more, this time with the trace on around it: a simulation repeats
+ * exactly, so nothing had to be traced the first time. Null if nothing was recorded.
+ */
+export async function traceWorst(run: CaseRun): Promise<WorstSample | null> {
+  let worst: { result: Result; index: number; latencyNs: number } | null = null;
+  for (const result of run.results) {
+    result.recorders.forEach((recorder, index) => {
+      if (recorder.latency.count > 0 && recorder.worst.latencyNs > (worst?.latencyNs ?? -1)) {
+        worst = { result, index, latencyNs: recorder.worst.latencyNs };
+      }
+    });
+  }
+  if (worst === null) return null;
+  const { result, index } = worst as { result: Result; index: number };
+  const recorder = result.recorders[index];
+  if (recorder === undefined) return null;
+  const { atNs, latencyNs } = recorder.worst;
+  const trace: TraceWindow = {
+    fromNs: Math.max(0, atNs - latencyNs - LEAD_NS),
+    toNs: atNs + TAIL_NS,
+    capacity: TRACE_CAPACITY,
+  };
+  const scenario = { ...run.scenario, durationNs: Math.min(run.scenario.durationNs, atNs + 2 * TAIL_NS) };
+  const [again] = await runJobs([{ scenario, seed: result.seed, trace }], 1);
+  return { seed: result.seed, recorder, events: again?.trace ?? [] };
+}
