@@ -197,6 +197,7 @@ export function advance(rq: Rq, task: Task): bool {
         break;
       default:
         task.state = State.DEAD;
+        rq.needResched = true;
         return true;
     }
   }

@@ -17,23 +17,21 @@ function program(): Command {
   const kpbench = new Command('kpbench')
     .description('Try a kernel policy before you build a kernel.')
     .version(packageVersion());
-  const commands = [
-    listCommand(),
-    runCommand(),
-    benchCommand(),
-    validateCommand(),
-    regressCommand(),
-    schemaCommand(),
-  ];
+  const commands = [listCommand(), runCommand(), benchCommand(), validateCommand(), regressCommand(), schemaCommand()];
   for (const command of commands) kpbench.addCommand(command);
   for (const command of [kpbench, ...commands]) {
-    command.exitOverride().configureOutput({ outputError: (text, write) => write(`kpbench: ${oneLine(text)}\n`) });
+    command.exitOverride().configureOutput({
+      outputError: (text: string, write: (text: string) => void) => write(`kpbench: ${oneLine(text)}\n`),
+    });
   }
   return kpbench;
 }
 
 function oneLine(text: string): string {
-  return text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ');
+  return text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ' ');
 }
 
 async function main(): Promise<void> {

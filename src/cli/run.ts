@@ -10,7 +10,7 @@ import { taskTable } from '../report/tasks.js';
 import { timeline } from '../report/timeline.js';
 import { writeMetrics } from '../results/csv.js';
 import { writeWhole } from '../results/files.js';
-import { loadScenario, type LoadOptions } from '../scenario/load.js';
+import { type LoadOptions, loadScenario } from '../scenario/load.js';
 import { assignment, duration, nameList, wholeNumber } from './options.js';
 import { withProgress } from './progress.js';
 

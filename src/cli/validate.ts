@@ -1,0 +1,59 @@
+/** `kpbench validate`: the simulator against recorded kernels; exit status 1 when a gating figure disagrees. */
+import { Command } from 'commander';
+import { writeWhole } from '../results/files.js';
+import { loadKernel, loadMachine } from '../scenario/load.js';
+import type { Machine } from '../scenario/scenario.js';
+import { runJobs } from '../sweep/pool.js';
+import { fails } from '../validate/compare.js';
+import { DEFAULT_RECORDINGS } from '../validate/recordings.js';
+import { VALIDATION_FILE, validationCsv, validationTable } from '../validate/report.js';
+import { validate } from '../validate/validate.js';
+import { nameList, wholeNumber } from './options.js';
+
+/** The machine preset that stands for each way of recording. */
+const MACHINES: Readonly<Record<string, string>> = { icount: 'qemu-icount' };
+
+interface ValidateFlags {
+  kernel: string[];
+  case?: string[];
+  mode: string[];
+  data: string;
+  seed: number;
+  out?: string;
+}
+
+export function validateCommand(): Command {
+  return new Command('validate')
+    .description('simulate what was recorded of real kernels, and compare')
+    .option('--kernel <list>', 'recorded kernels', nameList('--kernel'), ['linux-6.1'])
+    .option('--case <list>', 'recorded cases (default: all)', nameList('--case'))
+    .option('--mode <list>', 'scenario', nameList('--mode'), ['scenario'])
+    .option('--data <dir>', 'folder of recordings', DEFAULT_RECORDINGS)
+    .option('--seed <n>', 'seed', wholeNumber('--seed', 0), 1)
+    .option('--out <dir>', `write ${VALIDATION_FILE}`)
+    .action(run);
+}
+
+async function run(flags: ValidateFlags): Promise<void> {
+  const rows = await validate({
+    dataDir: flags.data,
+    kernels: flags.kernel,
+    cases: flags.case ?? null,
+    modes: flags.mode,
+    seed: flags.seed,
+    presets: { kernel: loadKernel, machine: machineFor },
+    simulate: async (scenario, seed) => {
+      const [result] = await runJobs([{ scenario, seed, trace: null }], 1);
+      if (result === undefined) throw new Error('a job without a result');
+      return result;
+    },
+  });
+  if (flags.out !== undefined) writeWhole(flags.out, new Map([[VALIDATION_FILE, validationCsv(rows)]]));
+  process.stdout.write(validationTable(rows));
+  if (rows.some(fails)) process.exitCode = 1;
+}
+
+function machineFor(mode: string, cpus: number): Machine | null {
+  const preset = MACHINES[mode];
+  return preset === undefined ? null : { ...loadMachine(preset), cpus, cpusPerLlc: cpus };
+}

@@ -1,0 +1,158 @@
+/** What a schema cannot say: names that must exist, cycles, limits, and programs that could never go on. */
+import { UserError } from '../errors.js';
+import type { CgroupSpec, Duration, Scenario, Step, TaskSpec } from './scenario.js';
+
+/** Limits of the simulated kernel. */
+export const MAX_TASKS = 1_048_576;
+/** Nested loops with a count: their counters are laid out per task. */
+const MAX_LOOP_DEPTH = 8;
+
+/** Throws a UserError for the first thing that is wrong. `cpusets`: cpuset of each cgroup, null: none. */
+export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, number[] | null>, file: string): void {
+  const fail = (place: string, expectation: string): never => {
+    throw new UserError(file, place, expectation);
+  };
+  const { machine, cgroups, tasks } = scenario;
+  checkCgroups(cgroups, fail);
+  const lastCpu = machine.cpus - 1;
+  const checkCpus = (cpus: readonly number[], place: string): void => {
+    const missing = cpus.find((cpu) => cpu > lastCpu);
+    if (missing !== undefined) fail(place, `CPU ${missing} does not exist: expected 0 to ${lastCpu} (${machine.name})`);
+  };
+  cgroups.forEach(({ name }, i) => {
+    checkCpus(cpusets.get(name) ?? [], `cgroups[${i}].cpus`);
+  });
+  if (Array.isArray(scenario.kernel.bt.percent) && scenario.kernel.bt.percent.length !== machine.cpus) {
+    fail('bt.percent', `expected one value or ${machine.cpus}, found ${scenario.kernel.bt.percent.length}`);
+  }
+  const total = tasks.reduce((sum, { count }) => sum + count, 0);
+  if (total > MAX_TASKS) fail('tasks', `expected at most ${MAX_TASKS} tasks in all, found ${total}`);
+  tasks.forEach((task, i) => {
+    const place = `tasks[${i}]`;
+    if (tasks.findIndex(({ name }) => name === task.name) !== i)
+      fail(`${place}.name`, `a second task named "${task.name}"`);
+    if (task.cgroup !== null && !cgroups.some(({ name }) => name === task.cgroup)) {
+      fail(`${place}.cgroup`, `unknown cgroup "${task.cgroup}"`);
+    }
+    checkCpus(task.cpus ?? [], `${place}.cpus`);
+    checkConfinement(task, cgroups, cpusets, machine.cpus, place, fail);
+  });
+  checkPrograms(tasks, fail);
+}
+
+type Fail = (place: string, expectation: string) => never;
+
+function checkCgroups(cgroups: readonly CgroupSpec[], fail: Fail): void {
+  for (const [i, group] of cgroups.entries()) {
+    const place = `cgroups[${i}]`;
+    if (cgroups.findIndex(({ name }) => name === group.name) !== i)
+      fail(`${place}.name`, `a second cgroup named "${group.name}"`);
+    const path = [group.name];
+    let parent = group.parent;
+    while (parent !== null) {
+      const next = cgroups.find(({ name }) => name === parent);
+      path.push(parent);
+      if (parent === group.name) fail(`${place}.parent`, `a cycle of cgroups: ${path.join(' → ')}`);
+      if (next === undefined) fail(`${place}.parent`, `unknown cgroup "${parent}"`);
+      parent = path.length > cgroups.length ? null : (next?.parent ?? null);
+    }
+  }
+}
+
+function checkConfinement(
+  task: TaskSpec,
+  cgroups: readonly CgroupSpec[],
+  cpusets: ReadonlyMap<string, number[] | null>,
+  machineCpus: number,
+  place: string,
+  fail: Fail,
+): void {
+  let allowed = task.cpus ?? Array.from({ length: machineCpus }, (_, cpu) => cpu);
+  let group = cgroups.find(({ name }) => name === task.cgroup);
+  while (group !== undefined) {
+    const cpuset = cpusets.get(group.name) ?? null;
+    if (cpuset !== null) allowed = allowed.filter((cpu) => cpuset.includes(cpu));
+    const { parent } = group;
+    group = cgroups.find(({ name }) => name === parent);
+  }
+  if (allowed.length === 0) fail(`${place}.cpus`, `expected a CPU that its cgroup may use, too; none is left`);
+}
+
+/** Names that programs use must have someone at the other end, and every endless loop must take time. */
+function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
+  const used = { signal: new Set<string>(), send: new Set<string>(), lock: new Set<string>() };
+  for (const task of tasks) {
+    visit(task.program, (step) => {
+      if (step.op === 'signal') used.signal.add(step.condition);
+      if (step.op === 'send') used.send.add(step.channel);
+      if (step.op === 'lock') used.lock.add(step.mutex);
+    });
+  }
+  tasks.forEach((task, i) => {
+    const place = `tasks[${i}].program`;
+    visit(task.program, (step, depth) => {
+      if (step.op === 'wait' && !used.signal.has(step.condition))
+        fail(place, `condition "${step.condition}" is never signalled`);
+      if (step.op === 'receive' && !used.send.has(step.channel))
+        fail(place, `channel "${step.channel}" is never sent to`);
+      if (step.op === 'unlock' && !used.lock.has(step.mutex)) fail(place, `mutex "${step.mutex}" is never locked`);
+      if (step.op === 'resume' || step.op === 'fork') {
+        const other = tasks.find(({ name }) => name === step.task);
+        if (other === undefined) return fail(place, `${step.op} of an unknown task "${step.task}"`);
+        if (step.op === 'fork' && other.start !== 'fork') {
+          fail(place, `fork of task "${step.task}", which has no start: fork`);
+        }
+      }
+      if (step.op === 'loop') {
+        if (depth >= MAX_LOOP_DEPTH) fail(place, `expected loops at most ${MAX_LOOP_DEPTH} deep`);
+        if (step.times === null && !step.body.some(takesTime)) {
+          fail(place, `task "${task.name}" never sleeps in zero time: its endless loop has no step that takes time`);
+        }
+      }
+    });
+  });
+}
+
+function visit(program: readonly Step[], on: (step: Step, depth: number) => void, depth = 0): void {
+  for (const step of program) {
+    on(step, depth);
+    if (step.op === 'loop') visit(step.body, on, depth + 1);
+  }
+}
+
+/** Whether a step can let time go on, or wait for somebody who does. */
+function takesTime(step: Step): boolean {
+  switch (step.op) {
+    case 'run':
+    case 'busy':
+    case 'sleep':
+      return longest(step.duration) > 0;
+    case 'timer':
+    case 'wait':
+    case 'receive':
+    case 'barrier':
+    case 'suspend':
+    case 'exit':
+      return true;
+    case 'loop':
+      return step.body.some(takesTime);
+    default:
+      return false;
+  }
+}
+
+function longest(duration: Duration): number {
+  switch (duration.kind) {
+    case 'fixed':
+      return duration.ns;
+    case 'uniform':
+    case 'pareto':
+      return duration.maxNs;
+    case 'exponential':
+      return duration.meanNs;
+    case 'lognormal':
+      return duration.medianNs;
+    case 'empirical':
+      return Math.max(...duration.valuesNs);
+  }
+}

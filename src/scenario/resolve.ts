@@ -1,0 +1,145 @@
+/** From a checked document to the resolved scenario: presets looked up, roles mapped by the policy, cpusets applied. */
+import { UserError } from '../errors.js';
+import { checkScenario } from './checks.js';
+import { kernelChanges, loadKernel, loadMachine, loadPolicy, machineChanges, policyOf } from './presets.js';
+import type { CgroupSpec, Kernel, Machine, Policy, Scenario, SchedSettings, Step, TaskSpec } from './scenario.js';
+import type { LoopDocument, ScenarioDocument, StepDocument, TaskDocument } from './schema.js';
+
+/** How a scenario is to be run, over what its file says. */
+export interface ResolveOptions {
+  /** Name or file of a policy, instead of the scenario's own. */
+  policy?: string;
+  durationNs?: number;
+}
+
+/** Resolves a checked document; `file` names it in errors. */
+export function resolveScenario(document: ScenarioDocument, file: string, options: ResolveOptions = {}): Scenario {
+  const policy = choosePolicy(document, options);
+  const machine = chooseMachine(document.machine);
+  const kernel = withPolicy(chooseKernel(document.kernel), policy);
+  const cpusets = new Map(document.cgroups.map((group) => [group.name, group.cpus ?? null]));
+  const cgroups: CgroupSpec[] = document.cgroups.map(({ name, parent, weight, offline }) => ({
+    name,
+    parent: parent ?? null,
+    weight,
+    offline,
+  }));
+  const scenario: Scenario = {
+    name: document.name ?? file,
+    description: document.description,
+    durationNs: options.durationNs ?? document.duration,
+    machine,
+    kernel,
+    policy: policy.name,
+    cgroups,
+    tasks: document.tasks.map((task) => resolveTask(task, policy, machine)),
+  };
+  checkScenario(scenario, cpusets, file);
+  return {
+    ...scenario,
+    tasks: scenario.tasks.map((task) => confine(task, scenario.cgroups, cpusets)),
+  };
+}
+
+function choosePolicy(document: ScenarioDocument, options: ResolveOptions): Policy {
+  if (options.policy !== undefined) return loadPolicy(options.policy);
+  return typeof document.policy === 'string' ? loadPolicy(document.policy) : policyOf('inline', document.policy);
+}
+
+function chooseMachine(choice: ScenarioDocument['machine']): Machine {
+  if (typeof choice === 'string') return loadMachine(choice);
+  const { preset, ...changes } = choice;
+  const base = loadMachine(preset);
+  const { costs, ...others } = machineChanges(changes as Parameters<typeof machineChanges>[0]);
+  return { ...base, ...others, costs: { ...base.costs, ...costs } };
+}
+
+function chooseKernel(choice: ScenarioDocument['kernel']): Kernel {
+  if (typeof choice === 'string') return loadKernel(choice);
+  const { preset, ...changes } = choice;
+  const base = loadKernel(preset);
+  const { bt, vmf, ...others } = kernelChanges(changes as Parameters<typeof kernelChanges>[0]);
+  return { ...base, ...others, bt: { ...base.bt, ...bt }, vmf: { ...base.vmf, ...vmf } };
+}
+
+/** A policy's changes to the kernel's tunables. */
+function withPolicy(kernel: Kernel, policy: Policy): Kernel {
+  return { ...kernel, bt: { ...kernel.bt, ...policy.bt }, vmf: { ...kernel.vmf, ...policy.vmf } };
+}
+
+function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): TaskSpec {
+  const role = task.role ?? null;
+  const byPolicy = (role === null ? undefined : policy.roles[role]) ?? policy.default;
+  const cpus = task.cpus ?? null;
+  const pinEach = task.pin === 'each';
+  return {
+    name: task.name,
+    count: task.count === 'per-cpu' ? machine.cpus : task.count,
+    role,
+    sched: task.sched ?? byPolicy,
+    cgroup: task.cgroup ?? null,
+    cpus,
+    pinEach,
+    startNs: task.start === 'fork' ? 0 : task.start,
+    start: task.start === 'fork' ? 'fork' : 'run',
+    timerSlackNs: task.timerSlack ?? null,
+    program: task.program.map(resolveStep),
+  };
+}
+
+/** Applies the cpusets and cpu.offline of a task's cgroup and its ancestors. */
+function confine(task: TaskSpec, cgroups: CgroupSpec[], cpusets: Map<string, number[] | null>): TaskSpec {
+  let { cpus } = task;
+  let offline = false;
+  let group = cgroups.find(({ name }) => name === task.cgroup);
+  while (group !== undefined) {
+    const cpuset = cpusets.get(group.name) ?? null;
+    if (cpuset !== null) cpus = cpus === null ? cpuset : cpus.filter((cpu) => cpuset.includes(cpu));
+    offline ||= group.offline;
+    const { parent } = group;
+    group = cgroups.find(({ name }) => name === parent);
+  }
+  const isFair = ['fair', 'batch', 'idle'].includes(task.sched.class);
+  const sched: SchedSettings = offline && isFair ? { ...task.sched, class: 'bt' } : task.sched;
+  return { ...task, cpus, sched };
+}
+
+const isLoop = (step: StepDocument): step is { loop: LoopDocument } => 'loop' in step;
+
+/** A step of a document as the kernel's programs know it. */
+export function resolveStep(step: StepDocument): Step {
+  if (isLoop(step)) {
+    const { loop } = step;
+    if (Array.isArray(loop)) return { op: 'loop', times: null, body: loop.map(resolveStep) };
+    return { op: 'loop', times: loop.times ?? null, body: loop.do.map(resolveStep) };
+  }
+  if ('run' in step) return { op: 'run', mode: 'user', duration: step.run };
+  if ('kernel' in step) return { op: 'run', mode: 'kernel', duration: step.kernel };
+  if ('irqoff' in step) return { op: 'run', mode: 'irqoff', duration: step.irqoff };
+  if ('busy' in step) return { op: 'busy', duration: step.busy };
+  if ('sleep' in step) return { op: 'sleep', duration: step.sleep };
+  if ('timer' in step) {
+    const { name, shared, period, phase, missed } = step.timer;
+    return { op: 'timer', timer: name, shared, periodNs: period, phaseNs: phase ?? null, missed };
+  }
+  if ('stamp' in step) return { op: 'stamp' };
+  if ('record' in step) return { op: 'record', ...step.record };
+  if ('wait' in step) {
+    if (typeof step.wait === 'string') return { op: 'wait', condition: step.wait, mutex: null };
+    return { op: 'wait', condition: step.wait.condition, mutex: step.wait.mutex ?? null };
+  }
+  if ('signal' in step) return { op: 'signal', condition: step.signal, all: false };
+  if ('broadcast' in step) return { op: 'signal', condition: step.broadcast, all: true };
+  if ('lock' in step) return { op: 'lock', mutex: step.lock };
+  if ('unlock' in step) return { op: 'unlock', mutex: step.unlock };
+  if ('send' in step) return { op: 'send', channel: step.send };
+  if ('receive' in step) return { op: 'receive', channel: step.receive };
+  if ('barrier' in step) return { op: 'barrier', barrier: step.barrier };
+  if ('suspend' in step) return { op: 'suspend' };
+  if ('resume' in step) return { op: 'resume', task: step.resume };
+  if ('fork' in step) return { op: 'fork', task: step.fork };
+  if ('yield' in step) return { op: 'yield' };
+  if ('policy' in step) return { op: 'policy', sched: step.policy };
+  if ('exit' in step) return { op: 'exit' };
+  throw new UserError('scenario', null, `unknown step ${JSON.stringify(step)}`);
+}

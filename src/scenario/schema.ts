@@ -1,0 +1,315 @@
+/**
+ * The scenario language as one zod schema: it checks documents, resolves units, and yields the JSON Schema with which editors complete
+ * and check scenario files.
+ */
+import { z } from 'zod';
+import { LONGEST_NS, parseCpuList, parseDuration } from './units.js';
+
+const DURATION = 'a duration such as 250us';
+
+/** A length of time in ns. */
+const time = z
+  .union([z.string(), z.literal(0)], { error: `expected ${DURATION}` })
+  .transform((value, context) => {
+    const ns = parseDuration(String(value));
+    if (ns !== null) return ns;
+    context.addIssue({ code: 'custom', message: `expected ${DURATION}, found "${value}"` });
+    return z.NEVER;
+  })
+  .describe('a number and a unit: ns, us, ms, s, min');
+
+/** A positive length of time in ns. */
+const positiveTime = time.refine((ns) => ns > 0, `expected ${DURATION} above 0`);
+
+/** A fixed or drawn length of time. */
+const durationSchema = z
+  .union(
+    [
+      time.transform((ns) => ({ kind: 'fixed' as const, ns })),
+      z
+        .strictObject({ uniform: z.tuple([time, time]).describe('least, most') })
+        .refine(({ uniform: [least, most] }) => least <= most, 'expected [least, most]')
+        .transform(({ uniform: [minNs, maxNs] }) => ({ kind: 'uniform' as const, minNs, maxNs })),
+      z
+        .strictObject({ exponential: positiveTime.describe('mean') })
+        .transform(({ exponential }) => ({ kind: 'exponential' as const, meanNs: exponential })),
+      z
+        .strictObject({ lognormal: z.strictObject({ median: positiveTime, sigma: z.number().min(0).max(5) }) })
+        .transform(({ lognormal: { median, sigma } }) => ({ kind: 'lognormal' as const, medianNs: median, sigma })),
+      z
+        .strictObject({
+          pareto: z.strictObject({ min: positiveTime, alpha: z.number().min(0.1).max(100), max: positiveTime }),
+        })
+        .refine(({ pareto: { min, max } }) => min < max, 'expected min below max')
+        .transform(({ pareto: { min, alpha, max } }) => ({ kind: 'pareto' as const, minNs: min, alpha, maxNs: max })),
+      z
+        .strictObject({ empirical: z.array(time).min(1).max(100_000) })
+        .transform(({ empirical }) => ({ kind: 'empirical' as const, valuesNs: empirical })),
+    ],
+    { error: (issue) => `expected ${DURATION} or a distribution, found ${shown(issue.input)}` },
+  )
+  .describe('fixed, or {uniform | exponential | lognormal | pareto | empirical}');
+
+/** A value as an error message shows it. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
+}
+
+const cpuList = z
+  .union([z.array(z.int().min(0)).min(1), z.int().min(0), z.string()])
+  .transform((value, context) => {
+    const cpus = Array.isArray(value)
+      ? [...new Set(value)].sort((a, b) => a - b)
+      : typeof value === 'number'
+        ? [value]
+        : parseCpuList(value);
+    if (cpus !== null) return cpus;
+    context.addIssue({ code: 'custom', message: `expected CPUs such as 0-3,8, found "${value}"` });
+    return z.NEVER;
+  })
+  .describe('CPUs: [0, 1] or 0-3,8');
+
+const name = z.string().min(1).max(64);
+const empty = z.strictObject({}).or(z.null());
+
+/** How a task is scheduled. */
+export const schedSchema = z
+  .strictObject({
+    class: z.enum(['fifo', 'rr', 'vmf', 'fair', 'batch', 'idle', 'bt']).describe('scheduling class or policy'),
+    nice: z.int().min(-20).max(19).default(0).describe('fair, batch, bt: −20 … 19'),
+    priority: z.int().min(0).max(99).optional().describe('fifo, rr: 1 … 99, the highest first; vmf: 0 … 7, 0 first'),
+  })
+  .transform((value, context) => {
+    const realTime = value.class === 'fifo' || value.class === 'rr';
+    const priority = value.priority ?? (realTime ? 50 : 0);
+    const [least, most] = realTime ? [1, 99] : value.class === 'vmf' ? [0, 7] : [0, 0];
+    if (priority < least || priority > most) {
+      const range = most === 0 ? 'none' : `${least} to ${most}`;
+      context.addIssue({
+        code: 'custom',
+        path: ['priority'],
+        message: `expected ${range} for class ${value.class}, found ${priority}`,
+      });
+    }
+    return { class: value.class, nice: value.nice, priority };
+  });
+
+type StepDocument = z.infer<typeof plainStep> | { loop: LoopDocument };
+type LoopDocument = StepDocument[] | { times?: number | undefined; do: StepDocument[] };
+
+const timerSchema = z.union([
+  positiveTime.transform((period) => ({ period, phase: undefined, missed: 'skip' as const, name: 't', shared: false })),
+  z.strictObject({
+    period: positiveTime,
+    phase: time.optional().describe('the grid is phase + k × period; default: from when the task first comes here'),
+    missed: z.enum(['skip', 'keep', 'run', 'rebase']).default('skip').describe('what becomes of periods already past'),
+    name: name.default('t'),
+    shared: z.boolean().default(false).describe('one timer for all tasks that name it'),
+  }),
+]);
+
+const recordSchema = z.union([
+  name.transform((recorder) => ({ recorder, since: 'timer' as const, binsUs: 0 })),
+  z.strictObject({
+    recorder: name,
+    since: z.enum(['timer', 'stamp']).default('timer'),
+    binsUs: z.int().min(0).max(1_000_000).default(0).describe('also count whole microseconds below this, per instance'),
+  }),
+]);
+
+const plainStep = z.union(
+  [
+    z.strictObject({ run: durationSchema.describe('compute in user mode') }),
+    z.strictObject({
+      kernel: durationSchema.describe('compute in the kernel, not preemptible under voluntary preemption'),
+    }),
+    z.strictObject({ irqoff: durationSchema.describe('compute with interrupts off') }),
+    z.strictObject({ busy: durationSchema.describe('stay busy until this much time has passed') }),
+    z.strictObject({ sleep: durationSchema }),
+    z.strictObject({ timer: timerSchema.describe('sleep until the next period') }),
+    z.strictObject({ stamp: empty.describe('begin of a measured interval') }),
+    z.strictObject({ record: recordSchema.describe('end of a measured interval') }),
+    z.strictObject({ wait: z.union([name, z.strictObject({ condition: name, mutex: name.optional() })]) }),
+    z.strictObject({ signal: name.describe('wake one waiter of a condition') }),
+    z.strictObject({ broadcast: name.describe('wake all waiters of a condition') }),
+    z.strictObject({ lock: name }),
+    z.strictObject({ unlock: name }),
+    z.strictObject({ send: name.describe('a message into a channel') }),
+    z.strictObject({ receive: name.describe('wait for a message from a channel') }),
+    z.strictObject({ barrier: name }),
+    z.strictObject({ suspend: empty.describe('sleep until resumed') }),
+    z.strictObject({ resume: name.describe('wake a suspended task') }),
+    z.strictObject({ fork: name.describe('start one more instance of a task with start: fork') }),
+    z.strictObject({ yield: empty }),
+    z.strictObject({ policy: schedSchema }),
+    z.strictObject({ exit: empty }),
+  ],
+  { error: (issue) => `expected a step such as {run: 2ms}, found ${shown(issue.input)}` },
+);
+
+const step: z.ZodType<StepDocument> = z.lazy(() => z.union([plainStep, z.strictObject({ loop: loopSchema })]));
+const loopSchema: z.ZodType<LoopDocument> = z.lazy(() =>
+  z.union([
+    z.array(step).min(1),
+    z.strictObject({ times: z.int().min(1).max(4e9).optional(), do: z.array(step).min(1) }),
+  ]),
+);
+
+const taskSchema = z.strictObject({
+  name,
+  count: z
+    .union([z.int().min(1).max(1_048_576), z.literal('per-cpu')])
+    .default(1)
+    .describe('instances'),
+  role: name.optional().describe('what a policy goes by: vcpu, vhost, online, offline, housekeeping, …'),
+  sched: schedSchema.optional().describe('the task’s own policy, whatever the scenario’s policy says'),
+  cgroup: name.optional(),
+  cpus: cpuList.optional().describe('affinity'),
+  pin: z.literal('each').optional().describe('bind instance i to the i-th of its CPUs'),
+  start: z
+    .union([z.literal('fork'), time])
+    .default(0)
+    .describe('when it starts, or fork: a pool for the fork step'),
+  timerSlack: time.optional().describe('default 50us, 0 in the fifo, rr and vmf classes'),
+  program: z.array(step).min(1),
+});
+
+const cgroupSchema = z.strictObject({
+  name,
+  parent: name.optional(),
+  weight: z.int().min(1).max(10_000).default(100).describe('cpu.weight'),
+  offline: z.boolean().default(false).describe('cpu.offline: tasks that are not real-time run in the BT class'),
+  cpus: cpuList.optional().describe('cpuset.cpus'),
+});
+
+const cost = time.refine((ns) => ns <= 1e9, 'expected at most 1s');
+
+const costsSchema = z.strictObject({
+  timerIrq: cost.describe('timer interrupt, until its first handler'),
+  tick: cost.describe('scheduler tick handler'),
+  wakeup: cost.describe('try_to_wake_up'),
+  schedule: cost.describe('schedule(), until the switch'),
+  switch: cost.describe('the switch, until the next task runs'),
+  syscall: cost.describe('entry and exit of a system call that sleeps'),
+  ipi: cost.describe('reschedule interrupt to another CPU'),
+  migration: cost.describe('cache refill after a migration'),
+});
+
+const noiseSchema = z.strictObject({
+  name,
+  interval: durationSchema,
+  length: durationSchema,
+  kind: z.enum(['irq', 'preemptoff']),
+});
+
+const idleStateSchema = z.strictObject({ name, exitLatency: time, targetResidency: time });
+
+const machineFields = {
+  description: z.string().optional(),
+  cpus: z.int().min(1).max(1024),
+  cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
+  costs: costsSchema,
+  idleStates: z.array(idleStateSchema).max(16),
+  noise: z.array(noiseSchema).max(64),
+};
+
+/** A machine preset's file. */
+export const machineSchema = z.strictObject(machineFields);
+
+const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
+
+const kernelFields = {
+  description: z.string().optional(),
+  hz: z.union([z.literal(100), z.literal(250), z.literal(300), z.literal(1000)]),
+  preemption: z.enum(['none', 'voluntary', 'full']),
+  tunableScaling: z.enum(['none', 'log']),
+  latency: positiveTime.describe('sched_latency_ns, before scaling'),
+  minGranularity: positiveTime,
+  wakeupGranularity: time,
+  idleMinGranularity: positiveTime,
+  migrationCost: time,
+  features: z.array(
+    z.enum(['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE']),
+  ),
+  rtPeriod: positiveTime,
+  rtRuntime: runtime,
+  rrTimeslice: positiveTime,
+};
+
+const percent = z.int().min(0).max(100);
+
+const btFields = {
+  period: positiveTime.describe('kernel.sched_bt_period_us'),
+  runtime: runtime.describe('kernel.sched_bt_runtime_us'),
+  percent: z.union([percent, z.array(percent).min(1)]).describe('/proc/offline/cpuN, one for all or a list'),
+  maxThrottleTime: time.describe('starvation guard of 6.6; 0: none'),
+};
+
+const vmfFields = {
+  wakeupPreemption: z.boolean(),
+  activeBalance: z.boolean(),
+  starvationBound: time.describe('longest time that lower classes may be kept waiting; 0: no bound'),
+  starvationGrant: time.describe('what they get then'),
+};
+
+/** A kernel preset's file. */
+export const kernelSchema = z.strictObject({
+  ...kernelFields,
+  bt: z.strictObject(btFields),
+  vmf: z.strictObject(vmfFields),
+});
+
+/** A policy's file. */
+export const policySchema = z.strictObject({
+  name: name.optional(),
+  description: z.string().default(''),
+  default: schedSchema.prefault({ class: 'fair' }).describe('tasks whose role is not listed'),
+  roles: z.record(name, schedSchema).default({}),
+  bt: z.strictObject(btFields).partial().default({}),
+  vmf: z.strictObject(vmfFields).partial().default({}),
+});
+
+/** A machine or kernel of a scenario: a preset's name or file, or one with changes. */
+const machineChoice = z.union([
+  z.string(),
+  z.strictObject({
+    preset: z.string(),
+    ...z.strictObject(machineFields).partial().shape,
+    costs: costsSchema.partial().optional(),
+  }),
+]);
+const kernelChoice = z.union([
+  z.string(),
+  z.strictObject({
+    preset: z.string(),
+    ...z.strictObject(kernelFields).partial().shape,
+    bt: z.strictObject(btFields).partial().optional(),
+    vmf: z.strictObject(vmfFields).partial().optional(),
+  }),
+]);
+
+/** A scenario file. */
+export const scenarioSchema = z.strictObject({
+  name: name.optional().describe('default: the file’s name'),
+  description: z.string().default(''),
+  duration: positiveTime.refine((ns) => ns < LONGEST_NS, 'expected less than 104 days'),
+  machine: machineChoice.default('server-8'),
+  kernel: kernelChoice.default('linux-6.1'),
+  policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
+  cgroups: z.array(cgroupSchema).default([]),
+  tasks: z.array(taskSchema).min(1),
+});
+
+export type ScenarioDocument = z.infer<typeof scenarioSchema>;
+export type ScenarioInput = z.input<typeof scenarioSchema>;
+export type TaskDocument = z.infer<typeof taskSchema>;
+export type PolicyDocument = z.infer<typeof policySchema>;
+export type MachineDocument = z.infer<typeof machineSchema>;
+export type KernelDocument = z.infer<typeof kernelSchema>;
+export type { LoopDocument, StepDocument };
+
+/** JSON Schema of scenario files, as people write them. */
+export function scenarioJsonSchema(): object {
+  return { $id: 'scenario.schema.json', title: 'kpbench scenario', ...z.toJSONSchema(scenarioSchema, { io: 'input' }) };
+}

@@ -1,0 +1,94 @@
+/**
+ * The behaviours of recorded tasks as task programs; validation/recordings/tools/scn.c is what really ran.
+ */
+import type { Duration, SchedSettings, Step } from '../scenario/scenario.js';
+import type { RecordedTask } from './recordings.js';
+
+/** All children of a forking task bear this name, in the recordings as here. */
+export const CHILD_NAME = 'fchild';
+
+const NS_PER_US = 1_000;
+/** A hog never stops; it is cut in pieces only because a step needs a length. */
+const HOG_PIECE_NS = 1e9;
+
+/** The endless program of a task that begins at `startNs` after T0, and the one of its children. */
+export function programOf(behaviour: RecordedTask['behaviour'], startNs: number): Step[] {
+  switch (behaviour.type) {
+    case 'hog':
+      return [forever([run(HOG_PIECE_NS / NS_PER_US)])];
+    case 'runsleep':
+      return [forever([...burn(behaviour.run_us), { op: 'sleep', duration: fixedUs(behaviour.sleep_us) }])];
+    case 'periodic':
+    case 'periodic_skip':
+      return [
+        forever([
+          timer(
+            behaviour.period_us,
+            startNs + behaviour.phase_us * NS_PER_US,
+            behaviour.type === 'periodic' ? 'keep' : 'skip',
+          ),
+          ...burn(behaviour.run_us),
+        ]),
+      ];
+    case 'fork': {
+      const fork: Step = { op: 'fork', task: CHILD_NAME };
+      const forks = Array.from({ length: behaviour.nchild }, () => fork);
+      return [forever([timer(behaviour.period_us, startNs, 'keep'), ...forks])];
+    }
+    case 'pingpong_a':
+      return [
+        forever([...burn(behaviour.run_us), { op: 'send', channel: 'a-to-b' }, { op: 'receive', channel: 'b-to-a' }]),
+      ];
+    case 'pingpong_b':
+      return [
+        forever([{ op: 'receive', channel: 'a-to-b' }, ...burn(behaviour.run_us), { op: 'send', channel: 'b-to-a' }]),
+      ];
+  }
+}
+
+/** A child of a forking task: burns and exits. */
+export function childProgram(runUs: number): Step[] {
+  return [...burn(runUs), { op: 'exit' }];
+}
+
+/** Sleeps until `startNs` after T0, as tasks that begin later do once the controller has woken them. */
+export function sleepUntil(startNs: number): Step[] {
+  if (startNs === 0) return [];
+  return [{ op: 'timer', timer: 'start', shared: false, periodNs: startNs, phaseNs: 0, missed: 'keep' }];
+}
+
+/** Scheduling settings of a recorded policy. `cgbt` is a normal task in an offline cgroup. */
+export function schedOf({ policy, nice, rtprio }: RecordedTask): SchedSettings {
+  switch (policy) {
+    case 'fifo':
+    case 'rr':
+      return { class: policy, nice: 0, priority: rtprio };
+    case 'batch':
+    case 'idle':
+    case 'bt':
+      return { class: policy, nice, priority: 0 };
+    case 'other':
+    case 'cgbt':
+      return { class: 'fair', nice, priority: 0 };
+  }
+}
+
+function timer(periodUs: number, phaseNs: number, missed: 'keep' | 'skip'): Step {
+  return { op: 'timer', timer: 'period', shared: false, periodNs: periodUs * NS_PER_US, phaseNs, missed };
+}
+
+function forever(body: Step[]): Step {
+  return { op: 'loop', times: null, body };
+}
+
+function burn(us: number): Step[] {
+  return us === 0 ? [] : [run(us)];
+}
+
+function run(us: number): Step {
+  return { op: 'run', mode: 'user', duration: fixedUs(us) };
+}
+
+function fixedUs(us: number): Duration {
+  return { kind: 'fixed', ns: Math.round(us * NS_PER_US) };
+}

@@ -1,0 +1,124 @@
+/** CFS: golden figures of the 6.1 kernel (facts of kernel/sched/fair.c at HZ = 250), on a machine without costs. */
+import { describe, expect, it } from 'vitest';
+import { simulate } from '../../src/kernel/simulation.js';
+import { quantileNs } from '../../src/results/histogram.js';
+import {
+  cpuNs,
+  fair,
+  forever,
+  hog,
+  ideal,
+  intervals,
+  linux61,
+  MS,
+  periodic,
+  run,
+  scenario,
+  sched,
+  sleep,
+  TICK,
+  task,
+  WHOLE,
+} from './fixtures.js';
+
+const pinned = { cpus: [0] };
+
+describe('slices', () => {
+  it.each([
+    [1, TICK, 'latency 6 ms: every tick'],
+    [2, 2 * TICK, 'latency 12 ms'],
+    [8, 4 * TICK, 'latency 24 ms: the third tick comes just before 12 ms have run'],
+  ])('of two hogs on one CPU of %i online: %i ns', (cpus, sliceNs) => {
+    const tasks = [task('a', hog, pinned), task('b', hog, pinned)];
+    const machine = { ...ideal(cpus), costs: { ...ideal(cpus).costs, tickNs: 2000, scheduleNs: 1000, switchNs: 1000 } };
+    const result = simulate(scenario(tasks, { machine }), 1, { trace: WHOLE });
+    const a = result.tasks[0];
+    expect(a && quantileNs(a.runSegment, 0.5) / sliceNs).toBeCloseTo(1, 2);
+  });
+
+  it('follow the weights: nice 0 against nice 5 is 0.7535 to 0.2465', () => {
+    const tasks = [task('zero', hog), task('five', hog, { sched: fair(5) })];
+    const result = simulate(scenario(tasks, { durationNs: 20_000 * MS }), 1);
+    expect(cpuNs(result, 'zero') / result.durationNs).toBeCloseTo(1024 / (1024 + 335), 2);
+  });
+
+  it('give SCHED_IDLE 3 of 1027', () => {
+    const tasks = [task('normal', hog), task('idle', hog, { sched: sched('idle') })];
+    const result = simulate(scenario(tasks, { durationNs: 100_000 * MS }), 1);
+    expect(cpuNs(result, 'idle') / result.durationNs).toBeCloseTo(3 / 1027, 2);
+  });
+});
+
+describe('wakeup preemption', () => {
+  const latencyP99 = (wakee: ReturnType<typeof sched>, other: ReturnType<typeof sched>): number => {
+    const tasks = [
+      task('hog', hog, { sched: other }),
+      periodic('wakee', 10 * MS, MS, { sched: wakee, startNs: 50 * MS }),
+    ];
+    const result = simulate(scenario(tasks, { durationNs: 3000 * MS }), 1);
+    const recorder = result.recorders[0];
+    return recorder === undefined ? Number.NaN : quantileNs(recorder.latency, 0.99);
+  };
+
+  it('a sleeper preempts a hog at once', () => expect(latencyP99(fair(), fair())).toBe(0));
+
+  it('SCHED_BATCH never preempts by waking', () => expect(latencyP99(sched('batch'), fair())).toBeGreaterThan(2 * MS));
+
+  it('anything preempts SCHED_IDLE', () => expect(latencyP99(sched('batch'), sched('idle'))).toBe(0));
+
+  it('SCHED_IDLE preempts nothing', () => expect(latencyP99(sched('idle'), fair())).toBeGreaterThan(2 * MS));
+
+  it('can be switched off: WAKEUP_PREEMPTION', () => {
+    const kernel = { ...linux61, features: linux61.features.filter((feature) => feature !== 'WAKEUP_PREEMPTION') };
+    const tasks = [task('hog', hog), periodic('wakee', 10 * MS, MS, { startNs: 50 * MS })];
+    const result = simulate(scenario(tasks, { kernel, durationNs: 3000 * MS }), 1);
+    expect(result.recorders[0]?.latency.maxNs).toBeGreaterThan(2 * MS);
+  });
+});
+
+describe('groups', () => {
+  it('share by weight, whatever the number of their tasks', () => {
+    const cgroups = [
+      { name: 'light', parent: null, weight: 100, offline: false },
+      { name: 'heavy', parent: null, weight: 300, offline: false },
+    ];
+    const tasks = [task('many', hog, { count: 4, cgroup: 'light' }), task('one', hog, { cgroup: 'heavy' })];
+    const result = simulate(scenario(tasks, { cgroups, durationNs: 10_000 * MS }), 1);
+    expect(cpuNs(result, 'one') / result.durationNs).toBeCloseTo(0.75, 2);
+  });
+
+  it('nest', () => {
+    const cgroups = [
+      { name: 'outer', parent: null, weight: 100, offline: false },
+      { name: 'inner', parent: 'outer', weight: 100, offline: false },
+    ];
+    const tasks = [
+      task('deep', hog, { count: 3, cgroup: 'inner' }),
+      task('mid', hog, { cgroup: 'outer' }),
+      task('root', hog),
+    ];
+    const result = simulate(scenario(tasks, { cgroups, durationNs: 20_000 * MS }), 1);
+    expect(cpuNs(result, 'root') / result.durationNs).toBeCloseTo(0.5, 1);
+    expect(cpuNs(result, 'mid') / cpuNs(result, 'deep')).toBeCloseTo(1, 1);
+  });
+});
+
+describe('several CPUs', () => {
+  it('hogs end up one a CPU', () => {
+    const result = simulate(scenario([task('hog', hog, { count: 8 })], { machine: ideal(8) }), 1);
+    for (const cpu of result.cpus) expect(cpu.idleNs).toBeLessThan(2 * TICK);
+  });
+
+  it('equal hogs share the machine fairly over time', () => {
+    const tasks = Array.from({ length: 6 }, (_, i) => task(`hog${i}`, hog));
+    const result = simulate(scenario(tasks, { machine: ideal(4), durationNs: 20_000 * MS }), 1);
+    for (const { cpuNs: ran } of result.tasks) expect(ran / result.durationNs).toBeGreaterThan(0.45);
+  });
+
+  it('a waker prefers an idle CPU to a busy one', () => {
+    const tasks = [task('hog', hog, { cpus: [0] }), task('sleeper', forever(run(MS), sleep(5 * MS)))];
+    const result = simulate(scenario(tasks, { machine: ideal(2) }), 1, { trace: WHOLE });
+    const { ran } = intervals(result.trace, result.durationNs);
+    expect(ran.filter(({ task: name, cpu }) => name === 'sleeper' && cpu === 0).length).toBeLessThanOrEqual(1);
+  });
+});
