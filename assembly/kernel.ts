@@ -4,13 +4,13 @@
  */
 import { allocateBytes, at } from './base/arena';
 import { Histogram } from './base/histogram';
-import { runUntil, stuckTask } from './loop';
+import { failedTask, runUntil } from './loop';
 import { machine } from './machine/machine';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import { rqOf } from './sched/rq';
 import { setUp, taskArray } from './setup';
-import { specAt } from './task/fork';
+import { emptyPool, specAt } from './task/fork';
 import { Task } from './task/task';
 
 let input: usize = 0;
@@ -26,8 +26,8 @@ export function setup(seedLow: u32, seedHigh: u32): void {
   setUp(input, ((<u64>seedHigh) << 32) | seedLow);
 }
 
-/** Simulates up to and including `untilNs`; returns a Status of loop.ts. */
-export function run(untilNs: f64): i32 {
+/** Simulates up to and including `untilNs`; false if a program cannot go on. */
+export function run(untilNs: f64): bool {
   return runUntil(<u64>untilNs);
 }
 
@@ -36,9 +36,14 @@ export function events(): f64 {
   return <f64>machine.events;
 }
 
-/** The declaration whose program made no progress, after Status.STUCK; −1 if no task is to blame. */
-export function stuckSpec(): i32 {
-  return stuckTask == null ? -1 : <i32>stuckTask.spec.index;
+/** The declaration whose program cannot go on. */
+export function failedSpec(): u32 {
+  return failedTask.spec.index;
+}
+
+/** The declaration whose pool was empty when it forked; −1: its program made no progress. */
+export function failedPool(): i32 {
+  return emptyPool;
 }
 
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */

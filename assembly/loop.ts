@@ -22,31 +22,24 @@ import { ttwuPending } from './sched/wake';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
 
-/** How `runUntil` ended. */
-export namespace Status {
-  export const OK: i32 = 0;
-  /** Virtual time does not go on. */
-  export const STUCK: i32 = 1;
-}
-
-/** So many events at one instant, and more for more tasks, are no progress. */
-const MAX_EVENTS_NOW: u32 = 4_000_000;
+/** So many times a CPU may switch tasks on one way out of its kernel. */
+const MAX_ROUNDS: u32 = 16;
 
 let touchedFirst: Rq = changetype<Rq>(0);
 let touchedLast: Rq = changetype<Rq>(0);
-/** The task in whose program time stood still. */
-export let stuckTask: Task = changetype<Task>(0);
+/** The task in whose program the simulation came to its end before its time. */
+export let failedTask: Task = changetype<Task>(0);
 
-/** Handles all events up to and at `until`. */
-export function runUntil(until: u64): i32 {
+/** Handles all events up to and at `until`. False: a program made no progress, or forked from an empty pool. */
+export function runUntil(until: u64): bool {
   const wheel = machine.wheel;
   let event = wheel.pop(until);
   while (event != null) {
-    if (!handle(event)) return Status.STUCK;
-    if (!wheel.moreNow && !finishInstant()) return Status.STUCK;
+    if (!handle(event)) return false;
+    if (!wheel.moreNow && !finishInstant()) return false;
     event = wheel.pop(until);
   }
-  return Status.OK;
+  return true;
 }
 
 /** One event on its CPU. False: no progress. */
@@ -63,8 +56,8 @@ function handle(event: Event): bool {
   if (time != machine.lastEventAt) {
     machine.lastEventAt = time;
     machine.eventsNow = 0;
-  } else if (++machine.eventsNow > MAX_EVENTS_NOW) {
-    stuckTask = rq.curr;
+  } else if (++machine.eventsNow > machine.maxEventsNow) {
+    failedTask = rq.curr;
     return false;
   }
   enterKernel(rq, time);
@@ -138,7 +131,7 @@ function leaveKernel(rq: Rq): bool {
     idleBalance(rq);
     idleBalanceBt(rq);
   }
-  for (;;) {
+  for (let rounds: u32 = 0; ; rounds++) {
     if (rq.needResched && preemptible(rq)) schedule(rq);
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
@@ -146,13 +139,14 @@ function leaveKernel(rq: Rq): bool {
       task.remaining = task.busyUntil > machine.now ? task.busyUntil - machine.now : 0;
       if (task.remaining == 0) task.busyUntil = 0;
     }
-    if (task.remaining != 0) break;
+    // Tasks that only hand each other the CPU go on as events, so that others get their turn.
+    if (task.remaining != 0 || rounds >= MAX_ROUNDS) break;
     if (task == rq.stop) {
       runStopper(rq);
       task.state = State.SLEEPING;
       rq.needResched = true;
     } else if (!advance(rq, task)) {
-      stuckTask = task;
+      failedTask = task;
       return false;
     }
   }
@@ -217,7 +211,6 @@ function hrtimerInterrupt(rq: Rq): void {
 /** scheduler_tick, and the balance that its softirq does. */
 function tick(rq: Rq, timer: HrTimer): void {
   rq.ticks++;
-  spend(machine.tickNs);
   updateRqClock(rq);
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
@@ -227,6 +220,7 @@ function tick(rq: Rq, timer: HrTimer): void {
     kickIdleForBt(rq);
   }
   if (machine.now >= rq.nextBalance) periodicBalance(rq);
+  spend(machine.tickNs);
   const period = machine.tickPeriodNs;
   startTimer(rq, timer, (machine.now / period + 1) * period, 0);
 }

@@ -50,6 +50,9 @@ import { WaitQueue } from './task/wait';
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
 const FIRST_VRUNTIME: u64 = <u64>-(1 << 20);
 const RT_PRIORITIES: u32 = 100;
+/** Events that one instant may have at most: any task may have a few. */
+const EVENTS_NOW: u32 = 100_000;
+const EVENTS_NOW_PER_TASK: u32 = 16;
 /** RT runtime of −1 in the table: no throttling. */
 const UNLIMITED: u64 = u64.MAX_VALUE;
 
@@ -77,6 +80,7 @@ export function setUp(input: usize, seed: u64): void {
   newTunables();
   machine.nrCpus = <u32>header.cpus;
   machine.cpusPerLlc = <u32>header.cpusPerLlc;
+  machine.maxEventsNow = EVENTS_NOW + EVENTS_NOW_PER_TASK * <u32>header.tasks;
   machine.maxSlackNs = <u64>header.maxSlackNs;
   newMasks();
   newTrace(<u32>header.traceCapacity, <u64>header.traceFromNs, <u64>header.traceToNs);

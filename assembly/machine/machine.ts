@@ -35,6 +35,8 @@ export class Machine {
   events: u64;
   /** Events handled since time last went on, and the time it went on to: a simulation must make progress. */
   eventsNow: u32;
+  /** More events at one instant than this are no progress. */
+  maxEventsNow: u32;
   lastEventAt: u64;
   timerIrqNs: u64;
   tickNs: u64;

@@ -11,6 +11,9 @@ import { Mode, Spec, State, Task } from './task';
 /** The declarations: address of Spec[]. */
 let specs: usize = 0;
 
+/** The pool that was empty when a task forked, which ends the simulation; −1: none. */
+export let emptyPool: i32 = -1;
+
 export function setSpecs(address: usize): void {
   specs = address;
 }
@@ -23,7 +26,10 @@ export function specAt(index: u32): Spec {
 export function forkTask(rq: Rq, specIndex: u32): bool {
   const spec = specAt(specIndex);
   const task = spec.free;
-  if (task == null) return false;
+  if (task == null) {
+    emptyPool = <i32>specIndex;
+    return false;
+  }
   spec.free = task.waitNext;
   task.waitNext = changetype<Task>(0);
   task.state = State.RUNNING;

@@ -12,7 +12,8 @@ export interface KernelExports {
   setup(seedLow: number, seedHigh: number): void;
   run(untilNs: number): number;
   events(): number;
-  stuckSpec(): number;
+  failedSpec(): number;
+  failedPool(): number;
   finish(untilNs: number): void;
   specNumber(index: number, what: number): number;
   specHistogram(index: number, what: number): number;

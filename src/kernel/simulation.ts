@@ -50,11 +50,19 @@ export class Simulation {
 
   /** Simulates up to `untilNs`. Throws SimulationError when virtual time does not go on. */
   run(untilNs: number): void {
-    if (this.#kernel.run(untilNs) !== 0) {
-      const task = this.scenario.tasks[this.#kernel.stuckSpec()]?.name ?? 'the idle task';
-      throw new SimulationError(`${this.scenario.name}: no progress: task ${task} keeps virtual time from going on`);
-    }
+    if (this.#kernel.run(untilNs) === 0) throw this.#failure();
     this.#nowNs = untilNs;
+  }
+
+  #failure(): SimulationError {
+    const { name, tasks } = this.scenario;
+    const task = tasks[this.#kernel.failedSpec()]?.name ?? 'idle';
+    const pool = tasks[this.#kernel.failedPool()];
+    return new SimulationError(
+      pool === undefined
+        ? `${name}: no progress: task ${task} keeps virtual time from going on`
+        : `${name}: task ${task} forked, but all of the pool of ${pool.name} (count: ${pool.count}) are alive`,
+    );
   }
 
   /** Ends the simulation and reads all that was observed. */

@@ -180,7 +180,7 @@ export function machineChanges(
 /** The fields of a kernel that a document gives. */
 export function kernelChanges(document: Partial<KernelDocument>) {
   return {
-    ...given(document, KERNEL_NAMES),
+    ...given<keyof typeof KERNEL_NAMES>(document, KERNEL_NAMES),
     bt: btOf(document.bt ?? {}),
     vmf: vmfOf(document.vmf ?? {}),
   } as Partial<Omit<Kernel, 'bt' | 'vmf'>> & { bt: Partial<BtTunables>; vmf: Partial<VmfTunables> };

@@ -50,29 +50,29 @@ describe('slices', () => {
 });
 
 describe('wakeup preemption', () => {
-  const latencyP99 = (wakee: ReturnType<typeof sched>, other: ReturnType<typeof sched>): number => {
+  const latencyMax = (wakee: ReturnType<typeof sched>, other: ReturnType<typeof sched>): number => {
     const tasks = [
       task('hog', hog, { sched: other }),
-      periodic('wakee', 10 * MS, MS, { sched: wakee, startNs: 50 * MS }),
+      periodic('wakee', 10.7 * MS, MS, { sched: wakee, startNs: 50 * MS }),
     ];
     const result = simulate(scenario(tasks, { durationNs: 3000 * MS }), 1);
     const recorder = result.recorders[0];
-    return recorder === undefined ? Number.NaN : quantileNs(recorder.latency, 0.99);
+    return recorder?.latency.maxNs ?? Number.NaN;
   };
 
-  it('a sleeper preempts a hog at once', () => expect(latencyP99(fair(), fair())).toBe(0));
+  it('a sleeper preempts a hog at once', () => expect(latencyMax(fair(), fair())).toBe(0));
 
-  it('SCHED_BATCH never preempts by waking', () => expect(latencyP99(sched('batch'), fair())).toBeGreaterThan(2 * MS));
+  it('SCHED_BATCH never preempts by waking', () => expect(latencyMax(sched('batch'), fair())).toBeGreaterThan(MS));
 
-  it('anything preempts SCHED_IDLE', () => expect(latencyP99(sched('batch'), sched('idle'))).toBe(0));
+  it('anything preempts SCHED_IDLE', () => expect(latencyMax(sched('batch'), sched('idle'))).toBe(0));
 
-  it('SCHED_IDLE preempts nothing', () => expect(latencyP99(sched('idle'), fair())).toBeGreaterThan(2 * MS));
+  it('SCHED_IDLE preempts nothing', () => expect(latencyMax(sched('idle'), fair())).toBeGreaterThan(MS));
 
   it('can be switched off: WAKEUP_PREEMPTION', () => {
     const kernel = { ...linux61, features: linux61.features.filter((feature) => feature !== 'WAKEUP_PREEMPTION') };
-    const tasks = [task('hog', hog), periodic('wakee', 10 * MS, MS, { startNs: 50 * MS })];
+    const tasks = [task('hog', hog), periodic('wakee', 10.7 * MS, MS, { startNs: 50 * MS })];
     const result = simulate(scenario(tasks, { kernel, durationNs: 3000 * MS }), 1);
-    expect(result.recorders[0]?.latency.maxNs).toBeGreaterThan(2 * MS);
+    expect(result.recorders[0]?.latency.maxNs).toBeGreaterThan(MS);
   });
 });
 

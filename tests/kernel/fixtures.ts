@@ -177,7 +177,7 @@ export function intervals(events: TraceEvent[], endNs: number): { ran: Interval[
       }
     } else if (event.event === 'switch') {
       const before = running.get(event.cpu);
-      if (before !== undefined) ran.push({ ...before, cpu: event.cpu, to: event.at });
+      if (before !== undefined && event.at > before.from) ran.push({ ...before, cpu: event.cpu, to: event.at });
       running.set(event.cpu, { task: event.next, from: event.at });
       stopWaiting(event.next, event.at);
       if (event.prevState.startsWith('R') && !event.prev.startsWith('swapper')) {
@@ -185,7 +185,7 @@ export function intervals(events: TraceEvent[], endNs: number): { ran: Interval[
       }
     }
   }
-  for (const [cpu, before] of running) ran.push({ ...before, cpu, to: endNs });
+  for (const [cpu, before] of running) if (endNs > before.from) ran.push({ ...before, cpu, to: endNs });
   for (const name of [...waiting.keys()]) stopWaiting(name, endNs);
   return { ran, waited };
 }

@@ -52,7 +52,7 @@ describe('SCHED_FIFO', () => {
     const tasks = [
       once('pinned', [0], 30 * MS),
       once('short', [1], 10 * MS),
-      task('late', [sleep(MS), run(5 * MS)], { sched: sched('fifo', 5) }),
+      task('late', [run(5 * MS)], { sched: sched('fifo', 5), startNs: MS }),
     ];
     const { trace, durationNs } = simulate(scenario(tasks, { machine: ideal(2), durationNs: 100 * MS }), 1, {
       trace: WHOLE,
