@@ -14,7 +14,7 @@ export namespace TraceKind {
   export const SWITCH: u32 = 0;
   /** a: task, b: its CPU so far. */
   export const WAKING: u32 = 1;
-  /** a: task, b: CPU. */
+  /** a: task, b: CPU, flags: what keeps that CPU from rescheduling now (Held of sched/wake.ts). */
   export const WAKEUP: u32 = 2;
   /** a: task, b: from CPU, flags: to CPU. */
   export const MIGRATE: u32 = 3;
@@ -84,8 +84,8 @@ export function traceWaking(task: Task): void {
   if (tracing()) write(TraceKind.WAKING, machine.thisCpu, task.id, task.cpu, 0, 0);
 }
 
-export function traceWakeup(task: Task): void {
-  if (tracing()) write(TraceKind.WAKEUP, machine.thisCpu, task.id, task.cpu, 0, 0);
+export function traceWakeup(task: Task, held: u32): void {
+  if (tracing()) write(TraceKind.WAKEUP, machine.thisCpu, task.id, task.cpu, held, 0);
 }
 
 export function traceMigrate(task: Task, to: u32): void {

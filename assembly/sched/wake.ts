@@ -3,7 +3,7 @@
  */
 import { machine, spend } from '../machine/machine';
 import { traceMigrate, traceWakeup, traceWaking } from '../observe/trace';
-import { State, Task } from '../task/task';
+import { Mode, State, Task } from '../task/task';
 import { classOf, Flags, Rank } from './class';
 import { Rq, rqOf, shareCache, updateRqClock } from './rq';
 import { tunables } from './tunables';
@@ -25,6 +25,21 @@ export function checkPreemptCurr(rq: Rq, task: Task, flags: u32): void {
   const curr = rq.curr;
   if (task.rank == curr.rank) classOf(curr).wakeupPreempt(rq, task, flags);
   else if (task.rank < curr.rank && preemptsByWakeup(rq, task)) reschedCurr(rq);
+}
+
+/** What keeps a CPU from rescheduling at once, for the trace. */
+namespace Held {
+  export const NOTHING: u32 = 0;
+  /** Its task is in kernel code. */
+  export const KERNEL: u32 = 1;
+  /** Kernel work on top of its task: softirq. */
+  export const SECTION: u32 = 2;
+}
+
+function heldBy(rq: Rq): u32 {
+  if (rq.sectionRemaining != 0) return Held.SECTION;
+  const curr = rq.curr;
+  return curr.mode != Mode.USER && curr.remaining != 0 && curr.state == State.RUNNING ? Held.KERNEL : Held.NOTHING;
 }
 
 /** A stronger class preempts at once, unless VM First is simulated without that (an ablation). */
@@ -73,7 +88,7 @@ export function tryToWakeUp(task: Task, flags: u32): void {
     updateRqClock(rq);
     checkPreemptCurr(rq, task, flags);
     spend(machine.wakeupNs);
-    traceWakeup(task);
+    traceWakeup(task, heldBy(rq));
     return;
   }
   const cpu = task.nrCpusAllowed > 1 ? classOf(task).selectTaskRq(task, task.cpu, flags | Flags.WAKEUP) : task.cpu;
@@ -133,5 +148,5 @@ function ttwuActivate(rq: Rq, task: Task, flags: u32): void {
   task.runnableSince = machine.now;
   activateTask(rq, task, flags);
   checkPreemptCurr(rq, task, flags);
-  traceWakeup(task);
+  traceWakeup(task, heldBy(rq));
 }

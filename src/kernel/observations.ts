@@ -87,6 +87,7 @@ export interface TraceNames {
 }
 
 const PREV_STATES = ['S', 'R+', 'R', 'X'] as const;
+const HELD = [null, 'kernel', 'softirq'] as const;
 const RANKS = ['stop', 'rt', 'vmf', 'fair', 'bt', 'idle'] as const;
 
 /** The trace ring's entries, oldest first. */
@@ -117,7 +118,7 @@ export function readTrace(memory: Memory, kernel: KernelExports, capacity: numbe
         events.push({ ...base, event: 'waking', task: names.task(a), target: b });
         break;
       case 2:
-        events.push({ ...base, event: 'wakeup', task: names.task(a), target: b });
+        events.push({ ...base, event: 'wakeup', task: names.task(a), target: b, held: HELD[flags as 0 | 1 | 2] });
         break;
       case 3:
         events.push({ ...base, event: 'migrate', task: names.task(a), from: b, to: flags });

@@ -12,7 +12,7 @@ export interface CcdfPanel {
   lines: Array<{ policy: string; latency: HistogramData }>;
 }
 
-const PANEL = { width: 450, height: 260, left: 76, right: 118, top: 44, bottom: 54 } as const;
+const PANEL = { width: 480, height: 260, left: 76, right: 148, top: 44, bottom: 54 } as const;
 const HEAD = 62;
 const THRESHOLD_US = 100;
 /** Points of a line closer than this share of x cannot be told apart. */

@@ -144,13 +144,17 @@ function eventLine(e: TraceEvent, originNs: number, task: string): string {
   return e.event === 'irq' || e.event === 'throttle' ? chalk.magenta(line) : line;
 }
 
+/** What keeps a CPU from rescheduling at a wakeup. */
+const HELD = { kernel: 'kernel code', softirq: 'a softirq' } as const;
+
 function describe(e: TraceEvent): string {
   switch (e.event) {
     case 'switch':
       return `${e.prev} (${e.prevState}) → ${e.next}`;
     case 'waking':
-    case 'wakeup':
       return `${e.task} on cpu ${e.target}`;
+    case 'wakeup':
+      return `${e.task} on cpu ${e.target}${e.held === null ? '' : `, held up by ${HELD[e.held]}`}`;
     case 'migrate':
       return `${e.task} from cpu ${e.from} to cpu ${e.to}`;
     case 'irq':

@@ -87,7 +87,8 @@ export interface Result {
 export type TraceEvent =
   | { at: number; cpu: number; event: 'switch'; prev: string; prevState: 'R' | 'R+' | 'S' | 'X'; next: string }
   | { at: number; cpu: number; event: 'waking'; task: string; target: number }
-  | { at: number; cpu: number; event: 'wakeup'; task: string; target: number }
+  /** `held`: the target's task is in kernel code, or a softirq runs on top of it, so that it cannot reschedule yet. */
+  | { at: number; cpu: number; event: 'wakeup'; task: string; target: number; held: 'kernel' | 'softirq' | null }
   | { at: number; cpu: number; event: 'migrate'; task: string; from: number; to: number }
   | { at: number; cpu: number; event: 'irq'; source: string; lengthNs: number }
   | { at: number; cpu: number; event: 'throttle'; what: string }

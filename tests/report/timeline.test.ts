@@ -7,7 +7,7 @@ const events: TraceEvent[] = [
   { at: us(100), cpu: 1, event: 'switch', prev: 'swapper/1', prevState: 'R', next: 'agent/2' },
   { at: us(500), cpu: 0, event: 'switch', prev: 'other', prevState: 'S', next: 'swapper/0' },
   { at: us(995), cpu: 1, event: 'waking', task: 'vcpu/0', target: 1 },
-  { at: us(1000), cpu: 1, event: 'wakeup', task: 'vcpu/0', target: 1 },
+  { at: us(1000), cpu: 1, event: 'wakeup', task: 'vcpu/0', target: 1, held: null },
   { at: us(2000), cpu: 1, event: 'irq', source: 'nic', lengthNs: us(7) },
   { at: us(4912), cpu: 1, event: 'switch', prev: 'agent/2', prevState: 'R+', next: 'vcpu/0' },
   { at: us(4915), cpu: 1, event: 'record', task: 'vcpu/0', recorder: 'wakeup', latencyNs: us(3925) },

@@ -1,0 +1,195 @@
+/**
+ * The base structures on their own: a door for their tests and micro-benchmarks, built into a module apart from the kernel's.
+ */
+import { allocateArray, allocateBytes, at } from './base/arena';
+import { BUCKETS, bucketOf, Histogram, newHistogram } from './base/histogram';
+import { Distribution, nextBits, sample, streamState } from './base/random';
+import { RbNode, RbTree, successor } from './base/rbtree';
+import { Event, initEvent, newWheel, Wheel } from './base/wheel';
+import { calcDelta, NICE_0_LOAD, weightOf, wmultOf } from './sched/weight';
+
+let nodes: usize = 0;
+let tree: RbTree = changetype<RbTree>(0);
+let events: usize = 0;
+let wheel: Wheel = changetype<Wheel>(0);
+let histogram: Histogram = changetype<Histogram>(0);
+let stream: usize = 0;
+let size: u32 = 0;
+
+/** Space for `count` nodes, events and samples; everything empty. */
+export function reset(count: u32, seedLow: u32): void {
+  size = count;
+  nodes = allocateArray<RbNode>(count);
+  tree = changetype<RbTree>(allocateBytes(offsetof<RbTree>()));
+  events = allocateArray<Event>(count);
+  for (let i: u32 = 0; i < count; i++) initEvent(at<Event>(events, i), 0, 0, i);
+  wheel = newWheel();
+  histogram = newHistogram();
+  stream = allocateBytes(8);
+  store<u64>(stream, seedLow);
+}
+
+// --- Red-black tree. Keys are the low and high words of a u64.
+
+export function treeInsert(index: u32, low: u32, high: u32): void {
+  const node = at<RbNode>(nodes, index);
+  node.key = ((<u64>high) << 32) | low;
+  tree.insert(node);
+}
+
+export function treeErase(index: u32): void {
+  tree.erase(at<RbNode>(nodes, index));
+}
+
+function indexOf(node: RbNode): i32 {
+  return node == null
+    ? -1
+    : <i32>((changetype<usize>(node) - nodes) / (changetype<usize>(at<RbNode>(nodes, 1)) - nodes));
+}
+
+/** The leftmost node, or −1. */
+export function treeLeftmost(): i32 {
+  return indexOf(tree.leftmost);
+}
+
+/** The node behind this one, or −1. */
+export function treeSuccessor(index: u32): i32 {
+  return indexOf(successor(at<RbNode>(nodes, index)));
+}
+
+/** Black height of a valid red-black tree; −1 if a rule is broken. */
+export function treeCheck(): i32 {
+  const root = tree.root;
+  if (root == null) return tree.leftmost == null ? 0 : -1;
+  if (root.red || root.parent != null) return -1;
+  return blackHeight(root);
+}
+
+function blackHeight(node: RbNode): i32 {
+  if (node == null) return 1;
+  const left = node.left;
+  const right = node.right;
+  if (left != null && (left.parent != node || <i64>(left.key - node.key) > 0 || (node.red && left.red))) return -1;
+  if (right != null && (right.parent != node || <i64>(right.key - node.key) < 0 || (node.red && right.red))) return -1;
+  const below = blackHeight(left);
+  if (below < 0 || below != blackHeight(right)) return -1;
+  return below + (node.red ? 0 : 1);
+}
+
+/** Fills the tree with random keys. */
+export function treeFill(): void {
+  for (let i: u32 = 0; i < size; i++) {
+    const node = at<RbNode>(nodes, i);
+    node.key = nextBits(stream) >> 32;
+    tree.insert(node);
+  }
+}
+
+/** Takes the leftmost out and puts it back further right, `rounds` times: what a run queue does. */
+export function treeChurn(rounds: u32): u32 {
+  for (let i: u32 = 0; i < rounds; i++) {
+    const node = tree.leftmost;
+    tree.erase(node);
+    node.key += nextBits(stream) >> 32;
+    tree.insert(node);
+  }
+  return indexOf(tree.leftmost);
+}
+
+// --- Timing wheel. Times are f64.
+
+export function wheelInsert(index: u32, time: f64): void {
+  wheel.insert(at<Event>(events, index), <u64>time);
+}
+
+export function wheelRemove(index: u32): void {
+  wheel.remove(at<Event>(events, index));
+}
+
+/** The next event up to `limit`, or −1. */
+export function wheelPop(limit: f64): i32 {
+  const event = wheel.pop(<u64>limit);
+  return event == null ? -1 : <i32>event.index;
+}
+
+export function wheelFill(): void {
+  for (let i: u32 = 0; i < size; i++) wheel.insert(at<Event>(events, i), nextBits(stream) >> 40);
+}
+
+/** Pops the next event and queues it again at a later time, `rounds` times: the hold model. */
+export function wheelHold(rounds: u32): f64 {
+  for (let i: u32 = 0; i < rounds; i++) {
+    const event = wheel.pop(u64.MAX_VALUE)!;
+    wheel.insert(event, event.time + (nextBits(stream) >> 40));
+  }
+  return <f64>wheel.last;
+}
+
+// --- Histogram.
+
+/** Index of a value's bucket. */
+export function histogramBucket(value: f64): u32 {
+  return bucketOf(<u64>value);
+}
+
+export function histogramRecord(value: f64): void {
+  histogram.record(<u64>value);
+}
+
+/** Records `rounds` values of up to 2²⁴ ns. */
+export function histogramFill(rounds: u32): f64 {
+  for (let i: u32 = 0; i < rounds; i++) histogram.record(nextBits(stream) >> 40);
+  return <f64>histogram.count;
+}
+
+/** 0 count, 1 sum, 2 min, 3 max. */
+export function histogramNumber(what: u32): f64 {
+  return <f64>(what == 0 ? histogram.count : what == 1 ? histogram.sum : what == 2 ? histogram.min : histogram.max);
+}
+
+/** Count in one bucket. */
+export function histogramCount(bucket: u32): u32 {
+  return bucket < BUCKETS ? load<u32>(histogram.buckets + (bucket << 2)) : 0;
+}
+
+// --- Random streams.
+
+/** Low and high word (`high` 0 or 1) of the next 64 bits, or of the ones last drawn. */
+export function randomBits(high: u32): u32 {
+  if (high != 0) return <u32>(lastBits >> 32);
+  lastBits = nextBits(stream);
+  return <u32>lastBits;
+}
+
+let lastBits: u64 = 0;
+
+/** Starts the stream of an entity. */
+export function randomStream(seed: f64, entity: f64, index: f64): void {
+  store<u64>(stream, streamState(<u64>seed, <u64>entity, <u64>index));
+}
+
+/** A draw of a distribution without a table. */
+export function randomSample(kind: u32, a: f64, b: f64, c: f64): f64 {
+  if (distribution == null) distribution = changetype<Distribution>(allocateBytes(offsetof<Distribution>()));
+  distribution.kind = kind;
+  distribution.a = a;
+  distribution.b = b;
+  distribution.c = c;
+  return <f64>sample(distribution, stream);
+}
+
+let distribution: Distribution = changetype<Distribution>(0);
+
+// --- Weights.
+
+/** calc_delta_fair of `delta` ns at a nice value, or for SCHED_IDLE (`nice` 20). */
+export function deltaFair(delta: f64, nice: i32): f64 {
+  if (nice == 0) return delta;
+  const idle = nice == 20;
+  return <f64>calcDelta(<u64>delta, NICE_0_LOAD, wmultOf(idle ? 0 : nice, idle));
+}
+
+/** __calc_delta of `delta` with the weight of `nice` on a queue whose inverse weight is given. */
+export function deltaOf(delta: f64, nice: i32, inverse: u32): f64 {
+  return <f64>calcDelta(<u64>delta, weightOf(nice, false), inverse);
+}
