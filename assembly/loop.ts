@@ -168,13 +168,14 @@ function armSegment(rq: Rq): void {
   const task = rq.curr;
   rq.segmentBegin = now;
   rq.kernelUntil = now;
-  if (rq.sectionRemaining != 0) {
-    machine.wheel.move(rq.segmentEnd, now + rq.sectionRemaining);
-  } else if (task != rq.idle) {
-    const end = now + task.remaining;
+  const end = now + (rq.sectionRemaining != 0 ? rq.sectionRemaining : task.remaining);
+  if (task == rq.idle && rq.sectionRemaining == 0) {
+    if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
+  } else if (end < rq.tick.soft || task.mode == Mode.IRQ_OFF || rq.sectionRemaining != 0) {
     machine.wheel.move(rq.segmentEnd, end);
-    if (task.mode == Mode.IRQ_OFF) rq.kernelUntil = end;
+    if (task.mode == Mode.IRQ_OFF && rq.sectionRemaining == 0) rq.kernelUntil = end;
   } else if (rq.segmentEnd.pending) {
+    // The tick comes first, and arms it then if it is near.
     machine.wheel.remove(rq.segmentEnd);
   }
   programClockevent(rq, now);

@@ -59,6 +59,7 @@ export class BtClass extends SchedClass {
     if (bt.nrRunning == 0) bt.starvedSince = rq.clock;
     enqueueEntity(bt, task, flags);
     bt.hNrRunning++;
+    masks.nrYielding++;
     if (!bt.throttled) rq.nrRunning++;
     if (rq.nrRunning > 1) setBit(masks.bt, rq.id);
     if (bt.runtime < tunables.btPeriodNs && !this.period.started) this.armPeriod();
@@ -69,6 +70,7 @@ export class BtClass extends SchedClass {
     this.updateCurr(rq);
     dequeueEntity(bt, task, flags);
     bt.hNrRunning--;
+    masks.nrYielding--;
     if (!bt.throttled) rq.nrRunning--;
   }
 

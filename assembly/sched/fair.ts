@@ -56,6 +56,7 @@ export class FairClass extends SchedClass {
       q.idleHNrRunning += idle;
     }
     rq.nrRunning++;
+    masks.nrYielding += idle;
     linkFair(rq, task);
     if (rq.nrRunning > 1) setBit(masks.fair, rq.id);
   }
@@ -85,6 +86,7 @@ export class FairClass extends SchedClass {
       q.idleHNrRunning -= idle;
     }
     rq.nrRunning--;
+    masks.nrYielding -= idle;
     unlinkFair(rq, task);
   }
 

@@ -10,6 +10,8 @@ export class Masks {
   /** Words of a mask. */
   words: u32;
   nrIdle: u32;
+  /** Runnable BT and SCHED_IDLE tasks: without any, a busy CPU is as good as idle to nobody. */
+  nrYielding: u32;
   idle: usize;
   /** More than one fair task, or one behind a higher class. */
   fair: usize;

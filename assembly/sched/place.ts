@@ -44,9 +44,12 @@ function selectIdleSibling(task: Task, prevCpu: u32, target: u32): u32 {
   if (prevCpu != target && shareCache(prevCpu, target) && availableToFair(rqOf(prevCpu))) return prevCpu;
   const begin = llcBegin(target);
   const end = llcEnd(target);
-  let cpu = firstIdle(task, target + 1, end);
-  if (cpu < 0) cpu = firstIdle(task, begin, target);
-  if (cpu >= 0) return cpu;
+  if (masks.nrIdle != 0) {
+    let cpu = firstIdle(task, target + 1, end);
+    if (cpu < 0) cpu = firstIdle(task, begin, target);
+    if (cpu >= 0) return cpu;
+  }
+  if (masks.nrYielding == 0) return target;
   for (let i: u32 = 1; i < end - begin; i++) {
     const other = begin + ((target - begin + i) % (end - begin));
     if (task.mayRunOn(other) && availableToFair(rqOf(other))) return other;
