@@ -42,7 +42,10 @@ export function fileOf(kind: Kind, nameOrPath: string): string {
   const file = join(folderOf(kind), `${nameOrPath}.yaml`);
   if (existsSync(file)) return file;
   const known = namesOf(kind);
-  const near = known.find((name) => distance(name, nameOrPath) <= 2);
+  const near = known
+    .map((name) => ({ name, off: distance(name, nameOrPath) + (name[0] === nameOrPath[0] ? 0 : 0.5) }))
+    .filter(({ off }) => off < 3)
+    .sort((a, b) => a.off - b.off)[0]?.name;
   const hint = near === undefined ? '' : `; did you mean ${near}?`;
   throw new UserError(nameOrPath, null, `unknown ${kind}; expected a file or one of ${known.join(', ')}${hint}`);
 }

@@ -1,21 +1,7 @@
 /** SCHED_FIFO, SCHED_RR and the throttling of their class. */
 import { describe, expect, it } from 'vitest';
 import { simulate } from '../../src/kernel/simulation.js';
-import {
-  cpuNs,
-  hog,
-  ideal,
-  intervals,
-  linux61,
-  MS,
-  periodic,
-  run,
-  scenario,
-  sched,
-  sleep,
-  task,
-  WHOLE,
-} from './fixtures.js';
+import { cpuNs, hog, ideal, intervals, linux61, MS, periodic, run, scenario, sched, task, WHOLE } from './fixtures.js';
 
 const unthrottled = { ...linux61, rtRuntimeNs: -1 };
 
