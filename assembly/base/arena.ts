@@ -8,9 +8,10 @@
 
 const CACHE_LINE: usize = 64;
 
-/** Bytes from one record of an array to the next: small ones keep 64-bit fields aligned, large ones begin on a cache line. */
+/** Bytes from one record of an array to the next: no record straddles more cache lines than it must. */
 export function strideOf<T>(): usize {
-  return offsetof<T>() <= CACHE_LINE ? (offsetof<T>() + 7) & ~7 : (offsetof<T>() + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
+  if (offsetof<T>() <= CACHE_LINE / 2) return CACHE_LINE / 2;
+  return (offsetof<T>() + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
 }
 
 /** Zeroed space for `count` records of T, side by side; returns the address of the first. */

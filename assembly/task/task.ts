@@ -56,7 +56,7 @@ export class Spec {
 
 @unmanaged
 export class Task extends SchedEntity {
-  id: u32;
+  // What every wakeup and switch touches comes first, so that it shares three cache lines.
   /** CPU that it runs or last ran on. */
   cpu: u32;
   state: u8;
@@ -67,49 +67,51 @@ export class Task extends SchedEntity {
   /** rt: 99 − rt_priority; vmf: its priority; 0 is first. */
   prio: u8;
   nice: i8;
-  /** The entity it is on a PrioArray or wake list by. */
+  /** On a PrioArray, or a stopper with work. */
   queued: bool;
   /** It has slept or been created since it last ran: the next switch to it ends a wakeup latency. */
   woken: bool;
   /** In a system call that slept: what is left of it is done at the next switch to it. */
   inSyscall: bool;
-  /** Its timer slack was given, so it stays when the policy changes. */
-  ownSlack: bool;
   /** Has moved to another CPU since it last ran: its next run refills caches. */
   migrated: bool;
-  /** Enqueue flags while on a wake list. */
-  wakeFlags: u32;
-  /** RR: ticks left. */
-  timeSlice: u32;
+  /** Its timer slack was given, so it stays when the policy changes. */
+  ownSlack: bool;
   nrCpusAllowed: u32;
   /** Address of its affinity mask, u64 words. */
   cpusAllowed: usize;
+  /** Neighbours on a PrioArray or in rq.cfsTasks. */
   runNext: Task;
   runPrev: Task;
   spec: Spec;
+  timer: HrTimer;
   /** Its cgroup; null at the root. */
   group: TaskGroup;
-  timer: HrTimer;
+  /** Next instruction. */
+  pc: u32;
   timerSlackNs: u64;
-  /** Next in a wait queue or on a remote CPU's wake list. */
-  waitNext: Task;
   /** Work left of the current run step. */
   remaining: u64;
   /** `busy` steps end at this time. */
   busyUntil: u64;
-  /** Next instruction. */
-  pc: u32;
-  /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
-  timers: usize;
-  loops: usize;
   /** State of its random stream. */
   stream: u64;
-  /** Expiry of its last timer or sleep, and its last stamp. */
+  /** Expiry of its last timer or sleep. */
   due: u64;
-  stamp: u64;
   /** When it became runnable, and when it was last switched in. */
   runnableSince: u64;
   switchedIn: u64;
+  id: u32;
+  /** Next in a wait queue or on a remote CPU's wake list, and its enqueue flags there. */
+  waitNext: Task;
+  wakeFlags: u32;
+  /** RR: ticks left. */
+  timeSlice: u32;
+  /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
+  timers: usize;
+  loops: usize;
+  /** Its last stamp. */
+  stamp: u64;
 
   /** Address of the random stream's state. */
   @inline get streamState(): usize {

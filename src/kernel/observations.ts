@@ -20,7 +20,7 @@ export const CPU_NUMBERS = ['idleNs', 'irqNs', 'switches', 'ticks', 'migrationsI
 /** Buckets of assembly/base/histogram.ts. */
 const BUCKETS = (36 << 7) + (2 << 7);
 /** Bytes of assembly/observe/recorder.ts ThreadSamples and assembly/observe/trace.ts TraceEntry. */
-const THREAD_BYTES = 40;
+const THREAD_BYTES = 64;
 const TRACE_BYTES = 32;
 
 /** Views over the kernel's memory. Nobody else looks into it. */

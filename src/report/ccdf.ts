@@ -12,7 +12,7 @@ export interface CcdfPanel {
   lines: Array<{ policy: string; latency: HistogramData }>;
 }
 
-const PANEL = { width: 480, height: 260, left: 76, right: 148, top: 44, bottom: 54 } as const;
+const PANEL = { width: 480, height: 260, left: 88, right: 148, top: 44, bottom: 54 } as const;
 const HEAD = 62;
 const THRESHOLD_US = 100;
 /** Points of a line closer than this share of x cannot be told apart. */
@@ -152,7 +152,7 @@ function maximaList({ lines }: CcdfPanel, policies: readonly string[], left: num
     .map(({ policy, latency }, i) =>
       text(`${humanNs(latency.maxNs)}  ${policy}`, i + 1, colourOf(policies.indexOf(policy)), 'bold'),
     );
-  return [text(sorted.length > 0 ? 'maximum' : 'no samples', 0, INK.faint, 'normal'), ...sorted];
+  return [text(sorted.length > 0 ? 'maximum of all runs' : 'no samples', 0, INK.faint, 'normal'), ...sorted];
 }
 
 /** The dashed line at 100 µs, the limit of the overflow figure. */
