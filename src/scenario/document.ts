@@ -24,13 +24,15 @@ export function readText(file: string): string {
 }
 
 /** Parses YAML; malformed YAML is a UserError with line and column. */
-export function parseYaml(text: string, file: string, uniqueKeys = true): YamlFile {
+export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' = 'YAML'): YamlFile {
+  // rt-app's JSON may repeat keys.
+  const uniqueKeys = language === 'YAML';
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys, prettyErrors: false });
   const error = document.errors[0];
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw new UserError(file, `line ${line}, column ${col}`, `malformed YAML: ${error.message}`);
+    throw new UserError(file, `line ${line}, column ${col}`, `malformed ${language}: ${error.message}`);
   }
   return { file, document, lines };
 }
@@ -77,55 +79,75 @@ export function checkValue<Schema extends z.ZodType>(
 
 type Issue = z.core.$ZodIssue;
 
-/** The complaint that goes furthest into the document: of a union, that of the branch that fits best. */
-function deepest(
-  issues: readonly Issue[],
-  root: unknown,
-  base: PropertyKey[] = [],
-): { path: PropertyKey[]; message: string } {
+interface Complaint {
+  path: PropertyKey[];
+  message: string;
+}
+
+/** The complaint to show: of a union, the one that goes furthest into a branch that fits; otherwise the first. */
+function deepest(issues: readonly Issue[], root: unknown, base: PropertyKey[] = []): Complaint {
   const issue = issues[0];
   if (issue === undefined) return { path: base, message: 'not valid' };
   const path = [...base, ...issue.path];
-  if (issue.code === 'invalid_union') {
-    const value = valueAt(root, path);
-    const branches = issue.errors
-      .filter((branch) => branch.length > 0)
-      .map((branch) => ({ branch, ...deepest(branch, root, path) }))
-      .filter(({ branch, path: place }) => place.length > path.length || fits(branch, value));
-    const best = branches.toSorted((a, b) => b.path.length - a.path.length)[0];
-    if (best !== undefined) return { path: best.path, message: best.message };
-    return { path, message: issue.message === 'Invalid input' ? `not valid here: ${shown(value)}` : issue.message };
-  }
-  if (issue.code === 'unrecognized_keys') {
-    return { path, message: `unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}` };
-  }
   const value = valueAt(root, path);
-  if (issue.message.startsWith('expected ')) {
-    return {
-      path,
-      message: issue.message.includes('found') ? issue.message : `${issue.message}, found ${shown(value)}`,
-    };
-  }
-  if (value === undefined) return { path, message: 'missing' };
-  return {
-    path,
-    message: `${lowerFirst(issue.message.replace(/^Invalid input: /, '').replace(/, received .*$/, ''))}, found ${shown(value)}`,
-  };
+  if (issue.code !== 'invalid_union') return { path, message: describe(issue, value) };
+  const branches = issue.errors
+    .filter((branch) => fits(branch))
+    .map((branch) => deepest(branch, root, path))
+    .sort((x, y) => y.path.length - x.path.length);
+  return branches[0] ?? { path, message: withFound(issue.message, value) };
 }
 
-/** A branch fits a value if it does not complain of unknown or missing keys at its top, or of its type. */
-function fits(branch: readonly Issue[], value: unknown): boolean {
-  if (branch.every(({ code }) => code === 'custom')) return true;
-  const wrong = branch.some(
-    (issue) =>
-      issue.path.length === 0 &&
-      (issue.code === 'unrecognized_keys' || issue.code === 'invalid_type' || issue.code === 'invalid_value'),
+const MISFITS: ReadonlySet<string> = new Set(['unrecognized_keys', 'invalid_type', 'invalid_value']);
+
+/** Whether a branch of a union is what was meant: it does not complain of the value's own type or keys. */
+function fits(branch: readonly Issue[]): boolean {
+  return (
+    branch.length > 0 &&
+    branch.every((issue) => {
+      if (issue.path.length > 0) return true;
+      if (issue.code === 'invalid_union') return issue.errors.some(fits);
+      return !MISFITS.has(issue.code);
+    })
   );
-  return !wrong && typeof value === 'object';
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+/** One complaint in our own words. */
+function describe(issue: Issue, value: unknown): string {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+    case 'too_small':
+      return withFound(`expected at least ${issue.minimum}${itemsOf(issue.origin)}`, value);
+    case 'too_big':
+      return withFound(`expected at most ${issue.maximum}${itemsOf(issue.origin)}`, value);
+    case 'invalid_value':
+      return withFound(`expected ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.join(', ')}`, value);
+    case 'invalid_type':
+      return withFound(
+        issue.message.startsWith('expected') ? issue.message : `expected ${nounOf(issue.expected)}`,
+        value,
+      );
+    default:
+      return withFound(issue.message, value);
+  }
+}
+
+const itemsOf = (origin: string): string =>
+  origin === 'array' ? ' in the list' : origin === 'string' ? ' characters' : '';
+
+const NOUNS: Readonly<Record<string, string>> = {
+  object: 'an object',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
+const nounOf = (type: string): string => NOUNS[type] ?? type;
+
+function withFound(message: string, value: unknown): string {
+  return message.includes('found ') ? message : `${message}, found ${shown(value)}`;
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {

@@ -5,7 +5,7 @@
 import { isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
 import { UserError } from '../errors.js';
 import { parseYaml } from './document.js';
-import type { ScenarioInput } from './schema.js';
+import { type ScenarioInput, shown } from './schema.js';
 
 type StepInput = Record<string, unknown>;
 
@@ -71,7 +71,7 @@ const ENDLESS = '10s';
 
 /** The scenario that an rt-app file describes, in the scenario language. */
 export function readRtApp(text: string, file: string, name: string): ScenarioInput {
-  const { document } = parseYaml(withoutComments(text), file, false);
+  const { document } = parseYaml(withoutComments(text), file, 'JSON');
   const reader = new RtAppReader(file);
   const root = reader.map(document.contents, '');
   for (const [key] of reader.entries(root)) {
@@ -123,11 +123,7 @@ class RtAppReader {
   whole(node: unknown, place: string, least = 0): number {
     const value = this.scalar(node);
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least) {
-      throw new UserError(
-        this.file,
-        place,
-        `expected a whole number of at least ${least}, found ${JSON.stringify(value ?? null)}`,
-      );
+      throw new UserError(this.file, place, `expected a whole number of at least ${least}, found ${shown(value)}`);
     }
     return value;
   }

@@ -52,7 +52,8 @@ const durationSchema = z
 
 /** A value as an error message shows it. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  if (value === undefined || value === null) return 'nothing';
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 }
 
@@ -118,37 +119,36 @@ const recordSchema = z.union([
   }),
 ]);
 
-const plainStep = z.union(
-  [
-    z.strictObject({ run: durationSchema.describe('compute in user mode') }),
-    z.strictObject({
-      kernel: durationSchema.describe('compute in the kernel, not preemptible under voluntary preemption'),
-    }),
-    z.strictObject({ irqoff: durationSchema.describe('compute with interrupts off') }),
-    z.strictObject({ busy: durationSchema.describe('stay busy until this much time has passed') }),
-    z.strictObject({ sleep: durationSchema }),
-    z.strictObject({ timer: timerSchema.describe('sleep until the next period') }),
-    z.strictObject({ stamp: empty.describe('begin of a measured interval') }),
-    z.strictObject({ record: recordSchema.describe('end of a measured interval') }),
-    z.strictObject({ wait: z.union([name, z.strictObject({ condition: name, mutex: name.optional() })]) }),
-    z.strictObject({ signal: name.describe('wake one waiter of a condition') }),
-    z.strictObject({ broadcast: name.describe('wake all waiters of a condition') }),
-    z.strictObject({ lock: name }),
-    z.strictObject({ unlock: name }),
-    z.strictObject({ send: name.describe('a message into a channel') }),
-    z.strictObject({ receive: name.describe('wait for a message from a channel') }),
-    z.strictObject({ barrier: name }),
-    z.strictObject({ suspend: empty.describe('sleep until resumed') }),
-    z.strictObject({ resume: name.describe('wake a suspended task') }),
-    z.strictObject({ fork: name.describe('start one more instance of a task with start: fork') }),
-    z.strictObject({ yield: empty }),
-    z.strictObject({ policy: schedSchema }),
-    z.strictObject({ exit: empty }),
-  ],
-  { error: (issue) => `expected a step such as {run: 2ms}, found ${shown(issue.input)}` },
-);
+const plainStep = z.union([
+  z.strictObject({ run: durationSchema.describe('compute in user mode') }),
+  z.strictObject({
+    kernel: durationSchema.describe('compute in the kernel, not preemptible under voluntary preemption'),
+  }),
+  z.strictObject({ irqoff: durationSchema.describe('compute with interrupts off') }),
+  z.strictObject({ busy: durationSchema.describe('stay busy until this much time has passed') }),
+  z.strictObject({ sleep: durationSchema }),
+  z.strictObject({ timer: timerSchema.describe('sleep until the next period') }),
+  z.strictObject({ stamp: empty.describe('begin of a measured interval') }),
+  z.strictObject({ record: recordSchema.describe('end of a measured interval') }),
+  z.strictObject({ wait: z.union([name, z.strictObject({ condition: name, mutex: name.optional() })]) }),
+  z.strictObject({ signal: name.describe('wake one waiter of a condition') }),
+  z.strictObject({ broadcast: name.describe('wake all waiters of a condition') }),
+  z.strictObject({ lock: name }),
+  z.strictObject({ unlock: name }),
+  z.strictObject({ send: name.describe('a message into a channel') }),
+  z.strictObject({ receive: name.describe('wait for a message from a channel') }),
+  z.strictObject({ barrier: name }),
+  z.strictObject({ suspend: empty.describe('sleep until resumed') }),
+  z.strictObject({ resume: name.describe('wake a suspended task') }),
+  z.strictObject({ fork: name.describe('start one more instance of a task with start: fork') }),
+  z.strictObject({ yield: empty }),
+  z.strictObject({ policy: schedSchema }),
+  z.strictObject({ exit: empty }),
+]);
 
-const step: z.ZodType<StepDocument> = z.lazy(() => z.union([plainStep, z.strictObject({ loop: loopSchema })]));
+const step: z.ZodType<StepDocument> = z.lazy(() =>
+  z.union([plainStep, z.strictObject({ loop: loopSchema })], { error: 'expected a step such as {run: 2ms}' }),
+);
 const loopSchema: z.ZodType<LoopDocument> = z.lazy(() =>
   z.union([
     z.array(step).min(1),
@@ -221,7 +221,7 @@ const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
 
 const kernelFields = {
   description: z.string().optional(),
-  hz: z.union([z.literal(100), z.literal(250), z.literal(300), z.literal(1000)]),
+  hz: z.literal([100, 250, 300, 1000]),
   preemption: z.enum(['none', 'voluntary', 'full']),
   tunableScaling: z.enum(['none', 'log']),
   latency: positiveTime.describe('sched_latency_ns, before scaling'),

@@ -13,14 +13,6 @@ export function parseDuration(text: string): number | null {
   return ns <= LONGEST_NS ? ns : null;
 }
 
-/** A duration in the largest unit that needs no fraction. */
-export function formatDuration(ns: number): string {
-  if (ns === 0) return '0';
-  const units = Object.entries(UNITS).toReversed();
-  const [unit, size] = units.find(([, size]) => ns % size === 0) ?? ['ns', 1];
-  return `${ns / size}${unit}`;
-}
-
 /** `0-3,8` as ascending CPU numbers; null if it is malformed. */
 export function parseCpuList(text: string): number[] | null {
   const cpus = new Set<number>();
