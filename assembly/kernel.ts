@@ -9,7 +9,8 @@ import { machine } from './machine/machine';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import { rqOf } from './sched/rq';
-import { setUp, taskArray } from './setup';
+import { setUp } from './setup';
+import { taskArray } from './setup/tasks';
 import { emptyPool, specAt } from './task/fork';
 import { Task } from './task/task';
 

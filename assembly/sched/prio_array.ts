@@ -77,6 +77,14 @@ export class PrioArray {
   }
 }
 
+/** A CPU's queue of such a class. The running task stays on the array. */
+@unmanaged
+export class PriorityRq {
+  active: PrioArray;
+  /** None of its tasks may run, and none counts in rq.nrRunning. */
+  throttled: bool;
+}
+
 export function newPrioArray(priorities: u32): PrioArray {
   const array = allocate<PrioArray>();
   array.heads = allocateBytes(priorities << alignof<usize>());

@@ -7,24 +7,20 @@ import { HrTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { CfsRq } from './entity';
-import { PrioArray } from './prio_array';
+import { PriorityRq } from './prio_array';
 
 /** The real-time class's queue and its bandwidth (struct rt_rq). */
 @unmanaged
-export class RtRq {
-  active: PrioArray;
-  /** Time used in this period, and what a period allows. */
+export class RtRq extends PriorityRq {
+  /** Time used in this period. */
   time: u64;
-  throttled: bool;
 }
 
 /** VM First's queue; ours. */
 @unmanaged
-export class VmfRq {
-  active: PrioArray;
+export class VmfRq extends PriorityRq {
   /** Time that it ran while lower classes waited. */
   starvedNs: u64;
-  throttled: bool;
   /** Ends the lower classes' grant. */
   grant: HrTimer;
 }

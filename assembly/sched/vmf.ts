@@ -9,10 +9,11 @@
  */
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
-import { traceThrottle } from '../observe/trace';
 import { Task } from '../task/task';
-import { classOf, Flags, Rank, SchedClass } from './class';
-import { masks, setBit } from './masks';
+import { Rank } from './class';
+import { masks } from './masks';
+import { PriorityRq } from './prio_array';
+import { PriorityClass } from './priority_class';
 import { pullWaiting, weakestCpu } from './push_pull';
 import { Rq } from './rq';
 import { pushRunningTask } from './stop';
@@ -22,27 +23,13 @@ import { reschedCurr } from './wake';
 /** Priorities 0 (first) … 7. */
 export const VMF_PRIORITIES: u32 = 8;
 
-export class VmfClass extends SchedClass {
-  selectTaskRq(task: Task, prevCpu: u32, _flags: u32): u32 {
-    const cpu = weakestCpu(task, prevCpu);
-    return cpu < 0 ? prevCpu : cpu;
+export class VmfClass extends PriorityClass {
+  constructor() {
+    super(Rank.VMF, masks.vmf);
   }
 
-  enqueueTask(rq: Rq, task: Task, flags: u32): void {
-    const vmf = rq.vmf;
-    vmf.active.enqueue(task, (flags & Flags.HEAD) != 0);
-    if (!vmf.throttled) rq.nrRunning++;
-    if (vmf.active.nrRunning > 1) setBit(masks.vmf, rq.id);
-  }
-
-  dequeueTask(rq: Rq, task: Task, _flags: u32): void {
-    this.updateCurr(rq);
-    rq.vmf.active.dequeue(task);
-    if (!rq.vmf.throttled) rq.nrRunning--;
-  }
-
-  yieldTask(rq: Rq): void {
-    rq.vmf.active.requeue(rq.curr);
+  queueOf(rq: Rq): PriorityRq {
+    return rq.vmf;
   }
 
   wakeupPreempt(rq: Rq, task: Task, _flags: u32): void {
@@ -63,57 +50,27 @@ export class VmfClass extends SchedClass {
     return tunables.vmfActiveBalance && pullWaiting(rq, masks.vmf, Rank.VMF);
   }
 
-  pickNextTask(rq: Rq, prev: Task): Task | null {
-    const vmf = rq.vmf;
-    if (vmf.active.nrRunning == 0 || vmf.throttled) return null;
-    const next = vmf.active.first;
-    if (next != prev) {
-      classOf(prev).putPrevTask(rq, prev);
-      next.execStart = rq.clock;
-    }
-    return next;
-  }
-
-  putPrevTask(rq: Rq, _task: Task): void {
-    this.updateCurr(rq);
-  }
-
-  setNextTask(rq: Rq, task: Task): void {
-    task.execStart = rq.clock;
-  }
-
   /** Ticks matter only to the starvation bound. */
   taskTick(rq: Rq, _task: Task): void {
     this.updateCurr(rq);
     const vmf = rq.vmf;
     const bound = tunables.vmfStarvationBoundNs;
     if (bound == 0 || vmf.throttled || vmf.starvedNs < bound) return;
-    vmf.throttled = true;
     vmf.starvedNs = 0;
-    rq.nrRunning -= vmf.active.nrRunning;
-    traceThrottle(rq.id, Rank.VMF, true);
+    this.throttle(rq);
     startTimer(rq, vmf.grant, machine.now + tunables.vmfStarvationGrantNs, 0);
-    reschedCurr(rq);
   }
 
   updateCurr(rq: Rq): void {
-    const task = rq.curr;
-    if (task.rank != Rank.VMF) return;
-    const delta = rq.clock - task.execStart;
-    if (<i64>delta <= 0) return;
-    task.sumExec += delta;
-    task.execStart = rq.clock;
+    const delta = this.charge(rq);
+    if (delta == 0) return;
     const vmf = rq.vmf;
     vmf.starvedNs = rq.nrRunning > vmf.active.nrRunning ? vmf.starvedNs + delta : 0;
   }
 
   /** The lower classes have had their grant. */
   grantOver(rq: Rq): void {
-    const vmf = rq.vmf;
-    vmf.throttled = false;
-    rq.nrRunning += vmf.active.nrRunning;
-    traceThrottle(rq.id, Rank.VMF, false);
-    if (vmf.active.nrRunning != 0) reschedCurr(rq);
+    this.unthrottle(rq);
   }
 }
 

@@ -23,7 +23,9 @@ const minimal = { duration: '1s', machine: 'ideal-4', tasks: [{ name: 't', progr
 describe('durations', () => {
   it('are exact to the nanosecond', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2 ** 52 }), (ns) => expect(parseDuration(`${ns}ns`)).toBe(ns)),
+      fc.property(fc.integer({ min: 0, max: 2 ** 52 }), (ns) => {
+        expect(parseDuration(`${ns}ns`)).toBe(ns);
+      }),
       { seed: 1 },
     );
   });

@@ -1,0 +1,141 @@
+/**
+ * Set-up of the hardware and the kernel: costs, tunables, idle states, CPUs with their queues, noise, scheduling classes.
+ */
+import { allocate, allocateArray, allocateBytes, at } from '../base/arena';
+import { Distribution, streamState } from '../base/random';
+import { RbTree } from '../base/rbtree';
+import { newEvent } from '../base/wheel';
+import { armNoise, IdleState, NoiseSource } from '../machine/cpu';
+import { newHrTimer, TimerKind } from '../machine/hrtimer';
+import { EventKind, machine } from '../machine/machine';
+import { BtClass } from '../sched/bt';
+import { Rank, register } from '../sched/class';
+import { CfsRq } from '../sched/entity';
+import { FairClass } from '../sched/fair';
+import { IdleClass } from '../sched/idle';
+import { newPrioArray } from '../sched/prio_array';
+import { BtRq, Rq, rqOf, RtRq, VmfRq } from '../sched/rq';
+import { RtClass } from '../sched/rt';
+import { StopClass } from '../sched/stop';
+import { tunables } from '../sched/tunables';
+import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
+import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
+
+/** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
+export const FIRST_VRUNTIME: u64 = <u64>-(1 << 20);
+const RT_PRIORITIES: u32 = 100;
+/** RT runtime of −1 in the table: no throttling. */
+const UNLIMITED: u64 = u64.MAX_VALUE;
+
+export function readMachine(table: MachineTable): void {
+  machine.timerIrqNs = <u64>table.timerIrqNs;
+  machine.tickNs = <u64>table.tickNs;
+  machine.wakeupNs = <u64>table.wakeupNs;
+  machine.scheduleNs = <u64>table.scheduleNs;
+  machine.switchNs = <u64>table.switchNs;
+  machine.syscallEntryNs = <u64>table.syscallEntryNs;
+  machine.syscallExitNs = <u64>table.syscallExitNs;
+  machine.ipiNs = <u64>table.ipiNs;
+  machine.migrationNs = <u64>table.migrationNs;
+}
+
+export function readKernel(table: KernelTable): void {
+  machine.tickPeriodNs = <u64>table.tickPeriodNs;
+  const t = tunables;
+  t.fullPreemption = table.fullPreemption != 0;
+  t.latencyNs = <u64>table.latencyNs;
+  t.minGranularityNs = <u64>table.minGranularityNs;
+  t.wakeupGranularityNs = <u64>table.wakeupGranularityNs;
+  t.idleMinGranularityNs = <u64>table.idleMinGranularityNs;
+  t.migrationCostNs = <u64>table.migrationCostNs;
+  t.nrLatency = <u32>table.nrLatency;
+  t.gentleFairSleepers = table.gentleFairSleepers != 0;
+  t.startDebit = table.startDebit != 0;
+  t.lastBuddy = table.lastBuddy != 0;
+  t.wakeupPreemption = table.wakeupPreemption != 0;
+  t.altPeriod = table.altPeriod != 0;
+  t.baseSlice = table.baseSlice != 0;
+  t.rtPeriodNs = <u64>table.rtPeriodNs;
+  t.rtRuntimeNs = table.rtRuntimeNs < 0 ? UNLIMITED : <u64>table.rtRuntimeNs;
+  t.rrTicks = <u32>table.rrTicks;
+  t.btPeriodNs = <u64>table.btPeriodNs;
+  t.btMaxThrottleNs = <u64>table.btMaxThrottleNs;
+  t.vmfActiveBalance = table.vmfActiveBalance != 0;
+  t.vmfWakeupPreemption = table.vmfWakeupPreemption != 0;
+  t.vmfStarvationBoundNs = <u64>table.vmfStarvationBoundNs;
+  t.vmfStarvationGrantNs = <u64>table.vmfStarvationGrantNs;
+}
+
+export function readIdleStates(tables: usize, count: u32): void {
+  machine.nrIdleStates = count;
+  machine.idleStates = allocateArray<IdleState>(count);
+  for (let i: u32 = 0; i < count; i++) {
+    const table = rowAt<IdleStateTable>(tables, i);
+    const state = at<IdleState>(machine.idleStates, i);
+    state.exitLatencyNs = <u64>table.exitLatencyNs;
+    state.targetResidencyNs = <u64>table.targetResidencyNs;
+  }
+}
+
+/** Every CPU with its events, timers and queues. */
+export function layOutCpus(btRuntimes: usize): void {
+  machine.rqs = allocateArray<Rq>(machine.nrCpus);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+    const rq = rqOf(cpu);
+    rq.id = cpu;
+    rq.clockevent = newEvent(EventKind.CLOCKEVENT, cpu, 0);
+    rq.segmentEnd = newEvent(EventKind.SEGMENT_END, cpu, 0);
+    rq.ipi = newEvent(EventKind.IPI, cpu, 0);
+    rq.timers = allocate<RbTree>();
+    rq.tick = newHrTimer(TimerKind.TICK, 0);
+    rq.cfs = allocate<CfsRq>();
+    rq.cfs.cpu = cpu;
+    rq.cfs.minVruntime = FIRST_VRUNTIME;
+    rq.rt = allocate<RtRq>();
+    rq.rt.active = newPrioArray(RT_PRIORITIES);
+    rq.vmf = allocate<VmfRq>();
+    rq.vmf.active = newPrioArray(VMF_PRIORITIES);
+    rq.vmf.grant = newHrTimer(TimerKind.VMF_GRANT, 0);
+    rq.bt = allocate<BtRq>();
+    rq.bt.cpu = cpu;
+    rq.bt.minVruntime = FIRST_VRUNTIME;
+    rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
+    rq.avgIdleNs = machine.tickPeriodNs;
+    rq.nextBalance = machine.tickPeriodNs * (cpu + 1);
+  }
+}
+
+/** Sources of noise, each CPU's first occurrence armed. `distributions`: address of Distribution[]. */
+export function readNoise(tables: usize, count: u32, distributions: usize, seed: u64): void {
+  machine.nrNoise = count;
+  machine.noise = allocateArray<NoiseSource>(count);
+  for (let i: u32 = 0; i < count; i++) {
+    const table = rowAt<NoiseTable>(tables, i);
+    const source = at<NoiseSource>(machine.noise, i);
+    source.interval = at<Distribution>(distributions, <u32>table.interval);
+    source.length = at<Distribution>(distributions, <u32>table.length);
+    source.preemptOff = table.preemptOff != 0;
+  }
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+    const rq = rqOf(cpu);
+    rq.noiseEvents = allocateBytes(count << alignof<usize>());
+    rq.noiseStreams = allocateBytes(count << 3);
+    for (let i: u32 = 0; i < count; i++) {
+      const event = newEvent(EventKind.NOISE, cpu, i);
+      store<usize>(rq.noiseEvents + (i << alignof<usize>()), changetype<usize>(event));
+      const hash = <u64>rowAt<NoiseTable>(tables, i).nameHash;
+      store<u64>(rq.noiseStreams + (i << 3), streamState(seed, hash, cpu));
+      armNoise(rq, i, 0);
+    }
+  }
+}
+
+/** The chain of scheduling classes. */
+export function registerClasses(): void {
+  register(Rank.STOP, new StopClass());
+  register(Rank.RT, new RtClass(newHrTimer(TimerKind.RT_PERIOD, 0)));
+  register(Rank.VMF, new VmfClass());
+  register(Rank.FAIR, new FairClass());
+  register(Rank.BT, new BtClass(newHrTimer(TimerKind.BT_PERIOD, 0)));
+  register(Rank.IDLE, new IdleClass());
+}

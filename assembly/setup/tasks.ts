@@ -1,0 +1,235 @@
+/**
+ * Set-up of what runs: cgroups, programs, tasks and recorders.
+ */
+import { allocate, allocateArray, allocateBytes, at } from '../base/arena';
+import { newHistogram } from '../base/histogram';
+import { Distribution, streamState } from '../base/random';
+import { Event } from '../base/wheel';
+import { HrTimer, initHrTimer, programClockevent, startTimer, TimerKind } from '../machine/hrtimer';
+import { machine } from '../machine/machine';
+import { Recorder, setRecorders, ThreadSamples } from '../observe/recorder';
+import { Rank } from '../sched/class';
+import { setIdle } from '../sched/core';
+import { CfsRq, SchedEntity, TaskGroup } from '../sched/entity';
+import { entityOf, queueOf } from '../sched/group';
+import { masks, setBit } from '../sched/masks';
+import { rqOf } from '../sched/rq';
+import { setParams } from '../sched/setscheduler';
+import { NICE_0_LOAD } from '../sched/weight';
+import { GroupTable, Header, InstructionTable, RecorderTable, rowAt, SpecTable, WaitQueueTable } from '../tables';
+import { setSpecs, specAt } from '../task/fork';
+import { Instruction, Programs, setPrograms } from '../task/program';
+import { Policy, Spec, State, Task } from '../task/task';
+import { WaitQueue } from '../task/wait';
+import { FIRST_VRUNTIME } from './machine';
+
+let groups: usize = 0;
+let masksBegin: usize = 0;
+let everyCpu: usize = 0;
+let tasks: usize = 0;
+let timers: usize = 0;
+let timerEvents: usize = 0;
+let nrTasks: u32 = 0;
+let nrSpecs: u32 = 0;
+
+/** Address of Task[], the tasks of the scenario, then an idle task and a stopper a CPU. */
+export function taskArray(): usize {
+  return tasks;
+}
+
+/** Affinity masks, as 32-bit words. */
+export function readMasks(numbers: usize, count: u32): void {
+  const words = count * masks.words;
+  masksBegin = allocateBytes(words << 3);
+  for (let i: u32 = 0; i < words; i++) {
+    const low = <u64>load<f64>(numbers + (i << 4));
+    const high = <u64>load<f64>(numbers + (i << 4) + 8);
+    store<u64>(masksBegin + (i << 3), low | (high << 32));
+  }
+  everyCpu = allocateBytes(masks.words << 3);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) setBit(everyCpu, cpu);
+}
+
+export function readGroups(tables: usize, count: u32): void {
+  groups = allocateArray<TaskGroup>(count);
+  for (let i: u32 = 0; i < count; i++) {
+    const table = rowAt<GroupTable>(tables, i);
+    const group = at<TaskGroup>(groups, i);
+    group.shares = <u64>table.shares;
+    if (table.parent >= 0) group.parent = at<TaskGroup>(groups, <u32>table.parent);
+    group.entities = allocateArray<SchedEntity>(machine.nrCpus);
+    group.queues = allocateArray<CfsRq>(machine.nrCpus);
+    for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+      const queue = queueOf(group, cpu);
+      queue.cpu = cpu;
+      queue.group = group;
+      queue.minVruntime = FIRST_VRUNTIME;
+      const se = entityOf(group, cpu);
+      se.myQ = queue;
+      se.weight = group.shares;
+      // Parents come before their children.
+      if (group.parent == null) {
+        se.cfsRq = rqOf(cpu).cfs;
+      } else {
+        se.cfsRq = queueOf(group.parent, cpu);
+        se.parent_ = entityOf(group.parent, cpu);
+        se.depth = se.parent_.depth + 1;
+      }
+    }
+  }
+}
+
+export function readPrograms(waitQueues: usize, header: Header, instructions: usize, distributions: usize): void {
+  const programs = allocate<Programs>();
+  programs.sharedTimers = allocateBytes((<usize>header.sharedTimers) << 3);
+  programs.waitQueues = allocateArray<WaitQueue>(<u32>header.waitQueues);
+  for (let i: u32 = 0; i < <u32>header.waitQueues; i++) {
+    at<WaitQueue>(programs.waitQueues, i).size = <u32>rowAt<WaitQueueTable>(waitQueues, i).size;
+  }
+  programs.instructions = allocateArray<Instruction>(<u32>header.instructions);
+  for (let i: u32 = 0; i < <u32>header.instructions; i++) {
+    const table = rowAt<InstructionTable>(instructions, i);
+    const instruction = at<Instruction>(programs.instructions, i);
+    instruction.op = <u32>table.op;
+    instruction.a = <u32>table.a;
+    instruction.b = <u32>table.b;
+    instruction.c = <u32>table.c;
+    if (table.distribution >= 0) instruction.duration = at<Distribution>(distributions, <u32>table.distribution);
+    instruction.x = <u64>table.x;
+    instruction.y = <i64>table.y;
+  }
+  setPrograms(programs);
+}
+
+export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64): void {
+  nrSpecs = count;
+  nrTasks = taskCount;
+  // Two more declarations, for the idle tasks and the stoppers.
+  setSpecs(allocateArray<Spec>(count + 2));
+  tasks = allocateArray<Task>(taskCount + 2 * machine.nrCpus);
+  timers = allocateArray<HrTimer>(taskCount);
+  timerEvents = allocateArray<Event>(taskCount);
+  let id: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const table = rowAt<SpecTable>(tables, i);
+    newSpec(i, <u32>table.count, id);
+    const spec = specAt(i);
+    spec.program = <u32>table.program;
+    spec.pool = table.pool != 0;
+    for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, id++, seed);
+  }
+  newSpec(count, machine.nrCpus, id);
+  newSpec(count + 1, machine.nrCpus, id + machine.nrCpus);
+}
+
+function newSpec(index: u32, count: u32, firstTask: u32): void {
+  const spec = specAt(index);
+  spec.index = index;
+  spec.count = count;
+  spec.firstTask = firstTask;
+  spec.wakeupLatency = newHistogram();
+  spec.runSegment = newHistogram();
+  spec.preemptedWait = newHistogram();
+}
+
+function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u64): void {
+  const task = at<Task>(tasks, id);
+  task.id = id;
+  task.spec = spec;
+  task.ownSlack = table.timerSlackNs >= 0;
+  if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
+  setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
+  task.cfsRq = rqOf(0).cfs;
+  if (table.group >= 0) task.group = at<TaskGroup>(groups, <u32>table.group);
+  let mask = table.mask < 0 ? everyCpu : masksBegin + <u32>table.mask * (masks.words << 3);
+  let allowed: u32 = 0;
+  for (let i: u32 = 0; i < masks.words; i++) allowed += <u32>popcnt(load<u64>(mask + (i << 3)));
+  const pinned = table.pinEach != 0;
+  task.cpu = nthCpu(mask, (pinned ? instance : id) % allowed);
+  if (pinned) {
+    mask = allocateBytes(masks.words << 3);
+    setBit(mask, task.cpu);
+    allowed = 1;
+  }
+  task.cpusAllowed = mask;
+  task.nrCpusAllowed = allowed;
+  if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);
+  if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);
+  store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
+  task.timer = initHrTimer(
+    at<HrTimer>(timers, id),
+    at<Event>(timerEvents, id),
+    TimerKind.WAKE,
+    changetype<usize>(task),
+  );
+  task.pc = spec.program;
+  // It has been asleep until its start, or waits in its pool.
+  task.state = spec.pool ? State.DEAD : State.SLEEPING;
+  if (spec.pool) {
+    task.waitNext = spec.free;
+    spec.free = task;
+  } else {
+    startTimer(rqOf(task.cpu), task.timer, <u64>table.startNs, 0);
+  }
+}
+
+/** The n-th CPU of a mask. */
+function nthCpu(mask: usize, n: u32): u32 {
+  let left = n;
+  let word: u32 = 0;
+  let bits = load<u64>(mask);
+  while (<u32>popcnt(bits) <= left) {
+    left -= <u32>popcnt(bits);
+    word++;
+    bits = load<u64>(mask + (word << 3));
+  }
+  for (; left > 0; left--) bits &= bits - 1;
+  return (word << 6) + <u32>ctz(bits);
+}
+
+export function readRecorders(tables: usize, count: u32): void {
+  const recorders = allocateArray<Recorder>(count);
+  setRecorders(recorders);
+  for (let i: u32 = 0; i < count; i++) {
+    const table = rowAt<RecorderTable>(tables, i);
+    const spec = specAt(<u32>table.spec);
+    const recorder = at<Recorder>(recorders, i);
+    recorder.histogram = newHistogram();
+    recorder.firstTask = spec.firstTask;
+    recorder.binsUs = <u32>table.binsUs;
+    if (recorder.binsUs == 0) continue;
+    recorder.threads = allocateArray<ThreadSamples>(spec.count);
+    for (let instance: u32 = 0; instance < spec.count; instance++) {
+      const thread = at<ThreadSamples>(recorder.threads, instance);
+      thread.minUs = u64.MAX_VALUE;
+      thread.bins = allocateBytes(recorder.binsUs << 2);
+    }
+  }
+}
+
+/** Every CPU starts idle, with its first timers programmed. */
+export function startCpus(): void {
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+    const rq = rqOf(cpu);
+    rq.idle = kernelTask(nrTasks + cpu, nrSpecs, cpu, Rank.IDLE);
+    rq.stop = kernelTask(nrTasks + machine.nrCpus + cpu, nrSpecs + 1, cpu, Rank.STOP);
+    rq.stop.state = State.SLEEPING;
+    rq.curr = rq.idle;
+    setIdle(rq, 0);
+    programClockevent(rq, 0);
+  }
+}
+
+function kernelTask(id: u32, specIndex: u32, cpu: u32, rank: u8): Task {
+  const task = at<Task>(tasks, id);
+  task.id = id;
+  task.spec = specAt(specIndex);
+  task.cpu = cpu;
+  task.policy = Policy.FIFO;
+  task.rank = rank;
+  task.weight = NICE_0_LOAD;
+  task.nrCpusAllowed = 1;
+  task.cpusAllowed = allocateBytes(masks.words << 3);
+  setBit(task.cpusAllowed, cpu);
+  return task;
+}
