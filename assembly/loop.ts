@@ -5,7 +5,7 @@
 import { Event } from './base/wheel';
 import { sample } from './base/random';
 import { at } from './base/arena';
-import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
+import { armNoise, enterIdle, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, HrTimer, popTimer, programClockevent, startTimer, TimerKind } from './machine/hrtimer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
@@ -171,6 +171,7 @@ function armSegment(rq: Rq): void {
   const end = now + (rq.sectionRemaining != 0 ? rq.sectionRemaining : task.remaining);
   if (task == rq.idle && rq.sectionRemaining == 0) {
     if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
+    enterIdle(rq, now);
   } else if (end < rq.tick.soft || task.mode == Mode.IRQ_OFF || rq.sectionRemaining != 0) {
     machine.wheel.move(rq.segmentEnd, end);
     if (task.mode == Mode.IRQ_OFF && rq.sectionRemaining == 0) rq.kernelUntil = end;

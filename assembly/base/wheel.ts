@@ -3,7 +3,7 @@
  *
  * A time t lies on the level of the highest 6-bit digit in which it differs from the last popped time, in the slot of that digit.
  * Slots are doubly linked lists, so cancelling is O(1), and cascading keeps their order: equal times pop in the order of insertion.
- * The method is Varghese and Lauck's (SOSP '87); tests/assembly hold it against a binary heap.
+ * The method is Varghese and Lauck's (SOSP '87); tests/base/wheel.test.ts holds it against an ordered list.
  *
  *     level 10          level 1            level 0
  *   ┌──┬─…─┬──┐       ┌──┬─…─┬──┐        ┌──┬──┬─…─┬──┐

@@ -2,7 +2,6 @@
  * schedule(): the choice of the next task and the switch to it (kernel/sched/core.c __schedule, pick_next_task, context_switch).
  */
 import { cancelTimer, startTimer } from '../machine/hrtimer';
-import { enterIdle } from '../machine/cpu';
 import { machine, spend } from '../machine/machine';
 import { traceSwitch } from '../observe/trace';
 import { reapTask } from '../task/fork';
@@ -109,7 +108,7 @@ function switchedOut(rq: Rq, prev: Task, now: u64): void {
 function switchedIn(rq: Rq, next: Task, now: u64): void {
   next.switchedIn = now;
   if (next == rq.idle) {
-    setIdle(rq, now);
+    setIdle(rq);
     return;
   }
   const spec = next.spec;
@@ -124,11 +123,10 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
 }
 
 /** NO_HZ_IDLE: an idle CPU has no tick. */
-export function setIdle(rq: Rq, now: u64): void {
+export function setIdle(rq: Rq): void {
   setBit(masks.idle, rq.id);
   masks.nrIdle++;
   cancelTimer(rq, rq.tick);
-  enterIdle(rq, now);
 }
 
 /** The tick comes back, on the grid that all CPUs share. */

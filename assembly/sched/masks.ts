@@ -44,10 +44,6 @@ export function clearBit(mask: usize, cpu: u32): void {
   store<u64>(word, load<u64>(word) & ~((<u64>1) << (cpu & 63)));
 }
 
-export function hasBit(mask: usize, cpu: u32): bool {
-  return ((load<u64>(mask + ((cpu >> 6) << 3)) >> (cpu & 63)) & 1) != 0;
-}
-
 /** First CPU in [begin, end) that is in both masks, or −1. */
 export function firstCommon(a: usize, b: usize, begin: u32, end: u32): i32 {
   let cpu = begin;

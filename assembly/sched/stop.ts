@@ -2,8 +2,8 @@
  * The stop class: the per-CPU stopper thread, before everything (kernel/sched/stop_task.c, kernel/stop_machine.c). It exists to push a
  * running task to another CPU, which only its own CPU can do.
  */
-import { Policy, State, Task } from '../task/task';
-import { classOf, Rank, SchedClass } from './class';
+import { State, Task } from '../task/task';
+import { classOf, SchedClass } from './class';
 import { Rq, rqOf } from './rq';
 import { moveQueuedTask, tryToWakeUp } from './wake';
 
@@ -55,9 +55,4 @@ export function runStopper(rq: Rq): void {
   if (task.onRq && task.cpu == rq.id && task.state == State.RUNNING && task.mayRunOn(target.id)) {
     moveQueuedTask(rq, task, target);
   }
-}
-
-/** Whether a task is a stopper. */
-export function isStopper(task: Task): bool {
-  return task.rank == Rank.STOP && task.policy == Policy.FIFO;
 }

@@ -5,6 +5,7 @@ import { allocate, allocateArray, allocateBytes, at } from '../base/arena';
 import { newHistogram } from '../base/histogram';
 import { Distribution, streamState } from '../base/random';
 import { Event } from '../base/wheel';
+import { enterIdle } from '../machine/cpu';
 import { HrTimer, initHrTimer, programClockevent, startTimer, TimerKind } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
 import { Recorder, setRecorders, ThreadSamples } from '../observe/recorder';
@@ -139,7 +140,6 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
   setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
-  task.cfsRq = rqOf(0).cfs;
   if (table.group >= 0) task.group = at<TaskGroup>(groups, <u32>table.group);
   let mask = table.mask < 0 ? everyCpu : masksBegin + <u32>table.mask * (masks.words << 3);
   let allowed: u32 = 0;
@@ -153,6 +153,9 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   }
   task.cpusAllowed = mask;
   task.nrCpusAllowed = allowed;
+  // Where it last slept, so to speak: its vruntime is that queue's.
+  const rq = rqOf(task.cpu);
+  task.cfsRq = task.rank == Rank.BT ? rq.bt : task.group != null ? queueOf(task.group, task.cpu) : rq.cfs;
   if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);
   if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
@@ -215,7 +218,8 @@ export function startCpus(): void {
     rq.stop = kernelTask(nrTasks + machine.nrCpus + cpu, nrSpecs + 1, cpu, Rank.STOP);
     rq.stop.state = State.SLEEPING;
     rq.curr = rq.idle;
-    setIdle(rq, 0);
+    setIdle(rq);
+    enterIdle(rq, 0);
     programClockevent(rq, 0);
   }
 }

@@ -102,7 +102,6 @@ export type IndexEntry = z.infer<typeof indexEntry>;
 /** A scenario as it was recorded (`scenarios/*.json`). */
 export type RecordedScenario = z.infer<typeof scenario>;
 export type RecordedTask = RecordedScenario['tasks'][number];
-export type RecordedCgroup = RecordedScenario['cgroups'][number];
 /** Figures of a recording (`summaries/*.json`); tasks outside the scenario begin with `~`. */
 export type RecordedSummary = z.infer<typeof summary>;
 /** Samples of one kind, in µs. */
