@@ -112,6 +112,7 @@ export class InstructionTable {
   distribution: f64;
   x: f64;
   y: f64;
+  z: f64;
 }
 
 @unmanaged

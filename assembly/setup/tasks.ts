@@ -98,6 +98,7 @@ export function readPrograms(waitQueues: usize, header: Header, instructions: us
     if (table.distribution >= 0) instruction.duration = at<Distribution>(distributions, <u32>table.distribution);
     instruction.x = <u64>table.x;
     instruction.y = <i64>table.y;
+    instruction.z = <u64>table.z;
   }
   setPrograms(programs);
 }

@@ -24,7 +24,7 @@ export namespace Op {
   export const BUSY: u32 = 2;
   /** duration */
   export const SLEEP: u32 = 3;
-  /** a: timer, b: Missed, c: 1 shared, x: period, y: phase or −1. */
+  /** a: timer, b: Missed, c: 1 shared, x: period, y: phase or −1, z: distance. */
   export const TIMER: u32 = 4;
   export const STAMP: u32 = 5;
   /** a: recorder, b: 1 since the stamp, 0 since the timer. */
@@ -69,6 +69,7 @@ export class Instruction {
   duration: Distribution;
   x: u64;
   y: i64;
+  z: u64;
 }
 
 @unmanaged
@@ -236,7 +237,7 @@ function unlock(mutex: WaitQueue): void {
 /** Sleeps until the timer's next period. False: that is past, and the timer does not sleep for it. */
 function timer(rq: Rq, task: Task, step: Instruction): bool {
   const place = (step.c != 0 ? programs.sharedTimers : task.timers) + (step.a << 3);
-  const period = step.x;
+  const period = step.x + step.z * (task.id - task.spec.firstTask);
   const now = machine.now;
   let next = load<u64>(place);
   if (next != 0) next += period;

@@ -104,7 +104,7 @@ export function compileProgram(
   let loops = 0;
 
   const emit = (op: number, fields: Partial<Omit<RecordOf<'InstructionTable'>, 'op'>> = {}): number =>
-    instructions.add({ op, a: 0, b: 0, c: 0, distribution: -1, x: 0, y: 0, ...fields });
+    instructions.add({ op, a: 0, b: 0, c: 0, distribution: -1, x: 0, y: 0, z: 0, ...fields });
 
   const steps = (list: Step[], depth: number): void => {
     for (const item of list) step(item, depth);
@@ -143,6 +143,7 @@ export function compileProgram(
           c: item.shared ? 1 : 0,
           x: item.periodNs,
           y: item.phaseNs ?? -1,
+          z: item.distanceNs,
         });
         break;
       case 'stamp':

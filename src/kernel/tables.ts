@@ -65,7 +65,7 @@ export const RECORDS = {
   GroupTable: ['parent', 'shares'],
   DistributionTable: ['kind', 'a', 'b', 'c', 'firstValue', 'count'],
   WaitQueueTable: ['size'],
-  InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y'],
+  InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y', 'z'],
   SpecTable: [
     'count',
     'nameHash',

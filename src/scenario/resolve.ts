@@ -119,8 +119,8 @@ export function resolveStep(step: StepDocument): Step {
   if ('busy' in step) return { op: 'busy', duration: step.busy };
   if ('sleep' in step) return { op: 'sleep', duration: step.sleep };
   if ('timer' in step) {
-    const { name, shared, period, phase, missed } = step.timer;
-    return { op: 'timer', timer: name, shared, periodNs: period, phaseNs: phase ?? null, missed };
+    const { name, shared, period, phase, missed, distance } = step.timer;
+    return { op: 'timer', timer: name, shared, periodNs: period, phaseNs: phase ?? null, distanceNs: distance, missed };
   }
   if ('stamp' in step) return { op: 'stamp' };
   if ('record' in step) return { op: 'record', ...step.record };

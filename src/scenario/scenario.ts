@@ -29,6 +29,7 @@ export type Step =
    * short sleep, as a plain absolute clock_nanosleep does; `run`: a late timer does not sleep and keeps its grid, as rt-app's absolute mode
    * does; `rebase`: it does not sleep and starts a new grid from now, as rt-app's relative mode does. The grid is phase + k × period of
    * simulated time, k = 1, 2, …; without a phase (null) it begins when the task first comes to the timer.
+   * Instance i's period is longer by i × distance, as cyclictest's `-d` makes it.
    * Timers of the same name are shared by all tasks when `shared`, otherwise each task instance has its own.
    */
   | {
@@ -37,6 +38,7 @@ export type Step =
       shared: boolean;
       periodNs: number;
       phaseNs: number | null;
+      distanceNs: number;
       missed: 'skip' | 'keep' | 'run' | 'rebase';
     }
   /** Begin of a measured interval: now. */

@@ -100,13 +100,21 @@ type StepDocument = z.infer<typeof plainStep> | { loop: LoopDocument };
 type LoopDocument = StepDocument[] | { times?: number | undefined; do: StepDocument[] };
 
 const timerSchema = z.union([
-  positiveTime.transform((period) => ({ period, phase: undefined, missed: 'skip' as const, name: 't', shared: false })),
+  positiveTime.transform((period) => ({
+    period,
+    phase: undefined,
+    missed: 'skip' as const,
+    name: 't',
+    shared: false,
+    distance: 0,
+  })),
   z.strictObject({
     period: positiveTime,
     phase: time.optional().describe('the grid is phase + k × period; default: from when the task first comes here'),
     missed: z.enum(['skip', 'keep', 'run', 'rebase']).default('skip').describe('what becomes of periods already past'),
     name: name.default('t'),
     shared: z.boolean().default(false).describe('one timer for all tasks that name it'),
+    distance: time.default(0).describe('instance i: period + i × distance, as cyclictest -d'),
   }),
 ]);
 

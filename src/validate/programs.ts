@@ -54,7 +54,7 @@ export function childProgram(runUs: number): Step[] {
 /** Sleeps until `startNs` after T0, as tasks that begin later do once the controller has woken them. */
 export function sleepUntil(startNs: number): Step[] {
   if (startNs === 0) return [];
-  return [{ op: 'timer', timer: 'start', shared: false, periodNs: startNs, phaseNs: 0, missed: 'keep' }];
+  return [{ op: 'timer', timer: 'start', shared: false, periodNs: startNs, phaseNs: 0, distanceNs: 0, missed: 'keep' }];
 }
 
 /** Scheduling settings of a recorded policy. `cgbt` is a normal task in an offline cgroup. */
@@ -74,7 +74,15 @@ export function schedOf({ policy, nice, rtprio }: RecordedTask): SchedSettings {
 }
 
 function timer(periodUs: number, phaseNs: number, missed: 'keep' | 'skip'): Step {
-  return { op: 'timer', timer: 'period', shared: false, periodNs: periodUs * NS_PER_US, phaseNs, missed };
+  return {
+    op: 'timer',
+    timer: 'period',
+    shared: false,
+    periodNs: periodUs * NS_PER_US,
+    phaseNs,
+    distanceNs: 0,
+    missed,
+  };
 }
 
 function forever(body: Step[]): Step {

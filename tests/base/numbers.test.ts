@@ -2,7 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { primitives } from '../../bench/primitives.js';
+import { simulate } from '../../src/kernel/simulation.js';
 import { bucketAt, bucketOf } from '../../src/results/histogram.js';
+import type { Step } from '../../src/scenario/scenario.js';
+import { scenario, task } from '../kernel/fixtures.js';
 
 describe('histogram', () => {
   it('has the same buckets on both sides of the boundary', () => {
@@ -97,6 +100,28 @@ describe('random', () => {
   it('Pareto stays below its maximum, fixed is fixed', () => {
     expect(sorted(4, 1000, 0.5, 5000).at(-1)).toBeLessThanOrEqual(5000);
     expect(new Set(sorted(0, 777))).toEqual(new Set([777]));
+  });
+});
+
+describe('empirical', () => {
+  it('draws the given values, all of them, and nothing else', () => {
+    const values = [10_000, 20_000, 50_000];
+    const program: Step[] = [
+      {
+        op: 'loop',
+        times: 3000,
+        body: [
+          { op: 'run', mode: 'user', duration: { kind: 'empirical', valuesNs: values } },
+          { op: 'sleep', duration: { kind: 'fixed', ns: 1000 } },
+        ],
+      },
+    ];
+    const result = simulate(scenario([task('t', program)]), 1);
+    const counts = values.map(
+      (ns) => result.tasks[0]?.runSegment.buckets.find(([bucket]) => bucket === bucketOf(ns))?.[1] ?? 0,
+    );
+    expect(counts.reduce((a, b) => a + b)).toBe(3000);
+    for (const count of counts) expect(count).toBeGreaterThan(900);
   });
 });
 

@@ -118,7 +118,15 @@ export function task(name: string, program: Step[], more: Partial<TaskSpec> = {}
 
 /** A periodic task that records its timer latency. */
 export function periodic(name: string, periodNs: number, runNs: number, more: Partial<TaskSpec> = {}): TaskSpec {
-  const timer: Step = { op: 'timer', timer: 't', shared: false, periodNs, phaseNs: null, missed: 'skip' };
+  const timer: Step = {
+    op: 'timer',
+    timer: 't',
+    shared: false,
+    periodNs,
+    phaseNs: null,
+    distanceNs: 0,
+    missed: 'skip',
+  };
   const record: Step = { op: 'record', recorder: 'latency', since: 'timer', binsUs: 100 };
   return task(name, forever(timer, record, run(runNs)), more);
 }

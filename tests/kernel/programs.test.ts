@@ -44,7 +44,15 @@ describe('time', () => {
     ['run', [10, 20, 35, 40]],
     ['rebase', [10, 20, 35, 45]],
   ] as const)('a timer whose period is missed: %s', (missed, begins) => {
-    const timer: Step = { op: 'timer', timer: 't', shared: false, periodNs: 10 * MS, phaseNs: 0, missed };
+    const timer: Step = {
+      op: 'timer',
+      timer: 't',
+      shared: false,
+      periodNs: 10 * MS,
+      phaseNs: 0,
+      distanceNs: 0,
+      missed,
+    };
     const program = [timer, run(MS), timer, run(15 * MS), timer, run(MS), timer, run(MS)];
     const ran = ranOf('t', [task('t', program)]).flatMap(({ from, to }) => {
       const starts = [from / MS];
@@ -88,6 +96,26 @@ describe('time', () => {
     ];
     const full = { ...linux61, preemption: 'full' as const };
     expect(simulate(scenario(tasks, { kernel: full }), 1).recorders[0]?.latency.maxNs).toBeGreaterThan(MS);
+  });
+});
+
+describe('distance', () => {
+  it('makes the period of instance i longer by i times itself, as cyclictest -d does', () => {
+    const timer: Step = {
+      op: 'timer',
+      timer: 't',
+      shared: false,
+      periodNs: MS,
+      phaseNs: null,
+      distanceNs: MS / 2,
+      missed: 'skip',
+    };
+    const record: Step = { op: 'record', recorder: 'r', since: 'timer', binsUs: 10 };
+    const result = simulate(
+      scenario([task('t', forever(timer, record), { count: 3 })], { machine: ideal(4), durationNs: 60 * MS }),
+      1,
+    );
+    expect(result.recorders[0]?.threads.map(({ count }) => count)).toEqual([60, 40, 30]);
   });
 });
 

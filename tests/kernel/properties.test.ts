@@ -92,6 +92,43 @@ function userOnly(program: Scenario['tasks'][number]['program']): Scenario['task
   );
 }
 
+describe('fairness', () => {
+  it('hogs on one CPU share it by weight', () => {
+    const nices = fc.array(fc.integer({ min: -6, max: 6 }), { minLength: 2, maxLength: 5 });
+    fc.assert(
+      fc.property(nices, (values) => {
+        const tasks = values.map((nice, i) =>
+          task(`hog${i}`, forever(run(1000 * MS)), { sched: { class: 'fair', nice, priority: 0 } }),
+        );
+        const result = simulate(scenario(tasks, { durationNs: 60_000 * MS }), 1);
+        // Each nice step is worth a factor of about 1.25.
+        const weights = values.map((nice) => 1.25 ** -nice);
+        const total = weights.reduce((a, b) => a + b);
+        const off = result.tasks.map(({ cpuNs }, i) => Math.abs(cpuNs / result.durationNs - (weights[i] ?? 0) / total));
+        expect(Math.max(...off)).toBeLessThan(0.02);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('wakeups', () => {
+  it('are not lost: whoever sleeps for a time runs again, unless a stronger one never sleeps', () => {
+    fc.assert(
+      fc.property(anyScenario, fc.nat(), (world, seed) => {
+        const gentle = world.tasks.map((spec) => ({
+          ...spec,
+          program: forever(run(20_000), sleep(2 * MS)),
+          startNs: 0,
+        }));
+        const result = simulate({ ...world, tasks: gentle }, seed);
+        for (const spec of result.tasks) expect(spec.wakeups).toBeGreaterThan(spec.count * 10);
+      }),
+      RUNS,
+    );
+  });
+});
+
 describe('work conservation', () => {
   it('no CPU idles for longer than two ticks while a fair or BT task that may use it waits', () => {
     const worker = fc.record({

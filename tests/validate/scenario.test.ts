@@ -63,7 +63,7 @@ describe('a recorded scenario', () => {
         op: 'loop',
         times: null,
         body: [
-          { op: 'timer', timer: 'period', shared: false, periodNs: 10e6, phaseNs: 0, missed: 'keep' },
+          { op: 'timer', timer: 'period', shared: false, periodNs: 10e6, phaseNs: 0, distanceNs: 0, missed: 'keep' },
           { op: 'run', mode: 'user', duration: { kind: 'fixed', ns: 1e6 } },
         ],
       },
