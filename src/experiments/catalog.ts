@@ -7,7 +7,7 @@ import type { Experiment } from './experiment.js';
  */
 export const cyclictest: Experiment = {
   name: 'cyclictest',
-  description: 'wakeup latency of one timer thread a CPU, idle host and busy host',
+  description: 'wakeup latency of one timer thread a CPU, idle and busy host',
   cases: [
     { name: 'idle', scenario: 'cyclictest-idle' },
     { name: 'busy', scenario: 'cyclictest-busy' },
