@@ -37,20 +37,20 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
   return { file, document, lines };
 }
 
-/** Applies `path=value` changes; each path must exist. Values are YAML. */
+/**
+ * Applies `path=value` changes. List items, and the first key of a longer path, must exist; the schema judges what is added below. Values
+ * are YAML.
+ */
 export function applyChanges(yaml: YamlFile, changes: ReadonlyArray<readonly [string, string]>): void {
+  const { document } = yaml;
   for (const [path, value] of changes) {
     const keys = path.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
-    const parent = keys.slice(0, -1);
-    const last = keys.at(-1);
-    if (
-      !(parent.length === 0 || yaml.document.hasIn(parent)) ||
-      (typeof last === 'number' && !yaml.document.hasIn(keys))
-    ) {
-      throw new UserError('--set', path, `no such place in ${yaml.file}`);
-    }
+    const missing = keys.some(
+      (key, i) => (typeof key === 'number' || (i === 0 && keys.length > 1)) && !document.hasIn(keys.slice(0, i + 1)),
+    );
     try {
-      yaml.document.setIn(keys, parseDocument(value).toJS());
+      if (missing) throw new Error('missing');
+      document.setIn(keys, document.createNode(parseDocument(value).toJS()));
     } catch {
       throw new UserError('--set', path, `no such place in ${yaml.file}`);
     }

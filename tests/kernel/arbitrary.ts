@@ -19,19 +19,17 @@ const work: fc.Arbitrary<Step> = fc.oneof(
 
 const pause: fc.Arbitrary<Step> = fc.oneof(
   length(50 * US, 20 * MS).map((duration): Step => ({ op: 'sleep', duration })),
-  fc
-    .tuple(fc.integer({ min: 200 * US, max: 10 * MS }), fc.constantFrom('skip', 'keep', 'run', 'rebase'))
-    .map(
-      ([periodNs, missed]): Step => ({
-        op: 'timer',
-        timer: 't',
-        shared: false,
-        periodNs,
-        phaseNs: null,
-        distanceNs: 0,
-        missed,
-      }),
-    ),
+  fc.tuple(fc.integer({ min: 200 * US, max: 10 * MS }), fc.constantFrom('skip', 'keep', 'run', 'rebase')).map(
+    ([periodNs, missed]): Step => ({
+      op: 'timer',
+      timer: 't',
+      shared: false,
+      periodNs,
+      phaseNs: null,
+      distanceNs: 0,
+      missed,
+    }),
+  ),
   fc.constant<Step>({ op: 'yield' }),
 );
 

@@ -217,11 +217,15 @@ describe('--set', () => {
   it('changes what is there and adds what may be there', () => {
     const set = [
       ['tasks.0.count', '3'],
-      ['tasks.0.sched', '{ class: rr }'],
+      ['tasks.0.sched.class', 'rr'],
+      ['tasks.0.sched.priority', '7'],
       ['description', 'changed'],
     ] as const;
     const scenario = loadScenario(path, { set });
-    expect(scenario).toMatchObject({ description: 'changed', tasks: [{ count: 3, sched: { class: 'rr' } }] });
+    expect(scenario).toMatchObject({
+      description: 'changed',
+      tasks: [{ count: 3, sched: { class: 'rr', priority: 7 } }],
+    });
   });
 
   it('refuses a place that does not exist', () => {
