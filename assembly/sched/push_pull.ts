@@ -17,8 +17,8 @@ function weakness(rq: Rq): u32 {
   if (rt != null) return strength(rt);
   const vmf = rq.vmf.throttled ? changetype<Task>(0) : rq.vmf.active.first;
   if (vmf != null) return strength(vmf);
-  if (rq.ttwuPending != 0 || rq.cfs.nrRunning > rq.cfs.idleNrRunning) return (<u32>Rank.FAIR) << 8;
-  if (rq.cfs.nrRunning != 0) return ((<u32>Rank.FAIR) << 8) | 1;
+  if (rq.ttwuPending != 0 || rq.cfs.hNrRunning > rq.cfs.idleHNrRunning) return (<u32>Rank.FAIR) << 8;
+  if (rq.cfs.hNrRunning != 0) return ((<u32>Rank.FAIR) << 8) | 1;
   return rq.nrRunning != 0 ? (<u32>Rank.BT) << 8 : (<u32>Rank.IDLE) << 8;
 }
 

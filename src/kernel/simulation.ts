@@ -28,9 +28,14 @@ export class Simulation {
     this.#compiled = compile(scenario, options.trace ?? null);
     this.#kernel = instantiate(options.build ?? 'release');
     const { buffer } = this.#compiled;
-    const address = this.#kernel.reserveInput(buffer.byteLength);
-    new Float64Array(this.#kernel.memory.buffer, address, buffer.length).set(buffer);
-    this.#kernel.setup(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0);
+    try {
+      const address = this.#kernel.reserveInput(buffer.byteLength);
+      new Float64Array(this.#kernel.memory.buffer, address, buffer.length).set(buffer);
+      this.#kernel.setup(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0);
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+      throw new SimulationError(`${scenario.name}: the machine and its tasks do not fit into 4 GiB of memory`);
+    }
   }
 
   /** Sets a simulation up at time 0. */

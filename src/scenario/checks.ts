@@ -4,6 +4,10 @@ import type { CgroupSpec, Duration, Scenario, Step, TaskSpec } from './scenario.
 
 /** Limits of the simulated kernel. */
 export const MAX_TASKS = 1_048_576;
+/** Declarations: each has histograms of its own. */
+const MAX_DECLARATIONS = 8192;
+/** Microsecond bins of all recorders: 4 bytes each. */
+const MAX_BINS = 2 ** 26;
 /** Nested loops with a count: their counters are laid out per task. */
 const MAX_LOOP_DEPTH = 8;
 
@@ -27,6 +31,9 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
   }
   const total = tasks.reduce((sum, { count }) => sum + count, 0);
   if (total > MAX_TASKS) fail('tasks', `expected at most ${MAX_TASKS} tasks in all, found ${total}`);
+  if (tasks.length > MAX_DECLARATIONS) {
+    fail('tasks', `expected at most ${MAX_DECLARATIONS} declarations (use count), found ${tasks.length}`);
+  }
   tasks.forEach((task, i) => {
     const place = `tasks[${i}]`;
     if (tasks.findIndex(({ name }) => name === task.name) !== i)
@@ -95,6 +102,9 @@ function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
         fail(place, `condition "${step.condition}" is never signalled`);
       if (step.op === 'receive' && !used.send.has(step.channel))
         fail(place, `channel "${step.channel}" is never sent to`);
+      if (step.op === 'record' && step.binsUs * task.count > MAX_BINS) {
+        fail(place, `expected binsUs × count of at most ${MAX_BINS}, found ${step.binsUs * task.count}`);
+      }
       if (step.op === 'unlock' && !used.lock.has(step.mutex)) fail(place, `mutex "${step.mutex}" is never locked`);
       if (step.op === 'resume' || step.op === 'fork') {
         const other = tasks.find(({ name }) => name === step.task);

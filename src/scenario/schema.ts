@@ -305,7 +305,7 @@ export const scenarioSchema = z.strictObject({
   machine: machineChoice.default('server-8'),
   kernel: kernelChoice.default('linux-6.1'),
   policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
-  cgroups: z.array(cgroupSchema).default([]),
+  cgroups: z.array(cgroupSchema).max(1000).default([]),
   tasks: z.array(taskSchema).min(1),
 });
 

@@ -76,6 +76,19 @@ describe('time', () => {
     expect(slack([other])?.maxNs).toBe(21_000);
   });
 
+  it('slack is 50 µs by default, and none in the classes above fair', () => {
+    const least = (name: Parameters<typeof sched>[0], priority = 0) => {
+      const sleeper = periodic('s', 10 * MS, 1000, {
+        timerSlackNs: null,
+        sched: sched(name, priority),
+        startNs: 1.3 * MS,
+      });
+      return simulate(scenario([sleeper]), 1).recorders[0]?.latency.minNs;
+    };
+    expect([least('fair'), least('batch'), least('bt')]).toEqual([50_000, 50_000, 50_000]);
+    expect([least('fifo', 1), least('vmf')]).toEqual([0, 0]);
+  });
+
   it('kernel sections are not preempted, except under preempt=full', () => {
     const tasks = [
       task('syscall', forever(kernelRun(3 * MS))),
