@@ -5,7 +5,7 @@ import { at } from '../base/arena';
 import { Distribution, sample } from '../base/random';
 import { RbTree } from '../base/rbtree';
 import { Event } from '../base/wheel';
-import { HrTimer } from './hrtimer';
+import { HrTimer } from './timer';
 import { machine } from './machine';
 
 /** An idle state of the processor (cpuidle). */

@@ -5,7 +5,8 @@
  * Absent against 4.14 for now: groups (bt_shares) and the age-weighted load of its balance (docs/model.md).
  */
 import { successor } from '../base/rbtree';
-import { HrTimer, startTimer } from '../machine/hrtimer';
+import { startTimer } from '../machine/hrtimer';
+import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { traceThrottle } from '../observe/trace';
 import { Task } from '../task/task';

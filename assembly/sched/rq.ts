@@ -3,7 +3,7 @@
  */
 import { at } from '../base/arena';
 import { Cpu } from '../machine/cpu';
-import { HrTimer } from '../machine/hrtimer';
+import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { CfsRq } from './entity';

@@ -1,7 +1,8 @@
 /**
  * SCHED_FIFO and SCHED_RR: strict priorities, with throttling of the class as a whole (kernel/sched/rt.c of 6.1).
  */
-import { HrTimer, startTimer } from '../machine/hrtimer';
+import { startTimer } from '../machine/hrtimer';
+import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Policy, Task } from '../task/task';
 import { Rank } from './class';

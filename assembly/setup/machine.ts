@@ -6,7 +6,7 @@ import { Distribution, streamState } from '../base/random';
 import { RbTree } from '../base/rbtree';
 import { newEvent } from '../base/wheel';
 import { armNoise, IdleState, NoiseSource } from '../machine/cpu';
-import { newHrTimer, TimerKind } from '../machine/hrtimer';
+import { newHrTimer, TimerKind } from '../machine/timer';
 import { EventKind, machine } from '../machine/machine';
 import { BtClass } from '../sched/bt';
 import { Rank, register } from '../sched/class';

@@ -2,7 +2,7 @@
  * A task: what Linux keeps in struct task_struct, as far as a simulated one needs it, and where its program stands.
  */
 import { Histogram } from '../base/histogram';
-import { HrTimer } from '../machine/hrtimer';
+import { HrTimer } from '../machine/timer';
 import { SchedEntity, TaskGroup } from '../sched/entity';
 
 export namespace State {
