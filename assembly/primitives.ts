@@ -16,6 +16,11 @@ let histogram: Histogram = changetype<Histogram>(0);
 let stream: usize = 0;
 let size: u32 = 0;
 
+/** The benchmarks' random numbers, which ours and its peers take in the same order: u32[VALUES], drawn at first use. */
+const VALUES: u32 = 1 << 16;
+let valueArray: usize = 0;
+let valuesTaken: u32 = 0;
+
 /** Space for `count` nodes, events and samples; everything empty. */
 export function reset(count: u32, seedLow: u32): void {
   size = count;
@@ -27,6 +32,20 @@ export function reset(count: u32, seedLow: u32): void {
   histogram = newHistogram();
   stream = allocateBytes(8);
   store<u64>(stream, seedLow);
+}
+
+/** Address of u32[65536] random numbers. */
+export function values(): usize {
+  if (valueArray == 0) {
+    valueArray = allocateBytes(VALUES * 4);
+    for (let i: u32 = 0; i < VALUES; i++) store<u32>(valueArray + (i << 2), <u32>(nextBits(stream) >> 32));
+  }
+  return valueArray;
+}
+
+/** The next of `values()`, round and round. */
+function nextValue(): u32 {
+  return load<u32>(valueArray + ((valuesTaken++ & (VALUES - 1)) << 2));
 }
 
 // --- Red-black tree. Keys are the low and high words of a u64.
@@ -62,6 +81,9 @@ export function treeCheck(): i32 {
   const root = tree.root;
   if (root == null) return tree.leftmost == null ? 0 : -1;
   if (root.red || root.parent != null) return -1;
+  let leftmost = root;
+  while (leftmost.left != null) leftmost = leftmost.left;
+  if (tree.leftmost != leftmost) return -1;
   return blackHeight(root);
 }
 
@@ -78,9 +100,10 @@ function blackHeight(node: RbNode): i32 {
 
 /** Fills the tree with random keys. */
 export function treeFill(): void {
+  values();
   for (let i: u32 = 0; i < size; i++) {
     const node = at<RbNode>(nodes, i);
-    node.key = nextBits(stream) >> 32;
+    node.key = nextValue();
     tree.insert(node);
   }
 }
@@ -90,7 +113,7 @@ export function treeChurn(rounds: u32): u32 {
   for (let i: u32 = 0; i < rounds; i++) {
     const node = tree.leftmost;
     tree.erase(node);
-    node.key += nextBits(stream) >> 32;
+    node.key += nextValue();
     tree.insert(node);
   }
   return indexOf(tree.leftmost);
@@ -106,21 +129,33 @@ export function wheelRemove(index: u32): void {
   wheel.remove(at<Event>(events, index));
 }
 
+/** Queues at a new time, whether it was queued or not. */
+export function wheelMove(index: u32, time: f64): void {
+  wheel.move(at<Event>(events, index), <u64>time);
+}
+
+/** Whether more events wait at the time of the last popped one. */
+export function wheelMoreNow(): bool {
+  return wheel.moreNow;
+}
+
 /** The next event up to `limit`, or −1. */
 export function wheelPop(limit: f64): i32 {
   const event = wheel.pop(<u64>limit);
   return event == null ? -1 : <i32>event.index;
 }
 
+/** Queues every event within 2²⁴ ns. */
 export function wheelFill(): void {
-  for (let i: u32 = 0; i < size; i++) wheel.insert(at<Event>(events, i), nextBits(stream) >> 40);
+  values();
+  for (let i: u32 = 0; i < size; i++) wheel.insert(at<Event>(events, i), nextValue() >> 8);
 }
 
 /** Pops the next event and queues it again at a later time, `rounds` times: the hold model. */
 export function wheelHold(rounds: u32): f64 {
   for (let i: u32 = 0; i < rounds; i++) {
     const event = wheel.pop(u64.MAX_VALUE)!;
-    wheel.insert(event, event.time + (nextBits(stream) >> 40));
+    wheel.insert(event, event.time + (nextValue() >> 8));
   }
   return <f64>wheel.last;
 }
@@ -136,15 +171,10 @@ export function histogramRecord(value: f64): void {
   histogram.record(<u64>value);
 }
 
-/** Records `rounds` values of up to 2²⁴ ns, from the generator that bench/case.ts gives its peers. */
+/** Records the first `rounds` of `values()`, cut to 24 bits: durations of up to 17 ms. */
 export function histogramFill(rounds: u32): f64 {
-  let state: u32 = 1;
-  for (let i: u32 = 0; i < rounds; i++) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    histogram.record(<u64>(state >> 8) + 1);
-  }
+  const end = values() + (min(rounds, VALUES) << 2);
+  for (let value = valueArray; value < end; value += 4) histogram.record(load<u32>(value) >> 8);
   return <f64>histogram.count;
 }
 
@@ -174,13 +204,30 @@ export function randomStream(seed: f64, entity: f64, index: f64): void {
   store<u64>(stream, streamState(<u64>seed, <u64>entity, <u64>index));
 }
 
-/** A draw of a distribution without a table. */
+/** Sets the generator's 64 bits of state. */
+export function randomState(low: u32, high: u32): void {
+  store<u64>(stream, ((<u64>high) << 32) | low);
+}
+
+/** Space for the table of an empirical distribution, `count` f64; returns its address. */
+export function randomTable(count: u32): usize {
+  tableCount = count;
+  table = allocateBytes(count << 3);
+  return table;
+}
+
+let table: usize = 0;
+let tableCount: u32 = 0;
+
+/** A draw of a distribution; the empirical one's is of the table last reserved. */
 export function randomSample(kind: u32, a: f64, b: f64, c: f64): f64 {
   if (distribution == null) distribution = changetype<Distribution>(allocateBytes(offsetof<Distribution>()));
   distribution.kind = kind;
   distribution.a = a;
   distribution.b = b;
   distribution.c = c;
+  distribution.count = tableCount;
+  distribution.values = table;
   return <f64>sample(distribution, stream);
 }
 

@@ -16,16 +16,8 @@ export interface ExternalCase extends Omit<BenchCase, 'batch'> {
   measure: () => number;
 }
 
-/** A fresh generator of 32-bit integers (xorshift), the same for every implementation. */
-export function generator(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-}
-
 /** Our own implementation's name: ratios are to it. */
 export const OURS = 'kpbench';
+
+/** Our structures called once an operation from JavaScript, as npm's are. */
+export const OURS_FROM_JS = 'kpbench from JS';

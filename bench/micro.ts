@@ -53,9 +53,13 @@ const external = typeof native === 'string' ? [] : native;
 if (typeof native === 'string') process.stderr.write(`${native}\n`);
 
 const figures = new Map<BenchCase | ExternalCase, number[]>([...cases, ...external].map((item) => [item, []]));
-for (let round = 0; round < ROUNDS; round++) {
-  for (const item of cases) figures.get(item)?.push(await measure(item));
-  for (const item of external) figures.get(item)?.push(item.measure());
+// The first round only warms up.
+for (let round = 0; round <= ROUNDS; round++) {
+  for (const item of cases) {
+    const figure = await measure(item);
+    if (round > 0) figures.get(item)?.push(figure);
+  }
+  if (round > 0) for (const item of external) figures.get(item)?.push(item.measure());
 }
 
 const rows = withRatios([...figures].map(([item, values]) => ({ item, value: median(values) })));

@@ -1,10 +1,14 @@
 /** Fresh instances of the base structures' module (assembly/primitives.ts). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Build } from '../src/kernel/exports.js';
 import { packageRoot } from '../src/paths.js';
 
-export interface Primitives {
+/** The exports of assembly/primitives.ts. */
+export interface Primitives extends WebAssembly.Exports {
+  memory: WebAssembly.Memory;
   reset(count: number, seed: number): void;
+  values(): number;
   treeInsert(index: number, low: number, high: number): void;
   treeErase(index: number): void;
   treeLeftmost(): number;
@@ -14,6 +18,8 @@ export interface Primitives {
   treeChurn(rounds: number): number;
   wheelInsert(index: number, time: number): void;
   wheelRemove(index: number): void;
+  wheelMove(index: number, time: number): void;
+  wheelMoreNow(): number;
   wheelPop(limit: number): number;
   wheelFill(): void;
   wheelHold(rounds: number): number;
@@ -24,21 +30,34 @@ export interface Primitives {
   histogramCount(bucket: number): number;
   randomBits(high: number): number;
   randomStream(seed: number, entity: number, index: number): void;
+  randomState(low: number, high: number): void;
+  randomTable(count: number): number;
   randomSample(kind: number, a: number, b: number, c: number): number;
   deltaFair(delta: number, nice: number): number;
   deltaOf(delta: number, nice: number, inverse: number): number;
 }
 
-let module: WebAssembly.Module | null = null;
+const FILES: Record<Build, string> = { release: 'primitives.wasm', debug: 'primitives.debug.wasm' };
+const modules = new Map<Build, WebAssembly.Module>();
 
 /** An instance with room for `count` items. */
-export function primitives(count: number, seed = 1): Primitives {
-  module ??= new WebAssembly.Module(readFileSync(join(packageRoot, 'build', 'primitives.wasm')));
+export function primitives(count: number, seed = 1, build: Build = 'release'): Primitives {
+  const module = modules.get(build) ?? new WebAssembly.Module(readFileSync(join(packageRoot, 'build', FILES[build])));
+  modules.set(build, module);
   const abort = (): never => {
     throw new Error('assertion failed in a base structure');
   };
   const { exports } = new WebAssembly.Instance(module, { env: { abort } });
-  const instance = exports as unknown as Primitives;
+  const instance = exports as Primitives;
   instance.reset(count, seed);
   return instance;
+}
+
+const VALUES = 2 ** 16;
+
+/** The random 32-bit numbers that an instance's benchmark loops take, for peers to take in the same order. */
+export function benchmarkValues(): Uint32Array {
+  const instance = primitives(1);
+  const address = instance.values();
+  return new Uint32Array(instance.memory.buffer, address, VALUES).slice();
 }

@@ -46,9 +46,9 @@ export function nextBits(state: usize): u64 {
   return mix(s);
 }
 
-/** Uniform in (0, 1): never 0, so that its logarithm exists. */
+/** Uniform in (0, 1): never 0, so that its logarithm exists. 52 bits, as a 53rd would be rounded with the half, up to 1. */
 export function nextUnit(state: usize): f64 {
-  return (<f64>(nextBits(state) >> 11) + 0.5) * (1.0 / 9007199254740992.0);
+  return (<f64>(nextBits(state) >> 12) + 0.5) * (1.0 / 4503599627370496.0);
 }
 
 /** Initial state of the stream of `entity` (a hash of its name) and `index`, under a seed. */

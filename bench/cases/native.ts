@@ -1,6 +1,6 @@
 /** The native build of the same Wasm: wasm2c and gcc, where they are installed. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compile } from '../../src/kernel/compile.js';
@@ -27,6 +27,7 @@ export function nativeCases(sizes: readonly EngineSize[]): ExternalCase[] | stri
   if (!installed('wasm2c') || runtime === undefined) return 'native build: wasm2c is not installed';
   if (!installed('gcc')) return 'native build: gcc is not installed';
   const folder = mkdtempSync(join(tmpdir(), 'kpbench-native-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const program = join(folder, 'native');
   try {
     execFileSync('wasm2c', [join(packageRoot, 'build', 'kernel.wasm'), '-o', join(folder, 'kernel.c')]);
