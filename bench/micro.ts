@@ -2,7 +2,7 @@
  * Micro-benchmarks: our structures beside npm's, the engine at five sizes, and its native build. All cases take turns in short rounds, so
  * that drift of the machine hits all alike; figures are medians over rounds, and only ratios within one run mean anything.
  *
- *   node dist/bench/micro.js [--quick] [--write]
+ *   node dist/bench/micro.js [--quick | --write]
  */
 import { join } from 'node:path';
 import { median } from 'simple-statistics';
@@ -19,6 +19,11 @@ import { queueCases } from './cases/queue.js';
 import { treeCases } from './cases/tree.js';
 
 const quick = process.argv.includes('--quick');
+const write = process.argv.includes('--write');
+if (quick && write) {
+  process.stderr.write('--write: expected a full run, found --quick\n');
+  process.exit(2);
+}
 const SIZES = quick ? [16, 4096] : [16, 256, 4096, 65536];
 const ENGINE_SIZES: EngineSize[] = quick
   ? [[256, 4]]
@@ -83,7 +88,7 @@ process.stdout.write(
     ]),
   ),
 );
-if (process.argv.includes('--write')) {
+if (write) {
   const columns = ['benchmark', 'size', 'implementation', 'unit', 'value', 'ratio_to_ours'] as const;
   const rounded = rows.map((row) => ({
     ...row,

@@ -51,9 +51,9 @@ export function nextUnit(state: usize): f64 {
   return (<f64>(nextBits(state) >> 12) + 0.5) * (1.0 / 4503599627370496.0);
 }
 
-/** Initial state of the stream of `entity` (a hash of its name) and `index`, under a seed. */
+/** Initial state of the stream of `entity` (a hash of its name) and `index`, under a seed: nested, so that no two of them can trade places. */
 export function streamState(seed: u64, entity: u64, index: u64): u64 {
-  return mix(mix(seed + GOLDEN) ^ mix(entity + index * GOLDEN));
+  return mix(mix(mix(seed + GOLDEN) + entity) + index * GOLDEN);
 }
 
 /** Longest duration that a sample may have: 2⁵³ ns, what a number of the harness holds exactly. */

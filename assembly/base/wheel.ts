@@ -3,7 +3,7 @@
  *
  * A time t lies on the level of the highest 6-bit digit in which it differs from the last popped time, in the slot of that digit.
  * Slots are doubly linked lists, so cancelling is O(1), and cascading keeps their order: equal times pop in the order of insertion.
- * The method is Varghese and Lauck's (SOSP '87); tests/base/wheel.test.ts holds it against an ordered list.
+ * The method is Varghese and Lauck's (SOSP '87); tests/assembly/base/wheel.test.ts holds it against an ordered list.
  *
  *     level 10          level 1            level 0
  *   ┌──┬─…─┬──┐       ┌──┬─…─┬──┐        ┌──┬──┬─…─┬──┐
@@ -11,7 +11,7 @@
  *   └──┴─…─┴──┘       └──┴─…─┴──┘        └──┴─┬┴─…─┴──┘   one u32 that says which levels are occupied
  *                                            Event ⇄ Event
  */
-import { allocate } from './arena';
+import { allocate, allocateBytes } from './arena';
 
 const DIGIT_BITS: u32 = 6;
 const SLOTS: u32 = 64;
@@ -173,7 +173,7 @@ export class Wheel {
 /** An empty wheel at time 0. */
 export function newWheel(): Wheel {
   const wheel = allocate<Wheel>();
-  wheel.occupiedSlots = heap.alloc(LEVELS * 8);
-  wheel.heads = heap.alloc((LEVELS * SLOTS) << alignof<usize>());
+  wheel.occupiedSlots = allocateBytes(LEVELS * 8);
+  wheel.heads = allocateBytes((LEVELS * SLOTS) << alignof<usize>());
   return wheel;
 }

@@ -199,7 +199,8 @@ function noiseTable(machine: Machine, distributions: Distributions): Table<'Nois
       interval: distributions.add(source.interval),
       length: distributions.add(source.length),
       preemptOff: source.kind === 'preemptoff' ? 1 : 0,
-      nameHash: nameHash(source.name),
+      // A task of the same name must not share its luck.
+      nameHash: nameHash(`noise:${source.name}`),
     });
   }
   return table;

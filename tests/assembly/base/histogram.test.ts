@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { primitives } from '../../../bench/primitives.js';
+import { bucketOf } from '../../../src/results/histogram.js';
 import { BUILDS, holds } from './builds.js';
 
 /** Values from here on share the last bucket. */
@@ -35,6 +36,11 @@ describe.each(BUILDS)('Histogram, %s build', (build) => {
     const { histogramBucket } = primitives(1, 1, build);
     for (let value = 0; value < 2000; value++) expect(histogramBucket(value)).toBe(boundsOf(value).index);
     holds(values, (value) => expect(histogramBucket(value)).toBe(boundsOf(value).index), 2000);
+  });
+
+  it('has the buckets that the harness reads', () => {
+    const { histogramBucket } = primitives(1, 1, build);
+    holds(values, (value) => expect(bucketOf(value)).toBe(histogramBucket(value)), 2000);
   });
 
   it('has buckets no wider than 1/128 of their values, without gap or overlap', () => {
