@@ -19,7 +19,7 @@ const MAX_FACTOR: u64 = 12;
 /** sched_idle_balance_bt_ns: a CPU that expects to sleep for less does not pull. */
 const IDLE_BALANCE_NS: u64 = 300_000;
 /** How often a CPU that runs BT looks for more: the pace of case B15, where the source's intervals are reset at every pull. */
-const INTERVAL_TICKS: u64 = 4;
+const INTERVAL_TICKS: u64 = 5;
 /** Loads this close in percent are even (imbalance_pct of a cache domain). */
 const IMBALANCE_PCT: u64 = 117;
 
@@ -109,7 +109,9 @@ function pullAny(rq: Rq): bool {
 
 /** From the tick: a CPU without fair tasks pulls BT weight from the one that has most, if that is out of proportion. */
 export function periodicBt(rq: Rq): void {
-  if (rq.ticks % INTERVAL_TICKS != 0 || rq.cfs.hNrRunning != 0 || !mayHoldBt(rq.bt)) return;
+  // CPUs take turns: at one and the same tick they would only swap.
+  const turn = machine.now / machine.tickPeriodNs + (rq.id * INTERVAL_TICKS) / machine.nrCpus;
+  if (turn % INTERVAL_TICKS != 0 || rq.cfs.hNrRunning != 0 || !mayHoldBt(rq.bt)) return;
   const own = loadOf(rq);
   let most = own;
   let busiest = rq;

@@ -191,7 +191,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   let allowed: u32 = 0;
   for (let i: u32 = 0; i < masks.words; i++) allowed += <u32>popcnt(load<u64>(mask + (i << 3)));
   const pinned = table.pinEach != 0;
-  task.cpu = nthCpu(mask, (pinned ? instance : id) % allowed);
+  task.cpu = table.startCpu >= 0 ? <u32>table.startCpu : nthCpu(mask, (pinned ? instance : id) % allowed);
   if (pinned) {
     mask = allocateBytes(masks.words << 3);
     setBit(mask, task.cpu);

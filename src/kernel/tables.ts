@@ -98,6 +98,7 @@ export const RECORDS = {
     'mask',
     'pinEach',
     'startNs',
+    'startCpu',
     'pool',
     'timerSlackNs',
     'sliceNs',

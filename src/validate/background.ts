@@ -57,6 +57,7 @@ function periodic(
     cpus: null,
     pinEach: false,
     startNs,
+    startCpu: null,
     start: 'run',
     timerSlackNs,
     sliceNs: null,

@@ -4,14 +4,14 @@
 import type { BtTunables, CgroupSpec, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
 import { externalTask, kernelThreads } from './background.js';
 import { CHILD_NAME, childProgram, programOf, schedOf, sleepUntil } from './programs.js';
-import type { RecordedScenario, RecordedSummary, RecordedTask } from './recordings.js';
+import type { RecordedScenario, RecordedTask, Recording } from './recordings.js';
 
 /** The task that stands for the recordings' controller; like all outside the scenario, it is not compared. */
 export const CONTROLLER = '~scnctl';
 
 const NS_PER_MS = 1_000_000;
 /**
- * The controller's first sched_waking after T0, and the time from one to the next: medians over the first lines of
+ * Without a trace: the controller's first sched_waking after T0, and the time from one to the next: medians over the first lines of
  * validation/recordings/traces/6.1-icount-a-S*.txt.gz after `scn_start`.
  */
 const FIRST_WAKE_NS = 27_791;
@@ -65,14 +65,17 @@ export type Mapping = { scenario: Scenario } | { unsupported: string };
 
 /** The recorded scenario on a machine, under a kernel. */
 export function scenarioOf(
-  recorded: RecordedScenario,
-  summary: RecordedSummary,
+  { scenario: recorded, summary, starts }: Pick<Recording, 'scenario' | 'summary' | 'starts'>,
   machine: Machine,
   kernel: Kernel,
 ): Mapping {
   const unsupported = whyUnsupported(recorded);
   if (unsupported !== null) return { unsupported };
-  const tasks = recorded.tasks.flatMap(instancesOf).map((task, order) => taskSpec(task, order, machine.cpus));
+  const tasks = recorded.tasks.flatMap(instancesOf).map((task, order) => {
+    const start = starts.get(task.name) ?? { atNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS, cpu: null };
+    return taskSpec(task, start, machine.cpus);
+  });
+  const lastStartNs = Math.max(...tasks.map(({ startNs }) => startNs));
   const external = recorded.external === undefined ? null : externalTask(recorded.external, EXTERNAL);
   return {
     scenario: {
@@ -98,7 +101,7 @@ export function scenarioOf(
         }),
       ),
       tasks: [
-        controllerSpec(tasks.length, machine.cpus),
+        controllerSpec(lastStartNs + NEXT_WAKE_NS, machine.cpus),
         ...tasks,
         ...recorded.tasks.flatMap((task) => childSpecs(task, recorded, machine.cpus)),
         ...kernelThreads(summary, 1e9 / kernel.hz),
@@ -125,8 +128,7 @@ function instancesOf(task: RecordedTask): RecordedTask[] {
   return Array.from({ length: task.count }, (_, i) => ({ ...task, name: `${task.name}${i}`, count: 1 }));
 }
 
-/** `order` is the task's place in the row of those that the controller wakes. */
-function taskSpec(task: RecordedTask, order: number, cpus: number): TaskSpec {
+function taskSpec(task: RecordedTask, start: { atNs: number; cpu: number | null }, cpus: number): TaskSpec {
   const beginNs = task.start_ms * NS_PER_MS;
   return {
     name: task.name,
@@ -134,9 +136,11 @@ function taskSpec(task: RecordedTask, order: number, cpus: number): TaskSpec {
     role: null,
     sched: schedOf(task),
     cgroup: task.cgroup,
-    cpus: cpusOf(task.affinity, cpus),
+    // A one-CPU case names its CPU 0, whichever it was.
+    cpus: task.affinity.length === 1 && start.cpu !== null ? [start.cpu] : cpusOf(task.affinity, cpus),
     pinEach: false,
-    startNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS,
+    startNs: start.atNs,
+    startCpu: start.cpu,
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: task.sched_runtime_us === undefined ? null : task.sched_runtime_us * NS_PER_US,
@@ -148,7 +152,7 @@ function taskSpec(task: RecordedTask, order: number, cpus: number): TaskSpec {
  * SCHED_FIFO 99, it keeps CPU 0 until all tasks are awake and then sleeps. Without it the first of them would already run, and wakeup preemption would
  * order the others; as it is, the first choice is by vruntime alone.
  */
-function controllerSpec(tasks: number, cpus: number): TaskSpec {
+function controllerSpec(busyNs: number, cpus: number): TaskSpec {
   return {
     name: CONTROLLER,
     count: 1,
@@ -158,10 +162,11 @@ function controllerSpec(tasks: number, cpus: number): TaskSpec {
     cpus: cpusOf([0], cpus),
     pinEach: false,
     startNs: 0,
+    startCpu: null,
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: null,
-    program: [{ op: 'busy', duration: { kind: 'fixed', ns: FIRST_WAKE_NS + tasks * NEXT_WAKE_NS } }, { op: 'suspend' }],
+    program: [{ op: 'busy', duration: { kind: 'fixed', ns: busyNs } }, { op: 'suspend' }],
   };
 }
 
@@ -179,6 +184,7 @@ function childSpecs(task: RecordedTask, { duration_ms }: RecordedScenario, cpus:
       cpus: cpusOf(task.affinity, cpus),
       pinEach: false,
       startNs: 0,
+      startCpu: null,
       start: 'fork',
       timerSlackNs: TIMER_SLACK_NS,
       sliceNs: null,

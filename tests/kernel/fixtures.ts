@@ -109,6 +109,7 @@ export function task(name: string, program: Step[], more: Partial<TaskSpec> = {}
     role: null,
     sched: fair(),
     sliceNs: null,
+    startCpu: null,
     cgroup: null,
     cpus: null,
     pinEach: false,

@@ -18,6 +18,7 @@ function recording(trust: Recording['entry']['trust'] = [...FIGURES], latencySam
       mode: 'icount',
       cpus: 1,
       scenario: 'scenarios/S99.json',
+      starts: new Map(),
       summary: 'summaries/a-S99.json',
       trace: null,
       trust,
