@@ -154,6 +154,7 @@ export class SpecTable {
   pinEach: f64;
   startNs: f64;
   startCpu: f64;
+  startLagNs: f64;
   pool: f64;
   timerSlackNs: f64;
   sliceNs: f64;

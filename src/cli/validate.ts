@@ -5,13 +5,18 @@ import { loadKernel, loadMachine } from '../scenario/load.js';
 import type { Machine } from '../scenario/scenario.js';
 import { runJobs } from '../sweep/pool.js';
 import { fails } from '../validate/compare.js';
-import { DEFAULT_RECORDINGS } from '../validate/recordings.js';
+import { DEFAULT_RECORDINGS, type IndexEntry } from '../validate/recordings.js';
 import { VALIDATION_FILE, validationCsv, validationTable } from '../validate/report.js';
 import { validate } from '../validate/validate.js';
 import { nameList, wholeNumber } from './options.js';
 
-/** The machine preset that stands for each way of recording. */
-const MACHINES: Readonly<Record<string, string>> = { icount: 'qemu-icount', mttcg2: 'qemu-mttcg' };
+/** The machine preset that stands for each way of recording, or each kernel recorded that way. */
+const MACHINES: Readonly<Record<string, string>> = {
+  'icount linux-6.1': 'qemu-icount',
+  'icount linux-6.12': 'qemu-icount-6.12',
+  'icount tk3-4.14': 'qemu-icount-4.14',
+  mttcg2: 'qemu-mttcg',
+};
 
 interface ValidateFlags {
   kernel: string[];
@@ -53,7 +58,7 @@ async function run(flags: ValidateFlags): Promise<void> {
   if (rows.some(fails)) process.exitCode = 1;
 }
 
-function machineFor(mode: string, cpus: number): Machine | null {
-  const preset = MACHINES[mode];
+function machineFor({ mode, kernel, cpus }: IndexEntry): Machine | null {
+  const preset = MACHINES[`${mode} ${kernel}`] ?? MACHINES[mode];
   return preset === undefined ? null : { ...loadMachine(preset), cpus, cpusPerLlc: cpus };
 }

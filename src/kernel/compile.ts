@@ -56,6 +56,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       pinEach: task.pinEach ? 1 : 0,
       startNs: task.startNs,
       startCpu: task.startCpu ?? -1,
+      startLagNs: task.startLagNs ?? -1,
       pool: task.start === 'fork' ? 1 : 0,
       timerSlackNs: task.timerSlackNs ?? -1,
       sliceNs: task.sliceNs ?? 0,

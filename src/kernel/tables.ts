@@ -99,6 +99,7 @@ export const RECORDS = {
     'pinEach',
     'startNs',
     'startCpu',
+    'startLagNs',
     'pool',
     'timerSlackNs',
     'sliceNs',

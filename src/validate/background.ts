@@ -58,6 +58,7 @@ function periodic(
     pinEach: false,
     startNs,
     startCpu: null,
+    startLagNs: null,
     start: 'run',
     timerSlackNs,
     sliceNs: null,

@@ -110,6 +110,7 @@ export function task(name: string, program: Step[], more: Partial<TaskSpec> = {}
     sched: fair(),
     sliceNs: null,
     startCpu: null,
+    startLagNs: null,
     cgroup: null,
     cpus: null,
     pinEach: false,

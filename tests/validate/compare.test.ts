@@ -18,11 +18,11 @@ function recording(trust: Recording['entry']['trust'] = [...FIGURES], latencySam
       mode: 'icount',
       cpus: 1,
       scenario: 'scenarios/S99.json',
-      starts: new Map(),
       summary: 'summaries/a-S99.json',
       trace: null,
       trust,
     },
+    starts: new Map(),
     scenario: { id: 'S99', title: '', cpus: 1, boot: '', duration_ms: 10_000, cgroups: [], tasks: [] },
     summary: {
       window_s: 10,

@@ -15,7 +15,7 @@ function judge(cases: readonly string[], change: (scenario: Scenario) => Scenari
     cases,
     modes: ['scenario'],
     seed: 1,
-    presets: { kernel, machine: (mode, cpus) => (mode === 'icount' ? machine(cpus) : null) },
+    presets: { kernel, machine: ({ mode, cpus }) => (mode === 'icount' ? machine(cpus) : null) },
     simulate: async (scenario, seed) => simulate(change(scenario), seed),
   });
 }

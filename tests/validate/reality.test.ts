@@ -17,7 +17,8 @@ const judge = (cases: readonly string[], change: (scenario: Scenario) => Scenari
     seed: 1,
     presets: {
       kernel: loadKernel,
-      machine: (mode, cpus) => (mode === 'icount' ? { ...loadMachine('qemu-icount'), cpus, cpusPerLlc: cpus } : null),
+      machine: ({ mode, cpus }) =>
+        mode === 'icount' ? { ...loadMachine('qemu-icount'), cpus, cpusPerLlc: cpus } : null,
     },
     simulate: async (scenario, seed) => simulate(change(scenario), seed),
   });

@@ -10,7 +10,7 @@ const options: ValidationOptions = {
   cases: ['S01'],
   modes: ['scenario'],
   seed: 1,
-  presets: { kernel, machine: (mode, cpus) => (mode === 'icount' ? machine(cpus) : null) },
+  presets: { kernel, machine: ({ mode, cpus }) => (mode === 'icount' ? machine(cpus) : null) },
   simulate: async (scenario) =>
     result(
       2500,
