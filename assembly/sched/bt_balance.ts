@@ -19,7 +19,7 @@ const MAX_FACTOR: u64 = 12;
 /** sched_idle_balance_bt_ns: a CPU that expects to sleep for less does not pull. */
 const IDLE_BALANCE_NS: u64 = 300_000;
 /** How often a CPU that runs BT looks for more: the pace of case B15, where the source's intervals are reset at every pull. */
-const INTERVAL_TICKS: u64 = 5;
+const INTERVAL_TICKS: u64 = 4;
 /** Loads this close in percent are even (imbalance_pct of a cache domain). */
 const IMBALANCE_PCT: u64 = 117;
 

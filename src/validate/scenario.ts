@@ -18,10 +18,15 @@ const NS_PER_MS = 1_000_000;
 const FIRST_WAKE_NS = 27_791;
 const NEXT_WAKE_NS = 2_919;
 /**
- * The task that was forked last has slept so briefly that it is where the queue is; the others have slept long enough for the
- * full credit of a sleeper. Seen in the vruntimes of labels 6.1-icount-vr.
+ * Where a task's vruntime lies as it first wakes, seen in the recorded vruntimes (labels *-icount-vr). A fair task that was forked last
+ * has slept so briefly that it is where the queue is; the others have slept long enough for the full credit of a sleeper. BT queues
+ * had hardly run at all, so that their tasks still lie in the order in which they were forked.
  */
-const LAST_LAG_NS = 0;
+function startLagNs({ policy }: RecordedTask, order: number, count: number): number | null {
+  if (policy === 'bt' || policy === 'cgbt') return count - 1 - order;
+  return order === count - 1 ? 0 : null;
+}
+
 /** scn.c sets it for all its tasks (PR_SET_TIMERSLACK). */
 const TIMER_SLACK_NS = 1;
 
@@ -81,12 +86,7 @@ export function scenarioOf(
   const instances = recorded.tasks.flatMap(instancesOf);
   const tasks = instances.map((task, order) => {
     const start = starts.get(task.name) ?? { atNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS, cpu: null };
-    return taskSpec(
-      task,
-      { ...start, lagNs: order === instances.length - 1 ? LAST_LAG_NS : null },
-      machine.cpus,
-      costs,
-    );
+    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length) }, machine.cpus, costs);
   });
   const lastStartNs = Math.max(...tasks.map(({ startNs }) => startNs));
   const external = recorded.external === undefined ? null : externalTask(recorded.external, EXTERNAL);

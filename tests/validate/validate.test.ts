@@ -25,11 +25,6 @@ test('every recording of a case is judged; one that cannot be simulated is void'
   expect(rows.at(-1)).toMatchObject({ verdict: 'void', note: 'no machine preset stands for mode mttcg2' });
 });
 
-test('a case with a quota is void, with the reason', async () => {
-  const [first] = await validate({ ...options, cases: ['S12'] });
-  expect(first).toMatchObject({ case: 'S12', verdict: 'void', note: 'cgroup Q has a quota' });
-});
-
 test('modes', async () => {
   await expect(validate({ ...options, modes: ['replay'] })).rejects.toThrow(
     '--mode: replay is not part of this version, use scenario',
