@@ -34,13 +34,12 @@ export class SchedEntity extends AugmentedNode {
   myQ: CfsRq;
   /** The entity of the group that it belongs to; null at the root. */
   parent_: SchedEntity;
-  depth: u32;
-  avg: SchedAvg;
-  /** EEVDF: what it asks for at a time; its own if `customSlice`. */
-  slice: u64;
+  depth: u16;
+  /** EEVDF: `slice` is its own, not the base slice. */
   customSlice: bool;
-  /** EEVDF: lag when it left its queue, while it waits; what protects its slice, while it runs (sched/eevdf.ts). */
-  vlag: i64;
+  avg: SchedAvg;
+  /** EEVDF: what it asks for at a time. */
+  slice: u32;
 
   @inline get vruntime(): u64 {
     return this.value;
@@ -48,6 +47,15 @@ export class SchedEntity extends AugmentedNode {
 
   @inline set vruntime(time: u64) {
     this.value = time;
+  }
+
+  /** EEVDF: lag when it left its queue, while it waits; what protects its slice, while it runs (sched/eevdf.ts). CFS has none. */
+  @inline get vlag(): i64 {
+    return <i64>this.prevSumExec;
+  }
+
+  @inline set vlag(lag: i64) {
+    this.prevSumExec = <u64>lag;
   }
 
   /** Virtual deadline. */

@@ -33,7 +33,7 @@ export function setParams(task: Task, policy: u8, nice: i8, prio: u8): void {
   task.weight = weightOf(nice, task.idle);
   task.invWeight = wmultOf(nice, task.idle);
   task.yields = yields(task);
-  task.timeSlice = tunables.rrTicks;
+  task.timeSlice = <u16>tunables.rrTicks;
   if (!task.ownSlack) task.timerSlackNs = task.rank < Rank.FAIR ? 0 : DEFAULT_SLACK;
 }
 
@@ -53,7 +53,11 @@ export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8)
   const old = classOf(task);
   old.dequeueTask(rq, task, Flags.SAVE);
   old.putPrevTask(rq, task);
-  if (rankOf(policy) != task.rank) old.switchedFrom(rq, task);
+  if (rankOf(policy) != task.rank) {
+    old.switchedFrom(rq, task);
+    // BT is a CFS: it has no lag to take along.
+    if (task.rank == Rank.BT) task.vlag = 0;
+  }
   setParams(task, policy, nice, prio);
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);

@@ -26,8 +26,8 @@ export class Tunables {
   vprot: bool;
   /** 6.6: of equal deadlines the running one goes first. */
   currWinsTies: bool;
-  baseSliceNs: u64;
-  unscaledSliceNs: u64;
+  baseSliceNs: u32;
+  unscaledSliceNs: u32;
   placeLag: bool;
   placeDeadlineInitial: bool;
   placeRelDeadline: bool;

@@ -180,7 +180,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   task.avg.lastUpdateTime = 1;
   if (table.sliceNs > 0) {
     task.customSlice = true;
-    task.slice = <u64>table.sliceNs;
+    task.slice = <u32>table.sliceNs;
   }
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
@@ -198,7 +198,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
     allowed = 1;
   }
   task.cpusAllowed = mask;
-  task.nrCpusAllowed = allowed;
+  task.nrCpusAllowed = <u16>allowed;
   // Where it last slept, so to speak: its vruntime is that queue's.
   const rq = rqOf(task.cpu);
   const isBt = task.rank == Rank.BT;
