@@ -6,7 +6,7 @@
  * on all CPUs, which on one CPU are the same number, whatever PELT says. (An emptied group may keep any weight: it is reweighted on
  * its way back.) Bandwidth control and cpu.idle groups are absent, as is the exception for those who slept 104 days.
  */
-import { Entity, firstBy, isEntity, type Policy, path, Queue, siblings, taskLoad } from './entities.js';
+import { Entity, firstBy, isEntity, type Policy, path, Queue, type Reference, siblings, taskLoad } from './entities.js';
 import { calcDelta, max, sumLoad } from './fixed_point.js';
 
 /** /sys/kernel/debug/sched of 6.1, scaled for the number of CPUs. */
@@ -42,7 +42,7 @@ export type Coming = 'wake' | 'wake-migrated' | 'other';
 /** How a task goes: to sleep, to another CPU, or to be changed and put back. */
 export type Going = 'sleep' | 'move' | 'save';
 
-export class CfsReference {
+export class CfsReference implements Reference {
   readonly root = new Queue(null);
   readonly tunables: CfsTunables;
   now = 0n;
@@ -113,6 +113,21 @@ export class CfsReference {
     }
     this.#place(child, true);
     child.vruntime -= queue.base;
+  }
+
+  start(now: bigint, child: Entity): boolean {
+    this.fork(now, child);
+    this.enqueue(now, child, 'other');
+    return this.preempts(now, child);
+  }
+
+  wake(now: bigint, task: Entity): boolean {
+    this.enqueue(now, task, 'wake');
+    return this.preempts(now, task);
+  }
+
+  sleep(now: bigint): void {
+    if (this.curr !== null) this.dequeue(now, this.curr, 'sleep');
   }
 
   /** set_user_nice; the task may run, wait or sleep. */

@@ -6,7 +6,7 @@
  * Groups have their full shares, as in cfs.ts. Bandwidth control, core scheduling and the fair server are absent. Of 6.6 ties between
  * deadlines in the tree are not what a tree sorted by vruntime would give: there, this is the first that came.
  */
-import { Entity, firstBy, isEntity, type Policy, path, Queue, siblings, taskLoad } from './entities.js';
+import { Entity, firstBy, isEntity, type Policy, path, Queue, type Reference, siblings, taskLoad } from './entities.js';
 import { floorDivide, max, min, scaleDown, sumLoad } from './fixed_point.js';
 
 export type Variant = '6.6' | '6.12' | '6.18';
@@ -47,7 +47,7 @@ interface State {
 /** `special`: a sleep that must not be delayed (stopped, traced, parked, dying). */
 export type Going = 'sleep' | 'special' | 'move' | 'save';
 
-export class EevdfReference {
+export class EevdfReference implements Reference {
   readonly root = new Queue(null);
   readonly tunables: EevdfTunables;
   now = 0n;
@@ -183,6 +183,15 @@ export class EevdfReference {
     if (this.state(task).delayed) this.#requeueDelayed(task);
     else this.enqueue(now, task);
     return this.preempts(now, task);
+  }
+
+  start(now: bigint, child: Entity): boolean {
+    this.enqueue(now, child, true);
+    return this.preempts(now, child);
+  }
+
+  sleep(now: bigint): void {
+    if (this.curr !== null) this.dequeue(now, this.curr, 'sleep');
   }
 
   /** set_user_nice; the task may run, wait or sleep, delayed or not. */

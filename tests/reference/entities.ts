@@ -4,6 +4,9 @@
  */
 import { calcDeltaFair, IDLE_LOAD, type Load, niceLoad, sumLoad } from './fixed_point.js';
 
+/** Where every queue begins (init_cfs_rq); tasks begin at 0. */
+const FIRST_VRUNTIME = -(1n << 20n);
+
 export type Policy = 'normal' | 'batch' | 'idle';
 
 export class Entity {
@@ -54,7 +57,7 @@ export class Queue {
   last: Entity | null = null;
   skip: Entity | null = null;
   /** CFS: where newcomers are placed. EEVDF: the last average of virtual times, where an empty queue goes on. */
-  base = 0n;
+  base = FIRST_VRUNTIME;
 
   constructor(owner: Entity | null) {
     this.owner = owner;
@@ -113,4 +116,25 @@ export function taskLoad(nice: number, policy: Policy): Load {
 
 export function isEntity(se: Entity | null): se is Entity {
   return se !== null;
+}
+
+/** What both references can be asked, operation by operation, with the time at which it happens. */
+export interface Reference {
+  readonly root: Queue;
+  /** The fair task that runs; null: the CPU is idle or another class's. */
+  readonly curr: Entity | null;
+  needResched: boolean;
+  group(name: string, shares: bigint, parent?: Entity | null): Entity;
+  task(name: string, nice: number, policy?: Policy, group?: Entity | null): Entity;
+  /** A sleeping task wakes up; does it preempt? */
+  wake(now: bigint, task: Entity): boolean;
+  /** The running task's child starts; does it preempt? */
+  start(now: bigint, child: Entity): boolean;
+  /** The running task goes to sleep; a pick follows. */
+  sleep(now: bigint): void;
+  tick(now: bigint): boolean;
+  /** The running task gives way; a pick follows. */
+  yield(now: bigint): void;
+  setNice(now: bigint, task: Entity, nice: number): void;
+  pick(now: bigint): Entity | null;
 }
