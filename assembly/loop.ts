@@ -11,12 +11,14 @@ import { HrTimer, TimerKind } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { idleBalance, kickIdleCpus, periodicBalance } from './sched/balance';
-import { BtClass, guardBt, idleBalanceBt, kickIdleForBt } from './sched/bt';
+import { BtClass, guardBt } from './sched/bt';
+import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
 import { classAt, classOf, Rank } from './sched/class';
 import { schedule } from './sched/core';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { RtClass } from './sched/rt';
 import { runStopper } from './sched/stop';
+import { periodTimer, slackTimer } from './sched/throttle';
 import { tunables } from './sched/tunables';
 import { preemptAtTick, VmfClass } from './sched/vmf';
 import { ttwuPending } from './sched/wake';
@@ -201,6 +203,12 @@ function hrtimerInterrupt(rq: Rq): void {
       case TimerKind.BT_PERIOD:
         (classAt(Rank.BT) as BtClass).periodTimer();
         break;
+      case TimerKind.CFS_PERIOD:
+        periodTimer(timer);
+        break;
+      case TimerKind.CFS_SLACK:
+        slackTimer(timer);
+        break;
       default:
         (classAt(Rank.VMF) as VmfClass).grantOver(rq);
         break;
@@ -223,6 +231,7 @@ function tick(rq: Rq, timer: HrTimer): void {
     kickIdleForBt(rq);
   }
   if (machine.now >= rq.nextBalance) periodicBalance(rq);
+  if (rq.bt.nrRunning != 0) periodicBt(rq);
   spend(machine.tickNs);
   const period = machine.tickPeriodNs;
   startTimer(rq, timer, (machine.now / period + 1) * period, 0);

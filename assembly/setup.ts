@@ -39,6 +39,7 @@ export function setUp(input: usize, seed: u64): void {
   machine.cpusPerLlc = <u32>header.cpusPerLlc;
   machine.maxEventsNow = EVENTS_NOW + EVENTS_NOW_PER_TASK * <u32>header.tasks;
   machine.maxSlackNs = <u64>header.maxSlackNs;
+  machine.bootNs = <u64>header.bootNs;
   newMasks();
   newTrace(<u32>header.traceCapacity, <u64>header.traceFromNs, <u64>header.traceToNs);
   readMachine(reader.next<MachineTable>());

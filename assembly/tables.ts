@@ -23,6 +23,7 @@ export class Header {
   recorders: f64;
   tasks: f64;
   maxSlackNs: f64;
+  bootNs: f64;
   traceCapacity: f64;
   traceFromNs: f64;
   traceToNs: f64;
@@ -57,10 +58,31 @@ export class KernelTable {
   wakeupPreemption: f64;
   altPeriod: f64;
   baseSlice: f64;
+  eevdf: f64;
+  vprot: f64;
+  currWinsTies: f64;
+  baseSliceNs: f64;
+  unscaledSliceNs: f64;
+  placeLag: f64;
+  placeDeadlineInitial: f64;
+  placeRelDeadline: f64;
+  runToParity: f64;
+  preemptShort: f64;
+  delayDequeue: f64;
+  delayZero: f64;
+  pickBuddy: f64;
+  yieldForfeits: f64;
+  idlePlacement: f64;
+  bandwidthSliceNs: f64;
+  niRandom: f64;
+  sisUtil: f64;
+  busyFactor: f64;
+  imbalancePct: f64;
   rtPeriodNs: f64;
   rtRuntimeNs: f64;
   rrTicks: f64;
   btPeriodNs: f64;
+  btLoadFair: f64;
   btMaxThrottleNs: f64;
   vmfActiveBalance: f64;
   vmfWakeupPreemption: f64;
@@ -86,6 +108,11 @@ export class NoiseTable {
 export class GroupTable {
   parent: f64;
   shares: f64;
+  idle: f64;
+  quotaNs: f64;
+  periodNs: f64;
+  burstNs: f64;
+  btShares: f64;
 }
 
 @unmanaged
@@ -128,6 +155,7 @@ export class SpecTable {
   startNs: f64;
   pool: f64;
   timerSlackNs: f64;
+  sliceNs: f64;
   program: f64;
   timers: f64;
   loops: f64;

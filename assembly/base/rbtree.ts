@@ -3,6 +3,8 @@
  *
  * Keys are compared by their signed difference, so that a vruntime may wrap; equal keys go to the right, which makes the order among
  * equals first-in, first-out. Balancing follows Cormen et al., chapter 13, without a sentinel.
+ *
+ * An augmented tree (include/linux/rbtree_augmented.h) also knows the least `value` below each node, by signed difference, too.
  */
 
 /** The link that a record embeds by extending it. */
@@ -15,10 +17,20 @@ export class RbNode {
   key: u64;
 }
 
+/** A node of an augmented tree. */
+@unmanaged
+export class AugmentedNode extends RbNode {
+  value: u64;
+  /** The least value of this node and of all below it. */
+  minValue: u64;
+}
+
 @unmanaged
 export class RbTree {
   root: RbNode;
   leftmost: RbNode;
+  /** Its nodes are AugmentedNodes whose minima are kept. */
+  augmented: bool;
 
   /** Adds a node that is in no tree. */
   insert(node: RbNode): void {
@@ -42,6 +54,7 @@ export class RbTree {
     node.parent = parent;
     node.red = true;
     if (isLeftmost) this.leftmost = node;
+    if (this.augmented) lowerMinima(changetype<AugmentedNode>(node));
     if (parent == null) {
       this.root = node;
       node.red = false;
@@ -81,6 +94,7 @@ export class RbTree {
       heir.left.parent = heir;
       heir.red = node.red;
     }
+    if (this.augmented) updateMinima(changetype<AugmentedNode>(parent));
     if (!wasRed) {
       if (child != null && child.red) child.red = false;
       else if (parent != null) this.balanceErase(child, parent);
@@ -103,6 +117,7 @@ export class RbTree {
     this.replace(node, up, node.parent);
     up.left = node;
     node.parent = up;
+    if (this.augmented) rotated(changetype<AugmentedNode>(node), changetype<AugmentedNode>(up));
   }
 
   private rotateRight(node: RbNode): void {
@@ -113,6 +128,7 @@ export class RbTree {
     this.replace(node, up, node.parent);
     up.right = node;
     node.parent = up;
+    if (this.augmented) rotated(changetype<AugmentedNode>(node), changetype<AugmentedNode>(up));
   }
 
   /** Restores "no red node has a red parent" above a fresh red node. */
@@ -224,4 +240,35 @@ export function successor(node: RbNode): RbNode {
     next = next.parent;
   }
   return next;
+}
+
+/** A new leaf: its value is the least below itself, and perhaps below its ancestors. */
+function lowerMinima(leaf: AugmentedNode): void {
+  const value = leaf.value;
+  leaf.minValue = value;
+  let node = changetype<AugmentedNode>(leaf.parent);
+  while (node != null && <i64>(value - node.minValue) < 0) {
+    node.minValue = value;
+    node = changetype<AugmentedNode>(node.parent);
+  }
+}
+
+/** What lies below has changed, all the way up. */
+function updateMinima(from: AugmentedNode): void {
+  for (let node = from; node != null; node = changetype<AugmentedNode>(node.parent)) node.minValue = leastOf(node);
+}
+
+/** `up` has taken the place of `node`, which hangs below it now. */
+function rotated(node: AugmentedNode, up: AugmentedNode): void {
+  up.minValue = node.minValue;
+  node.minValue = leastOf(node);
+}
+
+function leastOf(node: AugmentedNode): u64 {
+  let least = node.value;
+  const left = changetype<AugmentedNode>(node.left);
+  const right = changetype<AugmentedNode>(node.right);
+  if (left != null && <i64>(left.minValue - least) < 0) least = left.minValue;
+  if (right != null && <i64>(right.minValue - least) < 0) least = right.minValue;
+  return least;
 }

@@ -24,6 +24,8 @@ export namespace EventKind {
 @unmanaged
 export class Machine {
   now: u64;
+  /** CLOCK_MONOTONIC at time 0: periods lie on multiples of their length since boot. */
+  bootNs: u64;
   wheel: Wheel;
   /** The CPU whose kernel code runs. */
   thisCpu: u32;

@@ -13,6 +13,9 @@ export namespace TimerKind {
   export const RT_PERIOD: u32 = 2;
   export const BT_PERIOD: u32 = 3;
   export const VMF_GRANT: u32 = 4;
+  /** A group's quota is refilled, or what a CPU gave back is handed out; `target` is its Bandwidth. */
+  export const CFS_PERIOD: u32 = 5;
+  export const CFS_SLACK: u32 = 6;
 }
 
 /** A timer; `key` is the hard expiry. It is started when `far` is pending or `near` is set. */

@@ -25,31 +25,6 @@ function waiting(rq: Rq): u32 {
   return rq.cfs.hNrRunning - (rq.curr.rank == Rank.FAIR && rq.curr.onRq ? 1 : 0);
 }
 
-/** Adds a task to the front of its CPU's list. */
-export function linkFair(rq: Rq, task: Task): void {
-  const head = rq.cfsTasks;
-  rq.cfsTasks = task;
-  if (head == null) {
-    task.runNext = task;
-    task.runPrev = task;
-    return;
-  }
-  task.runNext = head;
-  task.runPrev = head.runPrev;
-  head.runPrev.runNext = task;
-  head.runPrev = task;
-}
-
-export function unlinkFair(rq: Rq, task: Task): void {
-  if (task.runNext == task) {
-    rq.cfsTasks = changetype<Task>(0);
-    return;
-  }
-  task.runPrev.runNext = task.runNext;
-  task.runNext.runPrev = task.runPrev;
-  if (rq.cfsTasks == task) rq.cfsTasks = task.runNext;
-}
-
 /** A task that waits on `src` and may run on `dst`, least recently picked first, no heavier than `maxWeight`; or null. */
 function detachable(src: Rq, dst: Rq, maxWeight: u64, evenIfHot: bool): Task {
   const head = src.cfsTasks;
@@ -57,7 +32,7 @@ function detachable(src: Rq, dst: Rq, maxWeight: u64, evenIfHot: bool): Task {
   let task = head.runPrev;
   for (let i: u32 = 0; i < NR_MIGRATE; i++) {
     if (task != src.curr && task.mayRunOn(dst.id) && task.weight <= maxWeight) {
-      const hot = !task.idlePolicy && <i64>(src.clock - task.execStart) < <i64>tunables.migrationCostNs;
+      const hot = !task.idle && <i64>(src.clock - task.execStart) < <i64>tunables.migrationCostNs;
       if (evenIfHot || !hot) return task;
     }
     if (task == head) break;

@@ -32,6 +32,12 @@ export namespace Flags {
   export const FORK: u32 = 32;
   /** The waker is about to sleep (WF_SYNC). */
   export const SYNC: u32 = 64;
+  /** Put on a queue for the first time (ENQUEUE_INITIAL). */
+  export const INITIAL: u32 = 128;
+  /** Its delayed dequeue is due, or its delay ends with a wakeup (DEQUEUE_DELAYED, ENQUEUE_DELAYED). */
+  export const DELAYED: u32 = 256;
+  /** Never delayed: it dies, or its group is throttled (DEQUEUE_SPECIAL). */
+  export const SPECIAL: u32 = 512;
 }
 
 export abstract class SchedClass {
@@ -40,7 +46,8 @@ export abstract class SchedClass {
   /** The task's virtual time leaves its CPU before it wakes on another (migrate_task_rq). */
   migrateTaskRq(_task: Task): void {}
   abstract enqueueTask(rq: Rq, task: Task, flags: u32): void;
-  abstract dequeueTask(rq: Rq, task: Task, flags: u32): void;
+  /** False: the task stays on its queue, asleep (DELAY_DEQUEUE). */
+  abstract dequeueTask(rq: Rq, task: Task, flags: u32): bool;
   yieldTask(_rq: Rq): void {}
   /** A task of this class woke while another of it runs: asks for a reschedule if it should go first. */
   abstract wakeupPreempt(rq: Rq, task: Task, flags: u32): void;
@@ -55,7 +62,12 @@ export abstract class SchedClass {
   /** The running task has come to this class, or its queue was changed under it. */
   abstract setNextTask(rq: Rq, task: Task): void;
   abstract taskTick(rq: Rq, task: Task): void;
+  /** A child is placed relative to its parent, on the parent's CPU (task_fork). */
   taskFork(_rq: Rq, _task: Task): void {}
+  /** A child is about to come onto its first queue. */
+  initTask(_rq: Rq, _task: Task): void {}
+  /** The task leaves for another class (switched_from). */
+  switchedFrom(_rq: Rq, _task: Task): void {}
   abstract updateCurr(rq: Rq): void;
 }
 

@@ -24,7 +24,7 @@ export function schedule(rq: Rq): void {
   updateRqClock(rq);
   const prev = rq.curr;
   const slept = prev.state != State.RUNNING;
-  if (slept) deactivateTask(rq, prev, Flags.SLEEP);
+  if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   const next = pickNextTask(rq, prev);
   rq.needResched = false;
   spend(machine.scheduleNs);
@@ -35,7 +35,8 @@ export function schedule(rq: Rq): void {
 function pickNextTask(rq: Rq, prev: Task): Task {
   // Nearly always there are only fair tasks, before and after.
   if (prev.rank == Rank.FAIR && rq.cfs.nrRunning != 0 && rq.nrRunning == rq.cfs.hNrRunning) {
-    return classAt(Rank.FAIR).pickNextTask(rq, prev)!;
+    const next = classAt(Rank.FAIR).pickNextTask(rq, prev);
+    if (next != null) return next;
   }
   for (let rank = prev.rank; rank <= Rank.BT; rank++) {
     if (classAt(rank).balance(rq, prev)) break;

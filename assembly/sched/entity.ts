@@ -1,21 +1,28 @@
 /**
- * What the fair class schedules: entities (tasks, or groups of them) on queues ordered by vruntime (kernel/sched/sched.h struct
- * sched_entity and struct cfs_rq). The BT class uses the same records for its own queue.
+ * What the fair class schedules: entities (tasks, or groups of them) on queues (kernel/sched/sched.h struct sched_entity and struct
+ * cfs_rq). CFS orders a queue by vruntime, EEVDF by virtual deadline. The BT class uses the same records for queues of its own.
  *
  *   Rq ── cfs ──► CfsRq (root) ─── RbTree of SchedEntity, `curr` not in the tree
  *                                     │ task: a Task        (extends SchedEntity)
  *                                     └ group: myQ ──► CfsRq of that group on this CPU ─── …
  */
-import { RbNode, RbTree } from '../base/rbtree';
+import { AugmentedNode, RbTree } from '../base/rbtree';
+import { HrTimer } from '../machine/timer';
+import { SchedAvg } from './avg';
 
+/** `key` is the place in the queue: vruntime under CFS, the virtual deadline under EEVDF, where it holds while it runs, too. */
 @unmanaged
-export class SchedEntity extends RbNode {
+export class SchedEntity extends AugmentedNode {
   weight: u64;
   invWeight: u32;
   /** On its queue: in the tree, or running. */
   onRq: bool;
-  /** SCHED_IDLE policy. */
-  idlePolicy: bool;
+  /** SCHED_IDLE policy, or a group with cpu.idle (se_is_idle). */
+  idle: bool;
+  /** EEVDF: asleep, but still on the queue to work its lag off (sched_delayed). */
+  delayed: bool;
+  /** EEVDF: `key` is relative to vruntime (rel_deadline). */
+  relDeadline: bool;
   /** When its running time was last accounted. */
   execStart: u64;
   sumExec: u64;
@@ -28,13 +35,28 @@ export class SchedEntity extends RbNode {
   /** The entity of the group that it belongs to; null at the root. */
   parent_: SchedEntity;
   depth: u32;
+  avg: SchedAvg;
+  /** EEVDF: what it asks for at a time; its own if `customSlice`. */
+  slice: u64;
+  customSlice: bool;
+  /** EEVDF: lag when it left its queue, while it waits; what protects its slice, while it runs (sched/eevdf.ts). */
+  vlag: i64;
 
   @inline get vruntime(): u64 {
+    return this.value;
+  }
+
+  @inline set vruntime(time: u64) {
+    this.value = time;
+  }
+
+  /** Virtual deadline. */
+  @inline get deadline(): u64 {
     return this.key;
   }
 
-  @inline set vruntime(value: u64) {
-    this.key = value;
+  @inline set deadline(time: u64) {
+    this.key = time;
   }
 
   /** Whether this is a group. */
@@ -51,17 +73,50 @@ export class CfsRq extends RbTree {
   last: SchedEntity;
   skip: SchedEntity;
   minVruntime: u64;
+  /** EEVDF: sums over the tree, relative to minVruntime: Σ weight × (vruntime − minVruntime), and Σ weight. */
+  avgVruntime: i64;
+  avgLoad: u64;
   /** Sum of the weights of all entities on it, and its inverse (0: to be computed). */
   weight: u64;
   invWeight: u32;
   nrRunning: u32;
-  /** Tasks in the whole hierarchy below. */
+  /** Tasks in the whole hierarchy below, and those of them that are idle at some level. */
   hNrRunning: u32;
   idleNrRunning: u32;
   idleHNrRunning: u32;
+  /** EEVDF: entities with a slice of their own. */
+  nrCustomSlices: u32;
   cpu: u32;
   /** Whose per-CPU queue it is; null at the root. */
   group: TaskGroup;
+  /** The group's entity for this queue; null at the root. */
+  entity: SchedEntity;
+  avg: SchedAvg;
+  /** Its part of the group's load average (tg_load_avg_contrib). */
+  loadAvgContrib: u64;
+  /** Load sum that has come or gone and that its entity has yet to be told of. */
+  propagate: bool;
+  propRunnableSum: i64;
+  /** Bandwidth: what is left here of the quota, negative: debt. */
+  runtimeRemaining: i64;
+  throttled: bool;
+  /** How many levels at or above it are throttled. */
+  throttleCount: u32;
+  /** Its PELT clock stands still while it is throttled: since when, and for how long before that. */
+  throttledClockPelt: u64;
+  throttledTimePelt: u64;
+  /** Next in the group's list of throttled queues. */
+  throttledNext: CfsRq;
+
+  /** cpu.idle (cfs_rq_is_idle). */
+  @inline get idle(): bool {
+    return this.group != null && this.group.idle;
+  }
+
+  /** Scheduled by EEVDF: its tree is ordered by deadline and knows the least vruntime below each node. */
+  @inline get eevdf(): bool {
+    return this.augmented;
+  }
 }
 
 /** A cgroup of the CPU controller: an entity and a queue on every CPU. */
@@ -70,10 +125,33 @@ export class TaskGroup {
   parent: TaskGroup;
   /** cpu.weight in load units: what its entities share. */
   shares: u64;
-  /** Sum over CPUs of the weights on its queues. */
-  loadSum: u64;
+  idle: bool;
+  /** Sum of its queues' load averages, as far as they have told. */
+  loadAvg: u64;
   /** Address of SchedEntity[nrCpus]. */
   entities: usize;
   /** Address of CfsRq[nrCpus]. */
   queues: usize;
+  /** Null: no quota. */
+  bandwidth: Bandwidth;
+  /** Its twin in the BT class, with weights from cpu.bt_shares. */
+  bt: TaskGroup;
+}
+
+/** cpu.max (struct cfs_bandwidth). */
+@unmanaged
+export class Bandwidth {
+  quotaNs: u64;
+  periodNs: u64;
+  burstNs: u64;
+  /** Left of this period for any CPU to take. */
+  runtimeNs: u64;
+  /** Nobody has taken anything since the last refill. */
+  idle: bool;
+  period: HrTimer;
+  slack: HrTimer;
+  throttledHead: CfsRq;
+  throttledTail: CfsRq;
+  nrPeriods: u64;
+  nrThrottled: u64;
 }

@@ -1,30 +1,36 @@
 /**
- * SCHED_NORMAL, SCHED_BATCH and SCHED_IDLE as CFS of Linux 6.1 schedules them (kernel/sched/fair.c): the task that has had least
- * weighted time runs. Where it differs from 6.1 is said in docs/model.md.
+ * SCHED_NORMAL, SCHED_BATCH and SCHED_IDLE (kernel/sched/fair.c): under CFS (Linux 6.1) the task that has had least weighted time runs,
+ * under EEVDF (6.12) the one that is owed time and has the earliest virtual deadline. Where it differs is said in docs/model.md.
  */
 import { Policy, Task } from '../task/task';
-import { linkFair, newidleBalance, unlinkFair } from './balance';
+import { newidleBalance } from './balance';
+import { placeEntity, sliceExpired, wakeupPreemptEntity } from './cfs';
 import { classOf, Flags, Rank, SchedClass } from './class';
+import { updateCurr } from './curr';
 import { SchedEntity } from './entity';
+import { cancelProtection, eligible, isProtected, pickEevdf, placeEntityEevdf, preemptsShort } from './eevdf';
 import { entityOf, queueOf, updateCfsGroup } from './group';
+import {
+  dequeuePath,
+  enqueuePath,
+  Left,
+  matching,
+  pickPath,
+  putPrevPath,
+  setLastBuddy,
+  setNextBuddy,
+  setNextPath,
+  switchPath,
+} from './hierarchy';
+import { initTaskAvg, removeSleeper, Update, updateLoadAvg } from './load_avg';
 import { masks, setBit } from './masks';
 import { selectFairRq } from './place';
-import { dequeueEntity, enqueueEntity } from './queue';
-import { Rq, updateRqClock } from './rq';
+import { requeueDelayed } from './queue';
+import { Rq, rqOf, updateRqClock } from './rq';
+import { moveToFront } from './task_list';
 import { tunables } from './tunables';
-import {
-  clearBuddies,
-  pickNextEntity,
-  placeEntity,
-  putPrevEntity,
-  setNextEntity,
-  sliceExpired,
-  updateCurr,
-  wakeupPreemptEntity,
-} from './vruntime';
+import { calcDeltaFair, clearBuddies } from './virtual_time';
 import { reschedCurr } from './wake';
-
-const NONE: SchedEntity = changetype<SchedEntity>(0);
 
 export class FairClass extends SchedClass {
   selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32 {
@@ -32,97 +38,99 @@ export class FairClass extends SchedClass {
   }
 
   migrateTaskRq(task: Task): void {
-    task.vruntime -= task.cfsRq.minVruntime;
+    const q = task.cfsRq;
+    if (!q.eevdf) task.vruntime -= q.minVruntime;
+    updateRqClock(rqOf(q.cpu));
+    removeSleeper(q, task);
   }
 
   enqueueTask(rq: Rq, task: Task, flags: u32): void {
+    if ((flags & Flags.DELAYED) != 0) {
+      requeueDelayed(task.cfsRq, task);
+      return;
+    }
     setQueue(rq, task);
-    const idle: u32 = task.idlePolicy ? 1 : 0;
-    let se = changetype<SchedEntity>(task);
-    let entityFlags = flags;
-    // The caller has not yet marked the task itself as queued.
-    for (; se != null && !se.onRq; se = se.parent_) {
-      const q = se.cfsRq;
-      enqueueEntity(q, se, entityFlags);
-      q.hNrRunning++;
-      q.idleHNrRunning += idle;
-      entityFlags = Flags.WAKEUP;
-    }
-    for (; se != null; se = se.parent_) {
-      const q = se.cfsRq;
-      updateCurr(q);
-      updateCfsGroup(se);
-      q.hNrRunning++;
-      q.idleHNrRunning += idle;
-    }
-    rq.nrRunning++;
-    masks.nrYielding += idle;
-    linkFair(rq, task);
+    if (enqueuePath(task, flags)) rq.nrRunning++;
     if (rq.nrRunning > 1) setBit(masks.fair, rq.id);
   }
 
-  dequeueTask(rq: Rq, task: Task, flags: u32): void {
-    const idle: u32 = task.idlePolicy ? 1 : 0;
-    let se = changetype<SchedEntity>(task);
-    let entityFlags = flags;
-    while (se != null) {
-      const q = se.cfsRq;
-      dequeueEntity(q, se, entityFlags);
-      q.hNrRunning--;
-      q.idleHNrRunning -= idle;
-      se = se.parent_;
-      if (q.weight != 0) {
-        // The group still has something to run: bias the pick to stay in it.
-        if ((flags & Flags.SLEEP) != 0) setNextBuddy(se);
-        break;
-      }
-      entityFlags |= Flags.SLEEP;
-    }
-    for (; se != null; se = se.parent_) {
-      const q = se.cfsRq;
-      updateCurr(q);
-      updateCfsGroup(se);
-      q.hNrRunning--;
-      q.idleHNrRunning -= idle;
-    }
-    rq.nrRunning--;
-    masks.nrYielding -= idle;
-    unlinkFair(rq, task);
+  dequeueTask(rq: Rq, task: Task, flags: u32): bool {
+    const left = dequeuePath(task, flags);
+    if (left == Left.NOT) return false;
+    if (left == Left.ALL) rq.nrRunning--;
+    return true;
   }
 
   yieldTask(rq: Rq): void {
     if (rq.nrRunning == 1) return;
     const task = rq.curr;
-    clearBuddies(task.cfsRq, task);
-    if (task.policy != Policy.BATCH) {
+    const q = task.cfsRq;
+    clearBuddies(q, task);
+    if (q.eevdf || task.policy != Policy.BATCH) {
       updateRqClock(rq);
-      updateCurr(task.cfsRq);
+      updateCurr(q);
     }
-    task.cfsRq.skip = task;
+    if (q.eevdf) {
+      if (tunables.yieldForfeits && eligible(q, task)) task.vruntime = task.deadline;
+      task.deadline += calcDeltaFair(task.slice, task);
+    } else {
+      q.skip = task;
+    }
   }
 
   /** check_preempt_wakeup */
   wakeupPreempt(rq: Rq, task: Task, _flags: u32): void {
     const curr = rq.curr;
-    if (curr == task || rq.needResched) return;
-    if (curr.idlePolicy && !task.idlePolicy) {
-      preempt(rq, curr);
-      return;
-    }
-    if (task.policy != Policy.NORMAL || !tunables.wakeupPreemption) return;
-    // find_matching_se: lift both to siblings of one queue.
+    if (curr == task || task.cfsRq.throttleCount != 0 || rq.needResched) return;
+    if (!tunables.eevdf) this.preemptCfs(rq, curr, task);
+    else if (tunables.wakeupPreemption && this.preemptsEevdf(curr, task)) reschedCurr(rq);
+  }
+
+  private preemptCfs(rq: Rq, curr: Task, task: Task): void {
+    const many = curr.cfsRq.nrRunning >= tunables.nrLatency;
     let se = changetype<SchedEntity>(curr);
-    let pse = changetype<SchedEntity>(task);
-    while (se.depth > pse.depth) se = se.parent_;
-    while (pse.depth > se.depth) pse = pse.parent_;
-    while (se.cfsRq != pse.cfsRq) {
-      se = se.parent_;
-      pse = pse.parent_;
+    if (!(curr.idle && !task.idle)) {
+      if (task.policy != Policy.NORMAL || !tunables.wakeupPreemption) return;
+      se = matching(curr, task);
+      const pse = matching(task, curr);
+      if (se.idle != pse.idle) {
+        if (pse.idle) return;
+      } else {
+        updateCurr(se.cfsRq);
+        if (wakeupPreemptEntity(se, pse) != 1) return;
+        setNextBuddy(pse);
+      }
     }
-    updateCurr(se.cfsRq);
-    if (wakeupPreemptEntity(se, pse) != 1) return;
-    setNextBuddy(pse);
-    preempt(rq, curr);
+    reschedCurr(rq);
+    if (tunables.lastBuddy && many && se.onRq && se == curr) setLastBuddy(se);
+  }
+
+  private preemptsEevdf(curr: Task, task: Task): bool {
+    const se = matching(curr, task);
+    const pse = matching(task, curr);
+    if (se.idle != pse.idle) {
+      if (!se.idle) return false;
+      cancelProtection(se);
+      return true;
+    }
+    if (task.policy != Policy.NORMAL) return false;
+    const q = se.cfsRq;
+    updateCurr(q);
+    if (tunables.vprot) return this.preemptsVprot(se, pse);
+    if (preemptsShort(q, pse, se)) cancelProtection(se);
+    return pickEevdf(q, true) == pse;
+  }
+
+  /** 6.18: a wakee with a shorter slice is judged as if nothing were protected, and shortens the protection if it loses. */
+  private preemptsVprot(se: SchedEntity, pse: SchedEntity): bool {
+    const short = tunables.preemptShort && pse.slice < se.slice;
+    if (pickEevdf(se.cfsRq, !short) == pse) {
+      cancelProtection(se);
+      return true;
+    }
+    const until = se.vruntime + calcDeltaFair(pse.slice, se);
+    if (short && isProtected(se) && <i64>(until - <u64>se.vlag) < 0) se.vlag = <i64>until;
+    return false;
   }
 
   balance(rq: Rq, _prev: Task): bool {
@@ -131,61 +139,63 @@ export class FairClass extends SchedClass {
 
   pickNextTask(rq: Rq, prev: Task): Task | null {
     if (rq.cfs.nrRunning == 0) return null;
-    const wasFair = prev.rank == Rank.FAIR;
-    if (!wasFair) classOf(prev).putPrevTask(rq, prev);
-    let q = rq.cfs;
-    let se: SchedEntity;
-    do {
-      let curr = q.curr;
-      if (curr != null) {
-        if (curr.onRq) updateCurr(q);
-        else curr = NONE;
-      }
-      se = pickNextEntity(q, curr);
-      if (!wasFair) setNextEntity(q, se);
-      q = se.myQ;
-    } while (q != null);
-    const next = changetype<Task>(se);
-    if (prev == next) return next;
-    if (wasFair) switchPath(prev, se);
-    // Most recently picked first, so that balance takes the others.
-    unlinkFair(rq, next);
-    linkFair(rq, next);
+    const next = pickPath(rq.cfs);
+    if (next == null || next == prev) return next;
+    if (prev.rank == Rank.FAIR) {
+      switchPath(prev, next);
+    } else {
+      classOf(prev).putPrevTask(rq, prev);
+      setNextPath(next);
+    }
+    moveToFront(rq, next);
     return next;
   }
 
   putPrevTask(_rq: Rq, task: Task): void {
-    for (let se = changetype<SchedEntity>(task); se != null; se = se.parent_) {
-      if (se.onRq) updateCurr(se.cfsRq);
-      putPrevEntity(se.cfsRq, se);
-    }
+    putPrevPath(task);
   }
 
-  setNextTask(_rq: Rq, task: Task): void {
-    for (let se = changetype<SchedEntity>(task); se != null; se = se.parent_) setNextEntity(se.cfsRq, se);
+  setNextTask(rq: Rq, task: Task): void {
+    setNextPath(task);
+    moveToFront(rq, task);
   }
 
   taskTick(rq: Rq, task: Task): void {
     for (let se = changetype<SchedEntity>(task); se != null; se = se.parent_) {
       const q = se.cfsRq;
       updateCurr(q);
+      updateLoadAvg(q, se, Update.TG);
       updateCfsGroup(se);
-      if (q.nrRunning > 1 && sliceExpired(q, se)) reschedCurr(rq);
+      if (!q.eevdf && q.nrRunning > 1 && sliceExpired(q, se)) reschedCurr(rq);
     }
   }
 
-  /** A child starts no earlier than its parent and one slice behind the queue (task_fork_fair). */
+  /** Under CFS a child starts no earlier than its parent and one slice behind the queue (task_fork_fair). */
   taskFork(rq: Rq, task: Task): void {
     updateRqClock(rq);
     setQueue(rq, task);
     const q = task.cfsRq;
     const curr = q.curr;
-    if (curr != null) {
-      updateCurr(q);
-      task.vruntime = curr.vruntime;
+    if (curr != null) updateCurr(q);
+    if (q.eevdf) {
+      task.vlag = 0;
+      task.relDeadline = false;
+      placeEntityEevdf(q, task, Flags.INITIAL);
+      return;
     }
+    if (curr != null) task.vruntime = curr.vruntime;
     placeEntity(q, task, true);
     task.vruntime -= q.minVruntime;
+  }
+
+  switchedFrom(_rq: Rq, task: Task): void {
+    removeSleeper(task.cfsRq, task);
+  }
+
+  /** Its averages begin on the CPU that it will start on. */
+  initTask(rq: Rq, task: Task): void {
+    setQueue(rq, task);
+    initTaskAvg(task.cfsRq, task);
   }
 
   updateCurr(rq: Rq): void {
@@ -203,38 +213,4 @@ function setQueue(rq: Rq, task: Task): void {
   task.cfsRq = queueOf(group, rq.id);
   task.parent_ = entityOf(group, rq.id);
   task.depth = task.parent_.depth + 1;
-}
-
-/** Marks an entity and its groups as the next to be picked (set_next_buddy); SCHED_IDLE never is. */
-function setNextBuddy(entity: SchedEntity): void {
-  for (let se = entity; se != null; se = se.parent_) {
-    if (!se.onRq || se.idlePolicy) return;
-    se.cfsRq.next = se;
-  }
-}
-
-function preempt(rq: Rq, curr: Task): void {
-  reschedCurr(rq);
-  if (!curr.onRq || curr.idlePolicy || !tunables.lastBuddy || curr.cfsRq.nrRunning < tunables.nrLatency) return;
-  for (let se = changetype<SchedEntity>(curr); se != null && se.onRq; se = se.parent_) se.cfsRq.last = se;
-}
-
-/** Puts back and takes out only that part of two tasks' paths in which they differ. */
-function switchPath(prev: Task, next: SchedEntity): void {
-  let pse = changetype<SchedEntity>(prev);
-  let se = next;
-  while (se.cfsRq != pse.cfsRq) {
-    const seDepth = se.depth;
-    const pseDepth = pse.depth;
-    if (seDepth <= pseDepth) {
-      putPrevEntity(pse.cfsRq, pse);
-      pse = pse.parent_;
-    }
-    if (seDepth >= pseDepth) {
-      setNextEntity(se.cfsRq, se);
-      se = se.parent_;
-    }
-  }
-  putPrevEntity(pse.cfsRq, pse);
-  setNextEntity(se.cfsRq, se);
 }

@@ -1,11 +1,14 @@
 /**
- * Group scheduling: how a cgroup's weight is divided over the CPUs that its tasks run on (kernel/sched/fair.c update_cfs_group).
- *
- * Simplified against 6.1: the division uses the present weights of the group's queues, not their decaying averages (PELT).
+ * Group scheduling: how a cgroup's weight is divided over the CPUs that its tasks run on (kernel/sched/fair.c update_cfs_group,
+ * calc_group_shares, reweight_entity).
  */
 import { at } from '../base/arena';
+import { updateCurr } from './curr';
+import { avgVruntime, eraseEntity, insertEntity, rescale, updateReference } from './eevdf';
 import { CfsRq, SchedEntity, TaskGroup } from './entity';
-import { updateCurr } from './vruntime';
+import { addLoad, rescaleLoad, subLoad } from './load_avg';
+import { tunables } from './tunables';
+import { scaleLoadDown } from './weight';
 
 /** MIN_SHARES, unscaled as in the kernel. */
 const MIN_SHARES: u64 = 2;
@@ -23,27 +26,43 @@ export function entityOf(group: TaskGroup, cpu: u32): SchedEntity {
 /** Gives a group entity its share of the group's weight; does nothing for a task (update_cfs_group). */
 export function updateCfsGroup(se: SchedEntity): void {
   const q = se.myQ;
-  if (q == null) return;
-  const group = q.group;
-  let shares = group.shares;
-  if (group.loadSum != 0 && q.weight != group.loadSum) {
-    shares = max(MIN_SHARES, <u64>(<f64>group.shares * (<f64>q.weight / <f64>group.loadSum)));
-  }
+  if (q == null || q.throttleCount != 0) return;
+  const shares = tunables.pelt ? groupShares(q) : q.group.shares;
   if (shares != se.weight) reweightEntity(se.cfsRq, se, shares);
 }
 
-/** Changes an entity's weight in place; its vruntime stays (reweight_entity). */
+/** The part of the group's weight that belongs to this CPU: present weight here, average weight elsewhere (calc_group_shares). */
+function groupShares(q: CfsRq): u64 {
+  const group = q.group;
+  const load = max(scaleLoadDown(q.weight), q.avg.loadAvg);
+  const total = group.loadAvg - q.loadAvgContrib + load;
+  const shares = total == 0 ? group.shares * load : (group.shares * load) / total;
+  return min(max(shares, MIN_SHARES), group.shares);
+}
+
+/** Changes an entity's weight in place: CFS leaves its vruntime alone, EEVDF keeps its lag (reweight_entity). */
 function reweightEntity(q: CfsRq, se: SchedEntity, weight: u64): void {
+  const inTree = se.onRq && q.curr != se;
   if (se.onRq) {
-    if (q.curr == se) updateCurr(q);
-    q.weight -= se.weight;
-    if (q.group != null) q.group.loadSum -= se.weight;
+    if (q.eevdf || !inTree) updateCurr(q);
+    if (q.eevdf) {
+      const vAverage = avgVruntime(q);
+      if (inTree) eraseEntity(q, se);
+      rescale(q, se, vAverage, weight);
+    }
+    q.weight += weight - se.weight;
+    q.invWeight = 0;
+  } else if (q.eevdf) {
+    se.vlag = (se.vlag * <i64>se.weight) / <i64>weight;
   }
+  if (tunables.pelt) subLoad(q, se);
   se.weight = weight;
   se.invWeight = 0;
-  if (se.onRq) {
-    q.weight += weight;
-    q.invWeight = 0;
-    if (q.group != null) q.group.loadSum += weight;
+  if (tunables.pelt) {
+    rescaleLoad(se);
+    addLoad(q, se);
   }
+  if (!se.onRq || !q.eevdf) return;
+  if (inTree) insertEntity(q, se);
+  updateReference(q);
 }

@@ -15,8 +15,9 @@ export class IdleClass extends SchedClass {
     assert(false, 'the idle task is never queued');
   }
 
-  dequeueTask(_rq: Rq, _task: Task, _flags: u32): void {
+  dequeueTask(_rq: Rq, _task: Task, _flags: u32): bool {
     assert(false, 'the idle task is never queued');
+    return true;
   }
 
   wakeupPreempt(rq: Rq, _task: Task, _flags: u32): void {

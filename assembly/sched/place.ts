@@ -13,7 +13,7 @@ import { idleCpu, Rq, rqOf, shareCache } from './rq';
 export function availableToFair(rq: Rq): bool {
   if (rq.ttwuPending != 0) return false;
   if (rq.nrRunning == 0) return rq.curr == rq.idle;
-  const bt = rq.bt.throttled ? 0 : rq.bt.nrRunning;
+  const bt = rq.bt.throttled ? 0 : rq.bt.hNrRunning;
   return rq.curr.rank >= Rank.FAIR && rq.nrRunning == bt + rq.cfs.idleHNrRunning;
 }
 

@@ -37,11 +37,12 @@ export abstract class PriorityClass extends SchedClass {
     if (queue.active.nrRunning > 1) setBit(this.overloaded, rq.id);
   }
 
-  dequeueTask(rq: Rq, task: Task, _flags: u32): void {
+  dequeueTask(rq: Rq, task: Task, _flags: u32): bool {
     const queue = this.queueOf(rq);
     this.updateCurr(rq);
     queue.active.dequeue(task);
     if (!queue.throttled) rq.nrRunning--;
+    return true;
   }
 
   yieldTask(rq: Rq): void {

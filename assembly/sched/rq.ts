@@ -36,6 +36,8 @@ export class BtRq extends CfsRq {
   /** Starvation guard of the 6.6 line: when it last ran or was empty, and the time it may run above fair until. */
   starvedSince: u64;
   boosted: bool;
+  /** When its queue last became non-empty, or was throttled; 0: it is empty (bt_blocked_clock). */
+  blockedSince: u64;
 }
 
 @unmanaged
@@ -57,6 +59,7 @@ export class Rq extends Cpu {
   cfs: CfsRq;
   /** All fair tasks on it, most recently picked first (rq->cfs_tasks): a circular list, or null. */
   cfsTasks: Task;
+  btTasks: Task;
   rt: RtRq;
   vmf: VmfRq;
   bt: BtRq;

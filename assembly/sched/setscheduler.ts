@@ -29,11 +29,19 @@ export function setParams(task: Task, policy: u8, nice: i8, prio: u8): void {
   task.rank = rankOf(policy);
   task.nice = nice;
   task.prio = prio;
-  task.idlePolicy = policy == Policy.IDLE;
-  task.weight = weightOf(nice, task.idlePolicy);
-  task.invWeight = wmultOf(nice, task.idlePolicy);
+  task.idle = policy == Policy.IDLE;
+  task.weight = weightOf(nice, task.idle);
+  task.invWeight = wmultOf(nice, task.idle);
+  task.yields = yields(task);
   task.timeSlice = tunables.rrTicks;
   if (!task.ownSlack) task.timerSlackNs = task.rank < Rank.FAIR ? 0 : DEFAULT_SLACK;
+}
+
+/** Whether fair tasks may take a CPU that it runs on as idle: BT, SCHED_IDLE, or in a group with cpu.idle. */
+export function yields(task: Task): bool {
+  if (task.idle || task.rank == Rank.BT) return true;
+  for (let group = task.group; group != null; group = group.parent) if (group.idle) return true;
+  return false;
 }
 
 /** Default timer slack (init_task.timer_slack_ns); the real-time classes, and ours, have none. */
@@ -44,12 +52,11 @@ export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8)
   updateRqClock(rq);
   const old = classOf(task);
   old.dequeueTask(rq, task, Flags.SAVE);
-  task.onRq = false;
   old.putPrevTask(rq, task);
+  if (rankOf(policy) != task.rank) old.switchedFrom(rq, task);
   setParams(task, policy, nice, prio);
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);
-  task.onRq = true;
   now.setNextTask(rq, task);
   // Whether it is still the one to run, the next pick decides.
   reschedCurr(rq);

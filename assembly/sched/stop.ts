@@ -17,9 +17,10 @@ export class StopClass extends SchedClass {
     rq.nrRunning++;
   }
 
-  dequeueTask(rq: Rq, task: Task, _flags: u32): void {
+  dequeueTask(rq: Rq, task: Task, _flags: u32): bool {
     task.queued = false;
     rq.nrRunning--;
+    return true;
   }
 
   wakeupPreempt(_rq: Rq, _task: Task, _flags: u32): void {}

@@ -18,6 +18,34 @@ export class Tunables {
   wakeupPreemption: bool;
   altPeriod: bool;
   baseSlice: bool;
+  /** 6.1: an idle entity that wakes gets a smaller credit. */
+  idlePlacement: bool;
+  /** The fair class is EEVDF. */
+  eevdf: bool;
+  /** 6.18: a slice is protected up to a point of vruntime, not until the deadline is renewed. */
+  vprot: bool;
+  /** 6.6: of equal deadlines the running one goes first. */
+  currWinsTies: bool;
+  baseSliceNs: u64;
+  unscaledSliceNs: u64;
+  placeLag: bool;
+  placeDeadlineInitial: bool;
+  placeRelDeadline: bool;
+  runToParity: bool;
+  preemptShort: bool;
+  delayDequeue: bool;
+  delayZero: bool;
+  pickBuddy: bool;
+  yieldForfeits: bool;
+  /** What a CPU takes from a quota at a time. */
+  bandwidthSliceNs: u64;
+  /** Load averages are kept: there is more than one CPU. */
+  pelt: bool;
+  niRandom: bool;
+  /** Idle CPUs are searched for as utilisation allows (SIS_UTIL); otherwise as the average idle time does (SIS_PROP). */
+  sisUtil: bool;
+  busyFactor: u32;
+  imbalancePct: u32;
   /** preempt=full: kernel code is left at the interrupt's exit, too. */
   fullPreemption: bool;
   rtPeriodNs: u64;
@@ -25,6 +53,8 @@ export class Tunables {
   rtRuntimeNs: u64;
   rrTicks: u32;
   btPeriodNs: u64;
+  /** Fair load counts where BT load is compared. */
+  btLoadFair: bool;
   /** Longest time that BT may be kept from a CPU; 0: no guard. */
   btMaxThrottleNs: u64;
   vmfWakeupPreemption: bool;

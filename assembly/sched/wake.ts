@@ -53,8 +53,7 @@ export function activateTask(rq: Rq, task: Task, flags: u32): void {
 }
 
 export function deactivateTask(rq: Rq, task: Task, flags: u32): void {
-  classOf(task).dequeueTask(rq, task, flags);
-  task.onRq = false;
+  if (classOf(task).dequeueTask(rq, task, flags)) task.onRq = false;
 }
 
 /** Notes that a task will run elsewhere from now on (set_task_cpu). */
@@ -69,10 +68,10 @@ export function setTaskCpu(task: Task, cpu: u32): void {
 /** Moves a runnable task that does not run from one queue to another (move_queued_task). */
 export function moveQueuedTask(from: Rq, task: Task, to: Rq): void {
   updateRqClock(from);
-  deactivateTask(from, task, 0);
+  deactivateTask(from, task, Flags.MIGRATED);
   setTaskCpu(task, to.id);
   updateRqClock(to);
-  activateTask(to, task, 0);
+  activateTask(to, task, Flags.MIGRATED);
   checkPreemptCurr(to, task, 0);
 }
 
@@ -82,10 +81,15 @@ export function tryToWakeUp(task: Task, flags: u32): void {
   traceWaking(task);
   task.spec.wakeups++;
   if (task.onRq) {
-    // It has decided to sleep but is still on its CPU: it simply does not sleep (ttwu_runnable).
+    // It has decided to sleep but is still on its CPU, or its dequeue was delayed: it simply does not sleep (ttwu_runnable).
     task.state = State.RUNNING;
     const rq = rqOf(task.cpu);
     updateRqClock(rq);
+    if (rq.curr != task) {
+      task.woken = true;
+      task.runnableSince = machine.now;
+    }
+    if (task.delayed) classOf(task).enqueueTask(rq, task, Flags.DELAYED);
     checkPreemptCurr(rq, task, flags);
     spend(machine.wakeupNs);
     traceWakeup(task, heldBy(rq));
@@ -117,7 +121,8 @@ export function wakeUpNewTask(task: Task): void {
   }
   spend(machine.wakeupNs);
   const rq = rqOf(task.cpu);
-  ttwuActivate(rq, task, 0);
+  classOf(task).initTask(rq, task);
+  ttwuActivate(rq, task, Flags.INITIAL);
 }
 
 /** The CPU's wake list, on its reschedule interrupt (sched_ttwu_pending). */

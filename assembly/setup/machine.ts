@@ -8,6 +8,7 @@ import { newEvent } from '../base/wheel';
 import { armNoise, IdleState, NoiseSource } from '../machine/cpu';
 import { newHrTimer, TimerKind } from '../machine/timer';
 import { EventKind, machine } from '../machine/machine';
+import { SchedAvg } from '../sched/avg';
 import { BtClass } from '../sched/bt';
 import { Rank, register } from '../sched/class';
 import { CfsRq } from '../sched/entity';
@@ -55,10 +56,32 @@ export function readKernel(table: KernelTable): void {
   t.wakeupPreemption = table.wakeupPreemption != 0;
   t.altPeriod = table.altPeriod != 0;
   t.baseSlice = table.baseSlice != 0;
+  t.eevdf = table.eevdf != 0;
+  t.vprot = table.vprot != 0;
+  t.currWinsTies = table.currWinsTies != 0;
+  t.baseSliceNs = <u64>table.baseSliceNs;
+  t.unscaledSliceNs = <u64>table.unscaledSliceNs;
+  t.placeLag = table.placeLag != 0;
+  t.placeDeadlineInitial = table.placeDeadlineInitial != 0;
+  t.placeRelDeadline = table.placeRelDeadline != 0;
+  t.runToParity = table.runToParity != 0;
+  t.preemptShort = table.preemptShort != 0;
+  t.delayDequeue = table.delayDequeue != 0;
+  t.delayZero = table.delayZero != 0;
+  t.pickBuddy = table.pickBuddy != 0;
+  t.yieldForfeits = table.yieldForfeits != 0;
+  t.idlePlacement = table.idlePlacement != 0;
+  t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
+  t.niRandom = table.niRandom != 0;
+  t.sisUtil = table.sisUtil != 0;
+  t.busyFactor = <u32>table.busyFactor;
+  t.imbalancePct = <u32>table.imbalancePct;
+  t.pelt = machine.nrCpus > 1;
   t.rtPeriodNs = <u64>table.rtPeriodNs;
   t.rtRuntimeNs = table.rtRuntimeNs < 0 ? UNLIMITED : <u64>table.rtRuntimeNs;
   t.rrTicks = <u32>table.rrTicks;
   t.btPeriodNs = <u64>table.btPeriodNs;
+  t.btLoadFair = table.btLoadFair != 0;
   t.btMaxThrottleNs = <u64>table.btMaxThrottleNs;
   t.vmfActiveBalance = table.vmfActiveBalance != 0;
   t.vmfWakeupPreemption = table.vmfWakeupPreemption != 0;
@@ -91,6 +114,8 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs = allocate<CfsRq>();
     rq.cfs.cpu = cpu;
     rq.cfs.minVruntime = FIRST_VRUNTIME;
+    rq.cfs.augmented = tunables.eevdf;
+    rq.cfs.avg = newAvg();
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();
@@ -99,10 +124,18 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt = allocate<BtRq>();
     rq.bt.cpu = cpu;
     rq.bt.minVruntime = FIRST_VRUNTIME;
+    rq.bt.avg = newAvg();
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
     rq.nextBalance = machine.tickPeriodNs * (cpu + 1);
   }
+}
+
+/** A load average at zero. Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+export function newAvg(): SchedAvg {
+  const avg = allocate<SchedAvg>();
+  avg.lastUpdateTime = 1;
+  return avg;
 }
 
 /** Sources of noise, each CPU's first occurrence armed. `distributions`: address of Distribution[]. */

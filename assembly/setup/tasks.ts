@@ -7,28 +7,35 @@ import { Distribution, streamState } from '../base/random';
 import { Event } from '../base/wheel';
 import { enterIdle } from '../machine/cpu';
 import { programClockevent, startTimer } from '../machine/hrtimer';
-import { HrTimer, initHrTimer, TimerKind } from '../machine/timer';
+import { HrTimer, initHrTimer, newHrTimer, TimerKind } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Recorder, setRecorders, ThreadSamples } from '../observe/recorder';
 import { Rank } from '../sched/class';
 import { setIdle } from '../sched/core';
-import { CfsRq, SchedEntity, TaskGroup } from '../sched/entity';
+import { SchedAvg } from '../sched/avg';
+import { Bandwidth, CfsRq, SchedEntity, TaskGroup } from '../sched/entity';
 import { entityOf, queueOf } from '../sched/group';
 import { masks, setBit } from '../sched/masks';
 import { rqOf } from '../sched/rq';
-import { setParams } from '../sched/setscheduler';
+import { setParams, yields } from '../sched/setscheduler';
+import { setGroups } from '../sched/throttle';
+import { tunables } from '../sched/tunables';
 import { NICE_0_LOAD } from '../sched/weight';
 import { GroupTable, Header, InstructionTable, RecorderTable, rowAt, SpecTable, WaitQueueTable } from '../tables';
 import { setSpecs, specAt } from '../task/fork';
 import { Instruction, Programs, setPrograms } from '../task/program';
 import { Policy, Spec, State, Task } from '../task/task';
 import { WaitQueue } from '../task/wait';
-import { FIRST_VRUNTIME } from './machine';
+import { FIRST_VRUNTIME, newAvg } from './machine';
+
+/** A vruntime so long past that placement alone decides where a task comes in that has slept until now. */
+const LONG_AGO: u64 = 1 << 50;
 
 let groups: usize = 0;
 let masksBegin: usize = 0;
 let everyCpu: usize = 0;
 let tasks: usize = 0;
+let averages: usize = 0;
 let timers: usize = 0;
 let timerEvents: usize = 0;
 let nrTasks: u32 = 0;
@@ -54,31 +61,60 @@ export function readMasks(numbers: usize, count: u32): void {
 
 export function readGroups(tables: usize, count: u32): void {
   groups = allocateArray<TaskGroup>(count);
+  setGroups(groups, count);
   for (let i: u32 = 0; i < count; i++) {
     const table = rowAt<GroupTable>(tables, i);
     const group = at<TaskGroup>(groups, i);
     group.shares = <u64>table.shares;
+    group.idle = table.idle != 0;
+    if (table.quotaNs >= 0) group.bandwidth = newBandwidth(table);
     if (table.parent >= 0) group.parent = at<TaskGroup>(groups, <u32>table.parent);
-    group.entities = allocateArray<SchedEntity>(machine.nrCpus);
-    group.queues = allocateArray<CfsRq>(machine.nrCpus);
-    for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
-      const queue = queueOf(group, cpu);
-      queue.cpu = cpu;
-      queue.group = group;
-      queue.minVruntime = FIRST_VRUNTIME;
-      const se = entityOf(group, cpu);
-      se.myQ = queue;
-      se.weight = group.shares;
-      // Parents come before their children.
-      if (group.parent == null) {
-        se.cfsRq = rqOf(cpu).cfs;
-      } else {
-        se.cfsRq = queueOf(group.parent, cpu);
-        se.parent_ = entityOf(group.parent, cpu);
-        se.depth = se.parent_.depth + 1;
-      }
+    layOutQueues(group, false);
+    // Parents come before their children.
+    group.bt = allocate<TaskGroup>();
+    group.bt.shares = <u64>table.btShares;
+    if (group.parent != null) group.bt.parent = group.parent.bt;
+    layOutQueues(group.bt, true);
+  }
+}
+
+/** A group's entity and queue on every CPU, in the fair or in the BT class. */
+function layOutQueues(group: TaskGroup, isBt: bool): void {
+  group.entities = allocateArray<SchedEntity>(machine.nrCpus);
+  group.queues = allocateArray<CfsRq>(machine.nrCpus);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+    const queue = queueOf(group, cpu);
+    queue.cpu = cpu;
+    queue.group = group;
+    queue.minVruntime = FIRST_VRUNTIME;
+    queue.augmented = tunables.eevdf && !isBt;
+    queue.avg = newAvg();
+    const se = entityOf(group, cpu);
+    se.myQ = queue;
+    se.weight = group.shares;
+    se.idle = group.idle;
+    se.slice = tunables.baseSliceNs;
+    se.avg = newAvg();
+    queue.entity = se;
+    if (group.parent == null) {
+      se.cfsRq = isBt ? rqOf(cpu).bt : rqOf(cpu).cfs;
+    } else {
+      se.cfsRq = queueOf(group.parent, cpu);
+      se.parent_ = entityOf(group.parent, cpu);
+      se.depth = se.parent_.depth + 1;
     }
   }
+}
+
+function newBandwidth(table: GroupTable): Bandwidth {
+  const bandwidth = allocate<Bandwidth>();
+  bandwidth.quotaNs = <u64>table.quotaNs;
+  bandwidth.periodNs = <u64>table.periodNs;
+  bandwidth.burstNs = <u64>table.burstNs;
+  bandwidth.runtimeNs = bandwidth.quotaNs;
+  bandwidth.period = newHrTimer(TimerKind.CFS_PERIOD, changetype<usize>(bandwidth));
+  bandwidth.slack = newHrTimer(TimerKind.CFS_SLACK, changetype<usize>(bandwidth));
+  return bandwidth;
 }
 
 export function readPrograms(waitQueues: usize, header: Header, instructions: usize, distributions: usize): void {
@@ -110,6 +146,7 @@ export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64):
   // Two more declarations, for the idle tasks and the stoppers.
   setSpecs(allocateArray<Spec>(count + 2));
   tasks = allocateArray<Task>(taskCount + 2 * machine.nrCpus);
+  averages = allocateArray<SchedAvg>(taskCount);
   timers = allocateArray<HrTimer>(taskCount);
   timerEvents = allocateArray<Event>(taskCount);
   let id: u32 = 0;
@@ -139,10 +176,17 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   const task = at<Task>(tasks, id);
   task.id = id;
   task.spec = spec;
+  task.avg = at<SchedAvg>(averages, id);
+  task.avg.lastUpdateTime = 1;
+  if (table.sliceNs > 0) {
+    task.customSlice = true;
+    task.slice = <u64>table.sliceNs;
+  }
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
   setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
   if (table.group >= 0) task.group = at<TaskGroup>(groups, <u32>table.group);
+  task.yields = yields(task);
   let mask = table.mask < 0 ? everyCpu : masksBegin + <u32>table.mask * (masks.words << 3);
   let allowed: u32 = 0;
   for (let i: u32 = 0; i < masks.words; i++) allowed += <u32>popcnt(load<u64>(mask + (i << 3)));
@@ -157,7 +201,11 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   task.nrCpusAllowed = allowed;
   // Where it last slept, so to speak: its vruntime is that queue's.
   const rq = rqOf(task.cpu);
-  task.cfsRq = task.rank == Rank.BT ? rq.bt : task.group != null ? queueOf(task.group, task.cpu) : rq.cfs;
+  const isBt = task.rank == Rank.BT;
+  if (task.group != null) task.cfsRq = queueOf(isBt ? task.group.bt : task.group, task.cpu);
+  else task.cfsRq = isBt ? rq.bt : rq.cfs;
+  task.vruntime = FIRST_VRUNTIME - LONG_AGO;
+  if (!task.customSlice) task.slice = tunables.baseSliceNs;
   if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);
   if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));

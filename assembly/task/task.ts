@@ -75,6 +75,8 @@ export class Task extends SchedEntity {
   inSyscall: bool;
   /** Has moved to another CPU since it last ran: its next run refills caches. */
   migrated: bool;
+  /** A CPU that it runs on is as good as idle for fair tasks. */
+  yields: bool;
   /** Its timer slack was given, so it stays when the policy changes. */
   ownSlack: bool;
   nrCpusAllowed: u32;

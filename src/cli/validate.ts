@@ -11,7 +11,7 @@ import { validate } from '../validate/validate.js';
 import { nameList, wholeNumber } from './options.js';
 
 /** The machine preset that stands for each way of recording. */
-const MACHINES: Readonly<Record<string, string>> = { icount: 'qemu-icount' };
+const MACHINES: Readonly<Record<string, string>> = { icount: 'qemu-icount', mttcg2: 'qemu-mttcg' };
 
 interface ValidateFlags {
   kernel: string[];
@@ -25,7 +25,7 @@ interface ValidateFlags {
 export function validateCommand(): Command {
   return new Command('validate')
     .description('simulate what was recorded of real kernels, and compare')
-    .option('--kernel <list>', 'recorded kernels', nameList('--kernel'), ['linux-6.1'])
+    .option('--kernel <list>', 'recorded kernels', nameList('--kernel'), ['linux-6.1', 'linux-6.12', 'tk3-4.14'])
     .option('--case <list>', 'recorded cases (default: all)', nameList('--case'))
     .option('--mode <list>', 'scenario', nameList('--mode'), ['scenario'])
     .option('--data <dir>', 'folder of recordings', DEFAULT_RECORDINGS)

@@ -57,6 +57,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       startNs: task.startNs,
       pool: task.start === 'fork' ? 1 : 0,
       timerSlackNs: task.timerSlackNs ?? -1,
+      sliceNs: task.sliceNs ?? 0,
       program: program.begin,
       timers: program.timers,
       loops: program.loops,
@@ -82,6 +83,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     specs: specs.count,
     recorders: recorderTable.count,
     tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
+    bootNs: scenario.bootNs,
     maxSlackNs: Math.max(0, ...scenario.tasks.map((task) => task.timerSlackNs ?? DEFAULT_SLACK_NS)),
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
@@ -170,10 +172,32 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     wakeupPreemption: has('WAKEUP_PREEMPTION'),
     altPeriod: has('ALT_PERIOD'),
     baseSlice: has('BASE_SLICE'),
+    idlePlacement: kernel.fair === 'cfs-6.1' ? 1 : 0,
+    eevdf: kernel.fair.startsWith('eevdf') ? 1 : 0,
+    vprot: kernel.fair === 'eevdf-6.18' ? 1 : 0,
+    currWinsTies: kernel.fair === 'eevdf-6.6' ? 1 : 0,
+    yieldForfeits: 1,
+    baseSliceNs: kernel.baseSliceNs * factor,
+    unscaledSliceNs: kernel.baseSliceNs,
+    placeLag: has('PLACE_LAG'),
+    placeDeadlineInitial: kernel.fair === 'eevdf-6.6' ? 0 : has('PLACE_DEADLINE_INITIAL'),
+    placeRelDeadline: has('PLACE_REL_DEADLINE'),
+    runToParity: has('RUN_TO_PARITY'),
+    preemptShort: has('PREEMPT_SHORT'),
+    delayDequeue: has('DELAY_DEQUEUE'),
+    delayZero: has('DELAY_ZERO'),
+    pickBuddy: has('PICK_BUDDY'),
+    bandwidthSliceNs: kernel.bandwidthSliceNs,
+    niRandom: has('NI_RANDOM'),
+    sisUtil: has('SIS_UTIL'),
+    // sd_init: before 5.10 a busy CPU balanced half as often.
+    busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
+    imbalancePct: 117,
     rtPeriodNs: kernel.rtPeriodNs,
     rtRuntimeNs: kernel.rtRuntimeNs,
     rrTicks: Math.max(1, Math.round(kernel.rrTimesliceNs / tickPeriodNs)),
     btPeriodNs: kernel.bt.periodNs,
+    btLoadFair: kernel.bt.loadFair ? 1 : 0,
     btMaxThrottleNs: kernel.bt.maxThrottleTimeNs,
     vmfActiveBalance: kernel.vmf.activeBalance ? 1 : 0,
     vmfWakeupPreemption: kernel.vmf.wakeupPreemption ? 1 : 0,
@@ -217,7 +241,18 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
     if (known >= 0 || group === undefined) return known;
     const parent = group.parent === null ? -1 : add(group.parent);
     order.push(name);
-    return table.add({ parent, shares: Math.round((group.weight * 1024) / 100) * 1024 });
+    // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
+    const shares = group.idle ? 3 : Math.round((group.weight * 1024) / 100);
+    const { quotaNs, periodNs, burstNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0 };
+    return table.add({
+      parent,
+      shares: shares * 1024,
+      idle: group.idle ? 1 : 0,
+      quotaNs,
+      periodNs,
+      burstNs,
+      btShares: group.btShares * 1024,
+    });
   };
   for (const group of scenario.cgroups) add(group.name);
   return { table, order };

@@ -63,7 +63,17 @@ function checkCgroups(cgroups: readonly CgroupSpec[], fail: Fail): void {
       if (next === undefined) fail(`${place}.parent`, `unknown cgroup "${parent}"`);
       parent = path.length > cgroups.length ? null : (next?.parent ?? null);
     }
+    checkQuota(group, place, fail);
   }
+}
+
+/** Limits of cpu.max (kernel/sched/core.c tg_set_cfs_bandwidth). */
+function checkQuota({ quota }: CgroupSpec, place: string, fail: Fail): void {
+  if (quota === null) return;
+  const { quotaNs, periodNs, burstNs } = quota;
+  if (quotaNs < 1e6) fail(`${place}.quota`, 'expected at least 1ms');
+  if (periodNs < 1e6 || periodNs > 1e9) fail(`${place}.period`, 'expected 1ms to 1s');
+  if (burstNs > quotaNs) fail(`${place}.burst`, 'expected at most the quota');
 }
 
 function checkConfinement(

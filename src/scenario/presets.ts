@@ -125,6 +125,7 @@ const BT_NAMES = {
   runtime: 'runtimeNs',
   percent: 'percent',
   maxThrottleTime: 'maxThrottleTimeNs',
+  loadFair: 'loadFair',
 } as const;
 const VMF_NAMES = {
   wakeupPreemption: 'wakeupPreemption',
@@ -152,6 +153,9 @@ const KERNEL_NAMES = {
   idleMinGranularity: 'idleMinGranularityNs',
   migrationCost: 'migrationCostNs',
   features: 'features',
+  fair: 'fair',
+  baseSlice: 'baseSliceNs',
+  bandwidthSlice: 'bandwidthSliceNs',
   rtPeriod: 'rtPeriodNs',
   rtRuntime: 'rtRuntimeNs',
   rrTimeslice: 'rrTimesliceNs',

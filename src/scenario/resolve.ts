@@ -18,16 +18,20 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
   const machine = chooseMachine(document.machine);
   const kernel = withPolicy(chooseKernel(document.kernel), policy);
   const cpusets = new Map(document.cgroups.map((group) => [group.name, group.cpus ?? null]));
-  const cgroups: CgroupSpec[] = document.cgroups.map(({ name, parent, weight, offline }) => ({
-    name,
-    parent: parent ?? null,
-    weight,
-    offline,
+  const cgroups: CgroupSpec[] = document.cgroups.map((group) => ({
+    name: group.name,
+    parent: group.parent ?? null,
+    weight: group.weight,
+    idle: group.idle,
+    quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst },
+    btShares: group.btShares,
+    offline: group.offline,
   }));
   const scenario: Scenario = {
     name: document.name ?? file,
     description: document.description,
     durationNs: options.durationNs ?? document.duration,
+    bootNs: 0,
     machine,
     kernel,
     policy: policy.name,
@@ -83,6 +87,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     startNs: task.start === 'fork' ? 0 : task.start,
     start: task.start === 'fork' ? 'fork' : 'run',
     timerSlackNs: task.timerSlack ?? null,
+    sliceNs: task.slice ?? null,
     program: task.program.map(resolveStep),
   };
 }

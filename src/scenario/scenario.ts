@@ -93,6 +93,8 @@ export interface TaskSpec {
   start: 'run' | 'fork';
   /** Timer slack of its sleeps; null: 50 µs, or 0 in the real-time and vmf classes (prctl(2) PR_SET_TIMERSLACK). */
   timerSlackNs: number | null;
+  /** EEVDF: a slice of its own; null: the base slice. */
+  sliceNs: number | null;
   program: Step[];
 }
 
@@ -102,6 +104,12 @@ export interface CgroupSpec {
   parent: string | null;
   /** cpu.weight 1…10000, default 100. */
   weight: number;
+  /** cpu.idle: its tasks give way to all others. */
+  idle: boolean;
+  /** cpu.max; null: no quota. */
+  quota: { quotaNs: number; periodNs: number; burstNs: number } | null;
+  /** TencentOS cpu.bt_shares: its weight in the BT class. */
+  btShares: number;
   /** cpu.offline = 1: its tasks that are not real-time run in the BT class. */
   offline: boolean;
 }
@@ -168,6 +176,12 @@ export interface Kernel {
   migrationCostNs: number;
   /** sched_features that are on, as in /sys/kernel/debug/sched/features. */
   features: string[];
+  /** What the fair class is: where versions differ in more than their features. */
+  fair: 'cfs-4.14' | 'cfs-6.1' | 'eevdf-6.6' | 'eevdf-6.12' | 'eevdf-6.18';
+  /** EEVDF's base slice before scaling. */
+  baseSliceNs: number;
+  /** What a CPU takes from a group's quota at a time. */
+  bandwidthSliceNs: number;
   /** sched_rt_period_us and sched_rt_runtime_us in ns; runtime −1: no throttling. */
   rtPeriodNs: number;
   rtRuntimeNs: number;
@@ -185,6 +199,8 @@ export interface BtTunables {
   percent: number | number[];
   /** 6.6: kernel.sched_bt_percpu_max_throttle_time_sec in ns; 0: no starvation guard (4.14, 5.4). */
   maxThrottleTimeNs: number;
+  /** kernel.sched_bt_load_fair: a CPU's fair load counts, too, where BT load is compared. */
+  loadFair: boolean;
 }
 
 /** VM First. Tencent published no mechanics: every knob here is ours (docs/model.md). */
@@ -204,6 +220,8 @@ export interface Scenario {
   name: string;
   description: string;
   durationNs: number;
+  /** CLOCK_MONOTONIC at time 0: bandwidth periods lie on multiples of their length since boot. */
+  bootNs: number;
   machine: Machine;
   kernel: Kernel;
   policy: string;

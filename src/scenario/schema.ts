@@ -179,6 +179,10 @@ const taskSchema = z.strictObject({
     .union([z.literal('fork'), time])
     .default(0)
     .describe('when it starts, or fork: a pool for the fork step'),
+  slice: positiveTime
+    .refine((ns) => ns >= 1e5 && ns <= 1e8, 'expected 100us to 100ms')
+    .optional()
+    .describe('EEVDF: a slice of its own, 100us … 100ms (sched_setattr’s sched_runtime)'),
   timerSlack: time.optional().describe('default 50us, 0 in the fifo, rr and vmf classes'),
   program: z.array(step).min(1),
 });
@@ -187,6 +191,11 @@ const cgroupSchema = z.strictObject({
   name,
   parent: name.optional(),
   weight: z.int().min(1).max(10_000).default(100).describe('cpu.weight'),
+  idle: z.boolean().default(false).describe('cpu.idle: the whole group as SCHED_IDLE'),
+  quota: positiveTime.optional().describe('cpu.max: CPU time a period'),
+  period: positiveTime.default(100e6).describe('cpu.max: 1ms … 1s'),
+  burst: time.default(0).describe('cpu.max.burst: unused quota that may be kept, up to the quota'),
+  btShares: z.int().min(2).max(262_144).default(1024).describe('cpu.bt_shares (TencentOS)'),
   offline: z.boolean().default(false).describe('cpu.offline: tasks that are not real-time run in the BT class'),
   cpus: cpuList.optional().describe('cpuset.cpus'),
 });
@@ -227,6 +236,26 @@ export const machineSchema = z.strictObject(machineFields);
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
 
+/** /sys/kernel/debug/sched/features, as far as the model has them. */
+const FEATURES = [
+  'GENTLE_FAIR_SLEEPERS',
+  'START_DEBIT',
+  'LAST_BUDDY',
+  'WAKEUP_PREEMPTION',
+  'ALT_PERIOD',
+  'BASE_SLICE',
+  'SIS_UTIL',
+  'NI_RANDOM',
+  'PLACE_LAG',
+  'PLACE_DEADLINE_INITIAL',
+  'PLACE_REL_DEADLINE',
+  'RUN_TO_PARITY',
+  'PREEMPT_SHORT',
+  'DELAY_DEQUEUE',
+  'DELAY_ZERO',
+  'PICK_BUDDY',
+] as const;
+
 const kernelFields = {
   description: z.string().optional(),
   hz: z.literal([100, 250, 300, 1000]),
@@ -237,9 +266,10 @@ const kernelFields = {
   wakeupGranularity: time,
   idleMinGranularity: positiveTime,
   migrationCost: time,
-  features: z.array(
-    z.enum(['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE']),
-  ),
+  features: z.array(z.enum(FEATURES)),
+  fair: z.enum(['cfs-4.14', 'cfs-6.1', 'eevdf-6.6', 'eevdf-6.12', 'eevdf-6.18']).describe('the fair class'),
+  baseSlice: positiveTime.describe('EEVDF: base_slice_ns, before scaling'),
+  bandwidthSlice: positiveTime.describe('kernel.sched_cfs_bandwidth_slice_us'),
   rtPeriod: positiveTime,
   rtRuntime: runtime,
   rrTimeslice: positiveTime,
@@ -251,6 +281,7 @@ const btFields = {
   period: positiveTime.describe('kernel.sched_bt_period_us'),
   runtime: runtime.describe('kernel.sched_bt_runtime_us'),
   percent: z.union([percent, z.array(percent).min(1)]).describe('/proc/offline/cpuN, one for all or a list'),
+  loadFair: z.boolean().describe('kernel.sched_bt_load_fair'),
   maxThrottleTime: time.describe('starvation guard of 6.6; 0: none'),
 };
 

@@ -4,7 +4,6 @@
 import { quantileNs } from '../results/histogram.js';
 import type { HistogramData, Result, TaskResult } from '../results/result.js';
 import type { RecordedDistribution, Recording } from './recordings.js';
-import { CONTROLLER } from './scenario.js';
 import { type Metric, RULES } from './tolerance.js';
 
 /** What comes out of a comparison. `void`: the case could not be simulated at all. */
@@ -58,7 +57,7 @@ export function compare(recording: Recording, result: Result, tickUs: number): V
     recorded: summary.switches_per_s,
     simulated: (result.switches * 1e9) / result.durationNs,
   };
-  const tasks = result.tasks.filter((task) => task.name !== CONTROLLER);
+  const tasks = result.tasks.filter((task) => !task.name.startsWith('~'));
   const pairs = [switches, ...tasks.flatMap((task) => taskPairs(recording, task, result.durationNs))];
   return pairs.map((pair) => judge(recording, pair, tickUs));
 }

@@ -61,6 +61,7 @@ const cgroup = z.looseObject({
   quota_us: whole.optional(),
   idle: whole.optional(),
   offline: whole.optional(),
+  period_us: whole.optional(),
   bt_shares: whole.optional(),
 });
 
@@ -72,7 +73,8 @@ const scenario = z.looseObject({
   cgroups: z.array(cgroup),
   tasks: z.array(task).min(1),
   external: z.string().optional(),
-  set: z.unknown().optional(),
+  boot: z.string().default(''),
+  set: z.looseObject({ before: z.array(z.tuple([z.string(), z.string()])) }).nullish(),
 });
 
 const distribution = z
@@ -94,6 +96,7 @@ const summary = z.looseObject({
   switches: whole,
   switches_per_s: figure,
   tasks: z.record(z.string(), taskSummary),
+  kernel_accounting: z.looseObject({ t0_ns: whole }).nullish(),
   lost_events_notes: z.array(z.string()).default([]),
 });
 

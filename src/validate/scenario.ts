@@ -1,9 +1,10 @@
 /**
  * Maps a recorded scenario to one that can be simulated: T0 of the recording is time 0 of the simulation.
  */
-import type { CgroupSpec, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
+import type { BtTunables, CgroupSpec, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
+import { externalTask, kernelThreads } from './background.js';
 import { CHILD_NAME, childProgram, programOf, schedOf, sleepUntil } from './programs.js';
-import type { RecordedScenario, RecordedTask } from './recordings.js';
+import type { RecordedScenario, RecordedSummary, RecordedTask } from './recordings.js';
 
 /** The task that stands for the recordings' controller; like all outside the scenario, it is not compared. */
 export const CONTROLLER = '~scnctl';
@@ -18,27 +19,81 @@ const NEXT_WAKE_NS = 2_919;
 /** scn.c sets it for all its tasks (PR_SET_TIMERSLACK). */
 const TIMER_SLACK_NS = 1;
 
+/** What an external program is called in the summaries. */
+const EXTERNAL = '~cyclictest';
+const NS_PER_US = 1000;
+
+/** Files that scenarios write before they run, and what each changes. */
+const SETTINGS: ReadonlyArray<{
+  pattern: RegExp;
+  apply: (bt: BtTunables, value: number, cpu: number, offlineGroup: boolean) => BtTunables;
+}> = [
+  {
+    // Without effect when the boot option offline_group leaves the budget to /proc/offline (B04q).
+    pattern: /^\/proc\/sys\/kernel\/sched_bt_runtime_us$/,
+    apply: (bt, us, _cpu, offlineGroup) => (offlineGroup || us < 0 ? bt : { ...bt, runtimeNs: us * NS_PER_US }),
+  },
+  {
+    pattern: /^\/proc\/sys\/kernel\/sched_bt_load_fair$/,
+    apply: (bt, value) => ({ ...bt, loadFair: value !== 0 }),
+  },
+  {
+    pattern: /^\/proc\/offline\/cpu(\d+)$/,
+    apply: (bt, percent, cpu) => ({
+      ...bt,
+      percent: Array.isArray(bt.percent) ? bt.percent.with(cpu, percent) : percent,
+    }),
+  },
+];
+
+/** The kernel with what the scenario writes before it runs. */
+function withSettings(kernel: Kernel, { boot, set }: RecordedScenario, cpus: number): Kernel {
+  const percent = Array.from({ length: cpus }, () => (Array.isArray(kernel.bt.percent) ? 100 : kernel.bt.percent));
+  const bt = (set?.before ?? []).reduce(
+    (changed: BtTunables, [path, value]) => {
+      const setting = SETTINGS.find(({ pattern }) => pattern.test(path));
+      const cpu = Number(setting?.pattern.exec(path)?.[1] ?? 0);
+      return setting?.apply(changed, Number(value), cpu, boot.includes('offline_group')) ?? changed;
+    },
+    { ...kernel.bt, percent },
+  );
+  return { ...kernel, bt };
+}
+
 /** A scenario to simulate, or why this version cannot. */
 export type Mapping = { scenario: Scenario } | { unsupported: string };
 
 /** The recorded scenario on a machine, under a kernel. */
-export function scenarioOf(recorded: RecordedScenario, machine: Machine, kernel: Kernel): Mapping {
+export function scenarioOf(
+  recorded: RecordedScenario,
+  summary: RecordedSummary,
+  machine: Machine,
+  kernel: Kernel,
+): Mapping {
   const unsupported = whyUnsupported(recorded);
   if (unsupported !== null) return { unsupported };
   const tasks = recorded.tasks.flatMap(instancesOf).map((task, order) => taskSpec(task, order, machine.cpus));
+  const external = recorded.external === undefined ? null : externalTask(recorded.external, EXTERNAL);
   return {
     scenario: {
       name: recorded.id,
       description: recorded.title,
       durationNs: recorded.duration_ms * NS_PER_MS,
+      bootNs: summary.kernel_accounting?.t0_ns ?? 0,
       machine,
-      kernel,
+      kernel: withSettings(kernel, recorded, machine.cpus),
       policy: 'as recorded',
       cgroups: recorded.cgroups.map(
         (group): CgroupSpec => ({
           name: group.name,
           parent: null,
           weight: group.weight ?? 100,
+          idle: group.idle === 1,
+          quota:
+            group.quota_us === undefined
+              ? null
+              : { quotaNs: group.quota_us * NS_PER_US, periodNs: (group.period_us ?? 100_000) * NS_PER_US, burstNs: 0 },
+          btShares: group.bt_shares ?? 1024,
           offline: group.offline === 1,
         }),
       ),
@@ -46,22 +101,20 @@ export function scenarioOf(recorded: RecordedScenario, machine: Machine, kernel:
         controllerSpec(tasks.length, machine.cpus),
         ...tasks,
         ...recorded.tasks.flatMap((task) => childSpecs(task, recorded, machine.cpus)),
+        ...kernelThreads(summary, 1e9 / kernel.hz),
+        ...(external === null ? [] : [external]),
       ],
     },
   };
 }
 
 /** The first thing in the scenario that is not simulated yet; null if all is. */
-function whyUnsupported({ tasks, cgroups, external, set }: RecordedScenario): string | null {
-  if (external !== undefined) return 'an external program took part in it';
-  if (set !== undefined && set !== null) return 'it changes kernel settings before it runs';
-  for (const group of cgroups) {
-    if (group.quota_us !== undefined) return `cgroup ${group.name} has a quota`;
-    if (group.idle === 1) return `cgroup ${group.name} is idle (cpu.idle)`;
-    if (group.bt_shares !== undefined) return `cgroup ${group.name} has bt_shares`;
+function whyUnsupported({ tasks, external, set }: RecordedScenario): string | null {
+  if (external !== undefined && externalTask(external, EXTERNAL) === null) {
+    return 'an external program took part in it that is not known';
   }
-  const custom = tasks.find((task) => (task.sched_runtime_us ?? 0) > 0);
-  if (custom !== undefined) return `task ${custom.name} has a slice of its own`;
+  const setting = set?.before.find(([path]) => !SETTINGS.some(({ pattern }) => pattern.test(path)));
+  if (setting !== undefined) return `it sets ${setting[0]} before it runs`;
   if (tasks.filter((task) => task.behaviour.type === 'fork').length > 1) return 'more than one task forks';
   return null;
 }
@@ -86,6 +139,7 @@ function taskSpec(task: RecordedTask, order: number, cpus: number): TaskSpec {
     startNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS,
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
+    sliceNs: task.sched_runtime_us === undefined ? null : task.sched_runtime_us * NS_PER_US,
     program: [...sleepUntil(beginNs), ...programOf(task.behaviour, beginNs)],
   };
 }
@@ -106,6 +160,7 @@ function controllerSpec(tasks: number, cpus: number): TaskSpec {
     startNs: 0,
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
+    sliceNs: null,
     program: [{ op: 'busy', duration: { kind: 'fixed', ns: FIRST_WAKE_NS + tasks * NEXT_WAKE_NS } }, { op: 'suspend' }],
   };
 }
@@ -126,6 +181,7 @@ function childSpecs(task: RecordedTask, { duration_ms }: RecordedScenario, cpus:
       startNs: 0,
       start: 'fork',
       timerSlackNs: TIMER_SLACK_NS,
+      sliceNs: null,
       program: childProgram(run_us),
     },
   ];

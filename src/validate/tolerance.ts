@@ -39,7 +39,7 @@ export const RULES: Readonly<Record<Metric, MetricRule>> = {
     figure: 'switches',
     gating: true,
     minSamples: 0,
-    tolerance: (recorded) => 0.1 * recorded,
+    tolerance: (recorded) => 0.05 * recorded,
   },
   wakeup_latency_p50_us: {
     title: 'wakeup p50',
@@ -59,7 +59,7 @@ export const RULES: Readonly<Record<Metric, MetricRule>> = {
     title: 'wakeup max',
     figure: 'latency',
     gating: false,
-    minSamples: 1,
+    minSamples: MIN_SAMPLES,
     tolerance: (recorded, tickUs) => tickUs + 0.1 * recorded,
   },
   run_segment_p50_us: {

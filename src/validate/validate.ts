@@ -48,7 +48,7 @@ async function validateOne(entry: IndexEntry, options: ValidationOptions): Promi
   const machine = options.presets.machine(entry.mode, entry.cpus);
   if (machine === null) return [voidRow(recording, `no machine preset stands for mode ${entry.mode}`)];
   const kernel = options.presets.kernel(entry.kernel);
-  const mapping = scenarioOf(recording.scenario, machine, kernel);
+  const mapping = scenarioOf(recording.scenario, recording.summary, machine, kernel);
   if ('unsupported' in mapping) return [voidRow(recording, mapping.unsupported)];
   const result = await options.simulate(mapping.scenario, options.seed);
   return compare(recording, result, 1e6 / kernel.hz);

@@ -11,10 +11,34 @@ const length = (least: number, most: number): fc.Arbitrary<Duration> =>
   );
 
 const work: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: length(10 * US, 5 * MS).map((duration): Step => ({ op: 'run', mode: 'user', duration })) },
-  { weight: 2, arbitrary: length(US, 300 * US).map((duration): Step => ({ op: 'run', mode: 'kernel', duration })) },
-  { weight: 1, arbitrary: length(US, 50 * US).map((duration): Step => ({ op: 'run', mode: 'irqoff', duration })) },
-  { weight: 1, arbitrary: length(US, MS).map((duration): Step => ({ op: 'busy', duration })) },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 6,
+    arbitrary: length(10 * US, 5 * MS).map((duration): Step => ({ op: 'run', mode: 'user', duration })),
+  },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 2,
+    arbitrary: length(US, 300 * US).map((duration): Step => ({ op: 'run', mode: 'kernel', duration })),
+  },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 1,
+    arbitrary: length(US, 50 * US).map((duration): Step => ({ op: 'run', mode: 'irqoff', duration })),
+  },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 1,
+    arbitrary: length(US, MS).map((duration): Step => ({ op: 'busy', duration })),
+  },
 );
 
 const pause: fc.Arbitrary<Step> = fc.oneof(
@@ -34,33 +58,66 @@ const pause: fc.Arbitrary<Step> = fc.oneof(
 );
 
 const extra: fc.Arbitrary<Step[]> = fc.oneof(
-  { weight: 4, arbitrary: fc.constant<Step[]>([]) },
+  { idle: false, quota: null, btShares: 1024, weight: 4, arbitrary: fc.constant<Step[]>([]) },
   {
+    idle: false,
+    quota: null,
+    btShares: 1024,
     weight: 1,
     arbitrary: work.map((step): Step[] => [{ op: 'lock', mutex: 'm' }, step, { op: 'unlock', mutex: 'm' }]),
   },
-  { weight: 1, arbitrary: fc.constant<Step[]>([{ op: 'send', channel: 'c' }]) },
-  { weight: 1, arbitrary: fc.constant<Step[]>([{ op: 'signal', condition: 'w', all: true }]) },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 1,
+    arbitrary: fc.constant<Step[]>([{ op: 'send', channel: 'c' }]),
+  },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 1,
+    arbitrary: fc.constant<Step[]>([{ op: 'signal', condition: 'w', all: true }]),
+  },
 );
 
 const settings: fc.Arbitrary<SchedSettings> = fc.oneof(
   {
+    idle: false,
+    quota: null,
+    btShares: 1024,
     weight: 6,
     arbitrary: fc.integer({ min: -20, max: 19 }).map((nice): SchedSettings => ({ class: 'fair', nice, priority: 0 })),
   },
   {
+    idle: false,
+    quota: null,
+    btShares: 1024,
     weight: 1,
     arbitrary: fc.constantFrom<SchedSettings>(
       { class: 'batch', nice: 0, priority: 0 },
       { class: 'idle', nice: 0, priority: 0 },
     ),
   },
-  { weight: 2, arbitrary: fc.constant<SchedSettings>({ class: 'bt', nice: 0, priority: 0 }) },
   {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 2,
+    arbitrary: fc.constant<SchedSettings>({ class: 'bt', nice: 0, priority: 0 }),
+  },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
     weight: 1,
     arbitrary: fc.integer({ min: 0, max: 7 }).map((priority): SchedSettings => ({ class: 'vmf', nice: 0, priority })),
   },
   {
+    idle: false,
+    quota: null,
+    btShares: 1024,
     weight: 1,
     arbitrary: fc
       .tuple(fc.constantFrom('fifo' as const, 'rr' as const), fc.integer({ min: 1, max: 99 }))
@@ -127,13 +184,13 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
             rtPeriodNs: 40 * MS,
             rtRuntimeNs: 30 * MS,
             bt: budget
-              ? { periodNs: 20 * MS, runtimeNs: 5 * MS, percent: 100, maxThrottleTimeNs: 30 * MS }
+              ? { periodNs: 20 * MS, runtimeNs: 5 * MS, percent: 100, loadFair: true, maxThrottleTimeNs: 30 * MS }
               : linux61.bt,
             vmf: { ...linux61.vmf, starvationBoundNs: budget ? 10 * MS : 0, starvationGrantNs: 2 * MS },
           },
           cgroups: [
-            { name: 'a', parent: null, weight: 50, offline: false },
-            { name: 'b', parent: 'a', weight: 300, offline: false },
+            { name: 'a', parent: null, idle: false, quota: null, btShares: 1024, weight: 50, offline: false },
+            { name: 'b', parent: 'a', idle: false, quota: null, btShares: 1024, weight: 300, offline: false },
           ],
         });
       }),

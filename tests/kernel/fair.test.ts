@@ -79,8 +79,8 @@ describe('wakeup preemption', () => {
 describe('groups', () => {
   it('share by weight, whatever the number of their tasks', () => {
     const cgroups = [
-      { name: 'light', parent: null, weight: 100, offline: false },
-      { name: 'heavy', parent: null, weight: 300, offline: false },
+      { name: 'light', parent: null, idle: false, quota: null, btShares: 1024, weight: 100, offline: false },
+      { name: 'heavy', parent: null, idle: false, quota: null, btShares: 1024, weight: 300, offline: false },
     ];
     const tasks = [task('many', hog, { count: 4, cgroup: 'light' }), task('one', hog, { cgroup: 'heavy' })];
     const result = simulate(scenario(tasks, { cgroups, durationNs: 10_000 * MS }), 1);
@@ -89,8 +89,8 @@ describe('groups', () => {
 
   it('nest', () => {
     const cgroups = [
-      { name: 'outer', parent: null, weight: 100, offline: false },
-      { name: 'inner', parent: 'outer', weight: 100, offline: false },
+      { name: 'outer', parent: null, idle: false, quota: null, btShares: 1024, weight: 100, offline: false },
+      { name: 'inner', parent: 'outer', idle: false, quota: null, btShares: 1024, weight: 100, offline: false },
     ];
     const tasks = [
       task('deep', hog, { count: 3, cgroup: 'inner' }),

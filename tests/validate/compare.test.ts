@@ -22,7 +22,7 @@ function recording(trust: Recording['entry']['trust'] = [...FIGURES], latencySam
       trace: null,
       trust,
     },
-    scenario: { id: 'S99', title: '', cpus: 1, duration_ms: 10_000, cgroups: [], tasks: [] },
+    scenario: { id: 'S99', title: '', cpus: 1, boot: '', duration_ms: 10_000, cgroups: [], tasks: [] },
     summary: {
       window_s: 10,
       switches: 2000,

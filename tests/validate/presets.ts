@@ -28,11 +28,14 @@ export function kernel(name: string): Kernel {
     wakeupGranularityNs: 1_000_000,
     idleMinGranularityNs: 750_000,
     migrationCostNs: 500_000,
+    fair: 'cfs-6.1',
+    baseSliceNs: 700_000,
+    bandwidthSliceNs: 5_000_000,
     features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
     rtPeriodNs: 1_000_000_000,
     rtRuntimeNs: 950_000_000,
     rrTimesliceNs: 100_000_000,
-    bt: { periodNs: 1_000_000_000, runtimeNs: -1, percent: 100, maxThrottleTimeNs: 0 },
+    bt: { periodNs: 1_000_000_000, runtimeNs: -1, percent: 100, loadFair: true, maxThrottleTimeNs: 0 },
     vmf: { wakeupPreemption: true, activeBalance: true, starvationBoundNs: 0, starvationGrantNs: 0 },
   };
 }

@@ -2,21 +2,28 @@
 import { describe, expect, test } from 'vitest';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
 import { NEGATIVE_CONTROLS, negativeControl } from '../../src/validate/control.js';
-import { DEFAULT_RECORDINGS, type RecordedScenario, readIndex, readRecording } from '../../src/validate/recordings.js';
+import {
+  DEFAULT_RECORDINGS,
+  type RecordedScenario,
+  type RecordedSummary,
+  readIndex,
+  readRecording,
+} from '../../src/validate/recordings.js';
 import { CONTROLLER, type Mapping, scenarioOf } from '../../src/validate/scenario.js';
 import { kernel, machine } from './presets.js';
 
 const index = readIndex(DEFAULT_RECORDINGS);
 
-function recorded(name: string): { scenario: RecordedScenario; cpus: number } {
+function recorded(name: string): { scenario: RecordedScenario; summary: RecordedSummary; cpus: number } {
   const entry = index.find((candidate) => candidate.case === name);
   if (entry === undefined) throw new Error(`no case ${name}`);
-  return { scenario: readRecording(DEFAULT_RECORDINGS, entry).scenario, cpus: entry.cpus };
+  const { scenario, summary } = readRecording(DEFAULT_RECORDINGS, entry);
+  return { scenario, summary, cpus: entry.cpus };
 }
 
 function map(name: string): Mapping {
-  const { scenario, cpus } = recorded(name);
-  return scenarioOf(scenario, machine(cpus), kernel('linux-6.1'));
+  const { scenario, summary, cpus } = recorded(name);
+  return scenarioOf(scenario, summary, machine(cpus), kernel('linux-6.1'));
 }
 
 function mapped(name: string): Scenario {

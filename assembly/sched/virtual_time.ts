@@ -1,0 +1,53 @@
+/**
+ * Virtual time: running time divided by weight (kernel/sched/fair.c calc_delta_fair, max_vruntime, account_entity_enqueue). What CFS,
+ * EEVDF and BT have in common.
+ */
+import { CfsRq, SchedEntity } from './entity';
+import { calcDelta, inverseOf, NICE_0_LOAD } from './weight';
+
+const NONE: SchedEntity = changetype<SchedEntity>(0);
+
+/** Virtual time that `delta` ns of running are for this entity (calc_delta_fair). */
+export function calcDeltaFair(delta: u64, se: SchedEntity): u64 {
+  if (se.weight == NICE_0_LOAD) return delta;
+  if (se.invWeight == 0) se.invWeight = inverseOf(se.weight);
+  return calcDelta(delta, NICE_0_LOAD, se.invWeight);
+}
+
+/** Whether virtual time `a` is before `b`, by signed difference. */
+export function before(a: u64, b: u64): bool {
+  return <i64>(a - b) < 0;
+}
+
+/** Later of two virtual times. */
+export function maxVruntime(a: u64, b: u64): u64 {
+  return before(a, b) ? b : a;
+}
+
+/** Earlier of two virtual times. */
+export function minVruntime(a: u64, b: u64): u64 {
+  return before(b, a) ? b : a;
+}
+
+/** Adds an entity's weight to its queue (account_entity_enqueue). */
+export function accountEnqueue(q: CfsRq, se: SchedEntity): void {
+  q.weight += se.weight;
+  q.invWeight = 0;
+  q.nrRunning++;
+  if (se.idle) q.idleNrRunning++;
+}
+
+/** Takes an entity's weight from its queue (account_entity_dequeue). */
+export function accountDequeue(q: CfsRq, se: SchedEntity): void {
+  q.weight -= se.weight;
+  q.invWeight = 0;
+  q.nrRunning--;
+  if (se.idle) q.idleNrRunning--;
+}
+
+/** Forgets an entity as a buddy of its queue. */
+export function clearBuddies(q: CfsRq, se: SchedEntity): void {
+  if (q.next == se) q.next = NONE;
+  if (q.last == se) q.last = NONE;
+  if (q.skip == se) q.skip = NONE;
+}
