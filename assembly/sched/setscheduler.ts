@@ -54,7 +54,11 @@ export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8)
   old.dequeueTask(rq, task, Flags.SAVE);
   old.putPrevTask(rq, task);
   if (rankOf(policy) != task.rank) old.switchedFrom(rq, task);
+  const weight = <i64>task.weight;
   setParams(task, policy, nice, prio);
+  // Its lag is in virtual time, which now goes at another speed; from 6.18 on so is what is left of its slice (reweight_entity).
+  task.vlag = (task.vlag * weight) / <i64>task.weight;
+  if (tunables.vprot && task.relDeadline) task.deadline = (<i64>task.deadline * weight) / <i64>task.weight;
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);
   now.setNextTask(rq, task);
