@@ -2,17 +2,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { simulate } from '../../src/kernel/simulation.js';
-import type { Kernel, Scenario, SchedSettings, Step, TaskSpec } from '../../src/scenario/scenario.js';
+import type { CgroupSpec, Kernel, Scenario, SchedSettings, Step, TaskSpec } from '../../src/scenario/scenario.js';
 import { CfsReference } from '../reference/cfs.js';
+import { defaults, EevdfReference, type Variant } from '../reference/eevdf.js';
 import type { Reference } from '../reference/entities.js';
 import { lockstep } from '../reference/lockstep.js';
 import { forever, linux61, MS, run, scenario, sleep, task, WHOLE } from './fixtures.js';
 
-const GROUPS = [
-  { name: 'a', parent: null, weight: 300, offline: false },
-  { name: 'b', parent: 'a', weight: 37, offline: false },
-  { name: 'c', parent: null, weight: 100, offline: false },
-];
+const eevdf = (variant: Variant): Kernel => ({
+  ...linux61,
+  name: `linux-${variant}`,
+  fair: `eevdf-${variant}`,
+  features: [...defaults(variant).features],
+});
+
+const group = (name: string, weight: number, parent: string | null = null): CgroupSpec => ({
+  name,
+  parent,
+  weight,
+  idle: false,
+  quota: null,
+  btShares: 1024,
+  offline: false,
+});
+const GROUPS = [group('a', 300), group('b', 37, 'a'), group('c', 100)];
 
 // Odd, so that nothing ends on a tick; and long and short.
 const ns = (least: number, most: number) => fc.integer({ min: least, max: most }).map((value) => value * 2 + 1);
@@ -32,6 +45,7 @@ const spec = fc.record({
   startNs: ns(0, 20 * MS),
   body: fc.array(step, { minLength: 1, maxLength: 5 }),
   forks: fc.nat({ max: 3 }),
+  sliceNs: fc.option(fc.integer({ min: 100_000, max: 20 * MS }), { freq: 3 }),
   yields: fc.boolean(),
   renices: fc.boolean(),
 });
@@ -48,7 +62,7 @@ const renice = (sched: SchedSettings, nice: number) =>
 /** Scenarios of one CPU with up to 12 tasks, four of which may be children, in three groups. */
 const worlds = (kernel: Kernel): fc.Arbitrary<Scenario> =>
   fc.array(spec, { minLength: 1, maxLength: 8 }).map((specs) => {
-    const tasks = specs.flatMap(({ sched, cgroup, startNs, body, forks, yields, renices }, i): TaskSpec[] => {
+    const tasks = specs.flatMap(({ sched, cgroup, startNs, sliceNs, body, forks, yields, renices }, i): TaskSpec[] => {
       // Something that takes time, so that the program goes on.
       const program = forever(
         ...body,
@@ -57,7 +71,7 @@ const worlds = (kernel: Kernel): fc.Arbitrary<Scenario> =>
         ...(renices ? [...renice(sched, sched.nice - 1), run(1_000_001), ...renice(sched, sched.nice)] : []),
         run(10_001),
       );
-      const more = { sched, cgroup, startNs };
+      const more = { sched, cgroup, startNs, sliceNs: kernel.fair === 'eevdf-6.6' ? null : sliceNs };
       if (i !== 0 || forks === 0) return [task(`t${i}`, program, more)];
       const fork: Step = { op: 'loop', times: forks, body: [run(3_000_001), { op: 'fork', task: 'child' }] };
       return [
@@ -76,7 +90,7 @@ const agrees = (kernel: Kernel, reference: () => Reference, numRuns: number): vo
       switches += agreement.switches;
       expect(agreement.divergence).toBeNull();
     }),
-    { numRuns, seed: 20261124 },
+    { numRuns, seed: 20261124, endOnFailure: true, interruptAfterTimeLimit: 60_000 },
   );
   // Otherwise nothing was compared.
   expect(switches).toBeGreaterThan(numRuns * 100);
@@ -85,5 +99,9 @@ const agrees = (kernel: Kernel, reference: () => Reference, numRuns: number): vo
 describe('whole simulations', () => {
   it('CFS of 6.1 chooses the same task at every switch', () => {
     agrees(linux61, () => new CfsReference(), 300);
+  });
+
+  it.each(['6.6', '6.12', '6.18'] as const)('EEVDF of %s chooses the same task at every switch', (variant) => {
+    agrees(eevdf(variant), () => new EevdfReference(defaults(variant)), 300);
   });
 });

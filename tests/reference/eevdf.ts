@@ -236,8 +236,6 @@ export class EevdfReference implements Reference {
   #checkPreemptWakeup(curr: Entity, wakee: Entity): boolean {
     const { variant, features } = this.tunables;
     if (!features.has('WAKEUP_PREEMPTION')) return false;
-    // Until 6.6 the tasks' policies decided, wherever they meet.
-    if (variant === '6.6' && curr.isIdle && !wakee.isIdle) return true;
     const [se, pse] = siblings(curr, wakee);
     if (se.isIdle && !pse.isIdle) {
       if (this.#has612) this.#unprotect(se);

@@ -125,7 +125,8 @@ export interface Reference {
   readonly curr: Entity | null;
   needResched: boolean;
   group(name: string, shares: bigint, parent?: Entity | null): Entity;
-  task(name: string, nice: number, policy?: Policy, group?: Entity | null): Entity;
+  /** `sliceNs`: a slice of its own, which only EEVDF knows. */
+  task(name: string, nice: number, policy?: Policy, group?: Entity | null, sliceNs?: bigint | null): Entity;
   /** A sleeping task wakes up; does it preempt? */
   wake(now: bigint, task: Entity): boolean;
   /** The running task's child starts; does it preempt? */

@@ -7,6 +7,9 @@ import type { TraceEvent } from '../../src/results/result.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
 import { type Entity, isEntity, type Policy, type Reference } from './entities.js';
 
+/** The simulation's tasks have slept since long before it begins: where they come in, only placement decides. */
+const LONG_AGO = -(1n << 50n);
+
 /** How many switches agreed, and the first that did not. */
 export interface Agreement {
   switches: number;
@@ -26,21 +29,29 @@ export function lockstep(
   const policies: Record<string, Policy> = { fair: 'normal', batch: 'batch', idle: 'idle' };
   const tasks = new Map<string, Entity>();
   const unborn = new Set<Entity>();
-  for (const { name, count, sched, cgroup, start } of specs) {
+  for (const { name, count, sched, cgroup, start, sliceNs } of specs) {
     for (let i = 0; i < count; i++) {
       const full = count === 1 ? name : `${name}/${i}`;
-      const task = reference.task(full, sched.nice, policies[sched.class], groups.get(cgroup ?? '') ?? null);
+      const task = reference.task(
+        full,
+        sched.nice,
+        policies[sched.class],
+        groups.get(cgroup ?? '') ?? null,
+        sliceNs === null ? null : BigInt(sliceNs),
+      );
       tasks.set(full, task);
       if (start === 'fork') unborn.add(task);
+      else task.vruntime = LONG_AGO;
     }
   }
   const period = BigInt(Math.round(1e9 / kernel.hz));
   let nextTick = period;
   let now = 0n;
   let switches = 0;
+  let position = 0;
   const say = (what: string): Agreement => ({
     switches,
-    divergence: `${now} ns, switch ${switches}: ${what}; the reference has ${describe(reference)}`,
+    divergence: `${now} ns, switch ${switches}: ${what}; the reference has ${describe(reference)}; ${recent(trace, position)}`,
   });
   /** Whatever wants a reschedule and was not answered by a switch must choose the same task again. */
   const settle = (): boolean => {
@@ -59,6 +70,7 @@ export function lockstep(
   };
   for (const [index, event] of trace.entries()) {
     if (event.event !== 'switch' && event.event !== 'wakeup' && event.event !== 'record') continue;
+    position = index;
     const at = BigInt(event.at);
     // A switch on a tick was caused by it.
     const caused = event.event === 'switch' ? at + 1n : at;
@@ -99,4 +111,14 @@ function describe({ root, curr }: Reference): string {
     members.map((se) => `${se.name}@${se.vruntime}${se.own === null ? '' : `{${line(se.own.members)}}`}`).join(' ');
   const buddies = [root.next, root.last, root.skip].filter(isEntity).map(({ name }) => name);
   return `${line(root.members)}, running ${curr?.name ?? 'nothing'}, buddies [${buddies.join(' ')}]`;
+}
+
+/** The last few events up to the one at which the two parted. */
+function recent(trace: readonly TraceEvent[], position: number): string {
+  const lines = trace.slice(Math.max(0, position - 4), position + 1).map((event) => {
+    if (event.event === 'switch') return `${event.at} ${event.prev} ${event.prevState} ==> ${event.next}`;
+    if (event.event === 'record') return `${event.at} ${event.task} ${event.recorder}`;
+    return `${event.at} ${event.event}${'task' in event ? ` ${event.task}` : ''}`;
+  });
+  return `trace: ${lines.join(', ')}`;
 }
