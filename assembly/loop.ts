@@ -10,7 +10,7 @@ import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine
 import { HrTimer, TimerKind } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
-import { idleBalance, kickIdleCpus, periodicBalance } from './sched/balance';
+import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { BtClass, guardBt } from './sched/bt';
 import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
 import { classAt, classOf, Rank } from './sched/class';
@@ -131,7 +131,7 @@ function finishInstant(): bool {
 function leaveKernel(rq: Rq): bool {
   if (rq.balanceDue) {
     rq.balanceDue = false;
-    idleBalance(rq);
+    nohzIdleBalance(rq);
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
@@ -226,12 +226,11 @@ function tick(rq: Rq, timer: HrTimer): void {
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
   preemptAtTick(rq);
-  if (rq.nrRunning > 1 || rq.bt.nrRunning != 0) {
-    kickIdleCpus(rq);
+  triggerBalance(rq);
+  if (rq.bt.nrRunning != 0) {
     kickIdleForBt(rq);
+    periodicBt(rq);
   }
-  if (machine.now >= rq.nextBalance) periodicBalance(rq);
-  if (rq.bt.nrRunning != 0) periodicBt(rq);
   spend(machine.tickNs);
   const period = machine.tickPeriodNs;
   startTimer(rq, timer, (machine.now / period + 1) * period, 0);

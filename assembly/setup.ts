@@ -1,10 +1,12 @@
 /**
  * Set-up: lays the whole simulation out in the arena from the input buffer. Nothing allocates afterwards.
  */
-import { allocateArray, at } from './base/arena';
-import { Distribution } from './base/random';
+import { allocateArray, allocateBytes, at } from './base/arena';
+import { Distribution, streamState } from './base/random';
 import { machine, newMachine } from './machine/machine';
 import { newTrace } from './observe/trace';
+import { newBalance } from './sched/balance';
+import { newDomains } from './sched/domain';
 import { masks, newMasks } from './sched/masks';
 import { newTunables } from './sched/tunables';
 import { layOutCpus, readIdleStates, readKernel, readMachine, readNoise, registerClasses } from './setup/machine';
@@ -37,6 +39,7 @@ export function setUp(input: usize, seed: u64): void {
   newTunables();
   machine.nrCpus = <u32>header.cpus;
   machine.cpusPerLlc = <u32>header.cpusPerLlc;
+  machine.threadsPerCore = 1;
   machine.maxEventsNow = EVENTS_NOW + EVENTS_NOW_PER_TASK * <u32>header.tasks;
   machine.maxSlackNs = <u64>header.maxSlackNs;
   machine.bootNs = <u64>header.bootNs;
@@ -62,11 +65,20 @@ export function setUp(input: usize, seed: u64): void {
   layOutCpus(btRuntimes);
   readNoise(noise, <u32>header.noiseSources, distributions, seed);
   registerClasses();
+  newDomains();
+  newBalance(newStream(seed));
   readGroups(groupTables, <u32>header.groups);
   readPrograms(waitQueues, header, instructions, distributions);
   readSpecs(specs, <u32>header.specs, <u32>header.tasks, seed);
   readRecorders(recorders, <u32>header.recorders);
   startCpus();
+}
+
+/** The stream of the kernel's own random draws belongs to no entity of the scenario. */
+function newStream(seed: u64): usize {
+  const state = allocateBytes(8);
+  store<u64>(state, streamState(seed, u64.MAX_VALUE, 0));
+  return state;
 }
 
 /** Address of Distribution[]. */

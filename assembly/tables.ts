@@ -153,6 +153,8 @@ export class SpecTable {
   mask: f64;
   pinEach: f64;
   startNs: f64;
+  startCpu: f64;
+  startLagNs: f64;
   pool: f64;
   timerSlackNs: f64;
   sliceNs: f64;

@@ -31,6 +31,8 @@ export class Machine {
   thisCpu: u32;
   nrCpus: u32;
   cpusPerLlc: u32;
+  /** Hardware threads of a core: consecutive numbers. */
+  threadsPerCore: u32;
   /** Address of the Rq array (sched/rq.ts). */
   rqs: usize;
   /** Events handled. */

@@ -56,9 +56,8 @@ function ageFactor(rq: Rq): u64 {
   return min(units / 2, MAX_FACTOR);
 }
 
-/** BT load, aged, and the fair load beside it (sched_bt_load_fair). */
-function loadOf(rq: Rq): u64 {
-  return (rq.bt.weight << ageFactor(rq)) + (tunables.btLoadFair ? rq.cfs.weight : 0);
+function agedLoad(rq: Rq): u64 {
+  return rq.bt.weight << ageFactor(rq);
 }
 
 /** For a new task when no CPU is idle: the least load where no fair task runs. */
@@ -68,7 +67,8 @@ function leastLoaded(task: Task, prevCpu: u32): u32 {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
     if (!task.mayRunOn(cpu) || !mayHoldBt(rq.bt) || rq.cfs.hNrRunning != 0) continue;
-    const load = loadOf(rq);
+    // sched_bt_load_fair: the fair load beside it counts, too.
+    const load = agedLoad(rq) + (tunables.btLoadFair ? rq.cfs.weight : 0);
     if (load >= least) continue;
     least = load;
     best = cpu;
@@ -109,13 +109,15 @@ function pullAny(rq: Rq): bool {
 
 /** From the tick: a CPU without fair tasks pulls BT weight from the one that has most, if that is out of proportion. */
 export function periodicBt(rq: Rq): void {
-  if (rq.ticks % INTERVAL_TICKS != 0 || rq.cfs.hNrRunning != 0 || !mayHoldBt(rq.bt)) return;
-  const own = loadOf(rq);
+  // CPUs take turns: at one and the same tick they would only swap.
+  const turn = machine.now / machine.tickPeriodNs + (rq.id * INTERVAL_TICKS) / machine.nrCpus;
+  if (turn % INTERVAL_TICKS != 0 || rq.cfs.hNrRunning != 0 || !mayHoldBt(rq.bt)) return;
+  const own = agedLoad(rq);
   let most = own;
   let busiest = rq;
   for (let cpu = firstIn(masks.bt, 0, machine.nrCpus); cpu >= 0; cpu = firstIn(masks.bt, cpu + 1, machine.nrCpus)) {
     const other = rqOf(cpu);
-    const load = loadOf(other);
+    const load = agedLoad(other);
     if (other.bt.hNrRunning == 0) clearBit(masks.bt, cpu);
     if (other.bt.hNrRunning < 2 || load <= most) continue;
     most = load;

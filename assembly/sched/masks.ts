@@ -73,3 +73,13 @@ export function llcBegin(cpu: u32): u32 {
 export function llcEnd(cpu: u32): u32 {
   return min(llcBegin(cpu) + machine.cpusPerLlc, machine.nrCpus);
 }
+
+/** A CPU's core begins here. */
+export function coreBegin(cpu: u32): u32 {
+  return (cpu / machine.threadsPerCore) * machine.threadsPerCore;
+}
+
+/** A CPU's core ends before this. */
+export function coreEnd(cpu: u32): u32 {
+  return coreBegin(cpu) + machine.threadsPerCore;
+}

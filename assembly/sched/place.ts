@@ -1,86 +1,124 @@
 /**
- * Where a fair task wakes or is born (kernel/sched/fair.c select_task_rq_fair, wake_affine, select_idle_sibling).
- *
- * Simplified against 6.1: loads are present weights, not decaying averages; a search for an idle CPU covers the whole cache domain.
+ * Where a fair task wakes (kernel/sched/fair.c select_task_rq_fair, wake_affine, select_idle_sibling): near its waker or where it ran,
+ * on an idle CPU of that cache if one is found cheaply. New tasks are placed by sched/idlest.ts.
  */
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { Flags, Rank } from './class';
-import { firstCommon, llcBegin, llcEnd, masks } from './masks';
+import { hasIdleCore, idleScan, setIdleCore } from './domain';
+import { idlestCpu } from './idlest';
+import { taskHLoad } from './load_avg';
+import { coreBegin, coreEnd, llcBegin, llcEnd, masks } from './masks';
 import { idleCpu, Rq, rqOf, shareCache } from './rq';
+import { tunables } from './tunables';
+
+/** wake_wide: flips are halved once a second. */
+const FLIP_DECAY_NS: u64 = 1_000_000_000;
+/** imbalance_pct of a cache's domain: half of its excess favours staying (WA_BIAS). */
+const BIAS: u64 = 100 + (117 - 100) / 2;
 
 /** Idle, or running nothing but BT or SCHED_IDLE tasks: as good as idle for a fair task (idle_bt_cpu, sched_idle_cpu). */
 export function availableToFair(rq: Rq): bool {
   if (rq.ttwuPending != 0) return false;
   if (rq.nrRunning == 0) return rq.curr == rq.idle;
+  if (masks.nrYielding == 0) return false;
   const bt = rq.bt.throttled ? 0 : rq.bt.hNrRunning;
   return rq.curr.rank >= Rank.FAIR && rq.nrRunning == bt + rq.cfs.idleHNrRunning;
 }
 
 export function selectFairRq(task: Task, prevCpu: u32, flags: u32): u32 {
-  if ((flags & Flags.FORK) != 0) return idlestCpu(task, machine.thisCpu);
   const here = machine.thisCpu;
-  const target = here != prevCpu && task.mayRunOn(here) ? wakeAffine(task, here, prevCpu, flags) : prevCpu;
+  if ((flags & Flags.FORK) != 0) return idlestCpu(task, here, prevCpu);
+  const waker = rqOf(here).curr;
+  recordWakee(waker, task);
+  const affine = here != prevCpu && task.mayRunOn(here) && !wakeWide(waker, task);
+  const target = affine ? wakeAffine(task, here, prevCpu, (flags & Flags.SYNC) != 0) : prevCpu;
   return selectIdleSibling(task, prevCpu, target);
 }
 
-function wakeAffine(task: Task, here: u32, prevCpu: u32, flags: u32): u32 {
+/** Counts how often the waker wakes somebody else than last time (record_wakee). */
+function recordWakee(waker: Task, wakee: Task): void {
+  if (machine.now > waker.wakeeDecayAt + FLIP_DECAY_NS) {
+    waker.wakeeFlips >>= 1;
+    waker.wakeeDecayAt = machine.now;
+  }
+  if (waker.lastWakee == wakee) return;
+  waker.lastWakee = wakee;
+  waker.wakeeFlips++;
+}
+
+/** One that wakes many, and a wakee that wakes some itself, do not fit into one cache (wake_wide). */
+function wakeWide(waker: Task, wakee: Task): bool {
+  const master = max(waker.wakeeFlips, wakee.wakeeFlips);
+  const slave = min(waker.wakeeFlips, wakee.wakeeFlips);
+  const size = machine.cpusPerLlc;
+  return slave >= size && master >= slave * size;
+}
+
+function wakeAffine(task: Task, here: u32, prevCpu: u32, sync: bool): u32 {
   const hereRq = rqOf(here);
   const prevRq = rqOf(prevCpu);
   const prevIdle = idleCpu(prevRq);
   if (idleCpu(hereRq) && shareCache(here, prevCpu)) return prevIdle ? prevCpu : here;
-  const sync = (flags & Flags.SYNC) != 0;
   if (sync && hereRq.nrRunning == 1) return here;
   if (prevIdle) return prevCpu;
-  const currWeight = sync && hereRq.curr.rank == Rank.FAIR ? hereRq.curr.weight : 0;
-  const hereLoad = (hereRq.cfs.weight - min(currWeight, hereRq.cfs.weight) + task.weight) * 100;
-  // imbalance_pct 117 of a domain that shares its cache: half of the excess favours staying.
-  const prevLoad = prevRq.cfs.weight * 108;
+  let load = <i64>hereRq.cfs.avg.loadAvg;
+  if (sync && hereRq.curr.rank == Rank.FAIR) {
+    const own = <i64>taskHLoad(hereRq.curr);
+    if (own > load) return here;
+    load -= own;
+  }
+  const wakee = <i64>taskHLoad(task);
+  const hereLoad = (load + wakee) * 100;
+  const prevLoad = (<i64>prevRq.cfs.avg.loadAvg - wakee) * BIAS + (sync ? 1 : 0);
   return hereLoad < prevLoad ? here : prevCpu;
 }
 
+function isFree(task: Task, cpu: u32): bool {
+  return availableToFair(rqOf(cpu)) && task.mayRunOn(cpu);
+}
+
 function selectIdleSibling(task: Task, prevCpu: u32, target: u32): u32 {
-  if (availableToFair(rqOf(target))) return target;
-  if (prevCpu != target && shareCache(prevCpu, target) && availableToFair(rqOf(prevCpu))) return prevCpu;
+  if (isFree(task, target)) return target;
+  if (prevCpu != target && shareCache(prevCpu, target) && isFree(task, prevCpu)) return prevCpu;
+  const recent = task.recentUsedCpu;
+  task.recentUsedCpu = prevCpu;
+  if (recent != prevCpu && recent != target && shareCache(recent, target) && isFree(task, recent)) return recent;
+  if (masks.nrIdle == 0 && masks.nrYielding == 0) return target;
+  const smt = machine.threadsPerCore > 1;
+  const wholeCore = smt && hasIdleCore(target);
+  if (smt && !wholeCore && shareCache(prevCpu, target)) {
+    for (let cpu = coreBegin(prevCpu); cpu < coreEnd(prevCpu); cpu++) if (isFree(task, cpu)) return cpu;
+  }
+  const cpu = selectIdleCpu(task, target, wholeCore);
+  return cpu < 0 ? target : cpu;
+}
+
+/** Looks round the cache from the CPU behind the target on (select_idle_cpu). */
+function selectIdleCpu(task: Task, target: u32, wholeCore: bool): i32 {
   const begin = llcBegin(target);
-  const end = llcEnd(target);
-  if (masks.nrIdle != 0) {
-    let cpu = firstIdle(task, target + 1, end);
-    if (cpu < 0) cpu = firstIdle(task, begin, target);
-    if (cpu >= 0) return cpu;
+  const size = llcEnd(target) - begin;
+  let left = tunables.sisUtil ? idleScan(target) : size;
+  if (left == 0) return -1;
+  let found = -1;
+  for (let i: u32 = 1; i <= size; i++) {
+    const cpu = begin + ((target - begin + i) % size);
+    if (!task.mayRunOn(cpu)) continue;
+    if (!wholeCore && left-- == 0) return -1;
+    if (!availableToFair(rqOf(cpu))) continue;
+    if (!wholeCore || coreIsIdle(cpu)) return cpu;
+    if (found < 0) found = cpu;
   }
-  if (masks.nrYielding == 0) return target;
-  for (let i: u32 = 1; i < end - begin; i++) {
-    const other = begin + ((target - begin + i) % (end - begin));
-    if (task.mayRunOn(other) && availableToFair(rqOf(other))) return other;
-  }
-  return target;
+  if (wholeCore) setIdleCore(target, false);
+  return found;
 }
 
-/** First idle CPU in [begin, end) that the task may use and nobody is on the way to, or −1. */
-function firstIdle(task: Task, begin: u32, end: u32): i32 {
-  let cpu = firstCommon(masks.idle, task.cpusAllowed, begin, end);
-  while (cpu >= 0 && !idleCpu(rqOf(cpu))) cpu = firstCommon(masks.idle, task.cpusAllowed, cpu + 1, end);
-  return cpu;
+function coreIsIdle(thread: u32): bool {
+  for (let cpu = coreBegin(thread); cpu < coreEnd(thread); cpu++) if (!idleCpu(rqOf(cpu))) return false;
+  return true;
 }
 
-/** For a new task: an idle CPU, nearest first, or the one with the least load (find_idlest_cpu). */
-export function idlestCpu(task: Task, near: u32): u32 {
-  if (task.mayRunOn(near) && idleCpu(rqOf(near))) return near;
-  let cpu = firstIdle(task, llcBegin(near), llcEnd(near));
-  if (cpu < 0) cpu = firstIdle(task, 0, machine.nrCpus);
-  if (cpu >= 0) return cpu;
-  let best = task.cpu;
-  let least = u64.MAX_VALUE;
-  for (let i: u32 = 0; i < machine.nrCpus; i++) {
-    const candidate = (near + i) % machine.nrCpus;
-    if (!task.mayRunOn(candidate)) continue;
-    const rq = rqOf(candidate);
-    const load = rq.cfs.weight + ((<u64>rq.nrRunning) << 10);
-    if (load < least) {
-      least = load;
-      best = candidate;
-    }
-  }
-  return best;
+/** A CPU goes idle: its core may now be wholly idle (update_idle_core). */
+export function noteIdleCore(cpu: u32): void {
+  if (machine.threadsPerCore > 1 && !hasIdleCore(cpu) && coreIsIdle(cpu)) setIdleCore(cpu, true);
 }

@@ -127,7 +127,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt.avg = newAvg();
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
-    rq.nextBalance = machine.tickPeriodNs * (cpu + 1);
+    rq.nextBalance = 1;
   }
 }
 

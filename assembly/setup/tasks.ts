@@ -191,7 +191,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   let allowed: u32 = 0;
   for (let i: u32 = 0; i < masks.words; i++) allowed += <u32>popcnt(load<u64>(mask + (i << 3)));
   const pinned = table.pinEach != 0;
-  task.cpu = nthCpu(mask, (pinned ? instance : id) % allowed);
+  task.cpu = table.startCpu >= 0 ? <u32>table.startCpu : nthCpu(mask, (pinned ? instance : id) % allowed);
   if (pinned) {
     mask = allocateBytes(masks.words << 3);
     setBit(mask, task.cpu);
@@ -204,7 +204,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   const isBt = task.rank == Rank.BT;
   if (task.group != null) task.cfsRq = queueOf(isBt ? task.group.bt : task.group, task.cpu);
   else task.cfsRq = isBt ? rq.bt : rq.cfs;
-  task.vruntime = FIRST_VRUNTIME - LONG_AGO;
+  task.vruntime = FIRST_VRUNTIME - (table.startLagNs >= 0 ? <u64>table.startLagNs : LONG_AGO);
   if (!task.customSlice) task.slice = tunables.baseSliceNs;
   if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);
   if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);

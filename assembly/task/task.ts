@@ -114,6 +114,12 @@ export class Task extends SchedEntity {
   loops: usize;
   /** Its last stamp. */
   stamp: u64;
+  /** Whom it woke last, how often that changed, and since when (wakee_flips). */
+  lastWakee: Task;
+  wakeeFlips: u32;
+  wakeeDecayAt: u64;
+  /** Where it ran before its previous CPU. */
+  recentUsedCpu: u32;
 
   /** Address of the random stream's state. */
   @inline get streamState(): usize {

@@ -55,6 +55,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       mask: task.cpus === null ? -1 : masks.of(task.cpus),
       pinEach: task.pinEach ? 1 : 0,
       startNs: task.startNs,
+      startCpu: task.startCpu ?? -1,
+      startLagNs: task.startLagNs ?? -1,
       pool: task.start === 'fork' ? 1 : 0,
       timerSlackNs: task.timerSlackNs ?? -1,
       sliceNs: task.sliceNs ?? 0,

@@ -98,6 +98,8 @@ export const RECORDS = {
     'mask',
     'pinEach',
     'startNs',
+    'startCpu',
+    'startLagNs',
     'pool',
     'timerSlackNs',
     'sliceNs',

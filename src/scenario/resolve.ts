@@ -85,6 +85,8 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     cpus,
     pinEach,
     startNs: task.start === 'fork' ? 0 : task.start,
+    startCpu: null,
+    startLagNs: null,
     start: task.start === 'fork' ? 'fork' : 'run',
     timerSlackNs: task.timerSlack ?? null,
     sliceNs: task.slice ?? null,

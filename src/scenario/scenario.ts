@@ -89,6 +89,10 @@ export interface TaskSpec {
   /** Pin instance i to cpus[i mod cpus.length], as `cyclictest -a` does. */
   pinEach: boolean;
   startNs: number;
+  /** Where it has slept until then; null: any CPU that it may use. */
+  startCpu: number | null;
+  /** How far its vruntime lies behind its queue's at its first wakeup; null: as far as after a long sleep. */
+  startLagNs: number | null;
   /** `run`: exists from the start; `fork`: its `count` instances are a pool for the `fork` step. */
   start: 'run' | 'fork';
   /** Timer slack of its sleeps; null: 50 µs, or 0 in the real-time and vmf classes (prctl(2) PR_SET_TIMERSLACK). */

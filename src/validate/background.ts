@@ -57,6 +57,8 @@ function periodic(
     cpus: null,
     pinEach: false,
     startNs,
+    startCpu: null,
+    startLagNs: null,
     start: 'run',
     timerSlackNs,
     sliceNs: null,

@@ -1,16 +1,18 @@
 /**
  * Negative controls: deliberately wrong simulations that validation must reject. A check that cannot fail is not a check.
  */
-import type { Scenario, SchedSettings, TaskSpec } from '../scenario/scenario.js';
-import { CONTROLLER } from './scenario.js';
+import type { Kernel, Scenario, SchedSettings, TaskSpec } from '../scenario/scenario.js';
 
-/** A wrong policy, and the recorded cases whose gating figures show that it is wrong. */
+/** A wrong policy or kernel, and the recorded cases whose gating figures show that it is wrong. */
 export interface NegativeControl {
   name: string;
   description: string;
+  kernel: string;
   cases: readonly string[];
   /** The task's settings under the wrong policy. */
-  change: (sched: SchedSettings) => SchedSettings;
+  sched?: (sched: SchedSettings) => SchedSettings;
+  /** The preset of the wrong kernel. */
+  wrongKernel?: string;
 }
 
 /**
@@ -21,28 +23,62 @@ export const NEGATIVE_CONTROLS: readonly NegativeControl[] = [
   {
     name: 'no-nice',
     description: 'nice is ignored: 75 : 25 becomes 50 : 50',
+    kernel: 'linux-6.1',
     cases: ['S02'],
-    change: (sched) => ({ ...sched, nice: 0 }),
+    sched: (sched) => ({ ...sched, nice: 0 }),
   },
   {
     name: 'classes-swapped',
     description: 'SCHED_IDLE and SCHED_OTHER change places: the light task waits for the hogs',
+    kernel: 'linux-6.1',
     cases: ['S08'],
-    change: swapClasses,
+    sched: swapClasses,
   },
   {
     name: 'real-time-idle',
     description: 'SCHED_FIFO runs as SCHED_IDLE: the light task waits for the hogs',
+    kernel: 'linux-6.1',
     cases: ['S10'],
-    change: (sched) => (sched.class === 'fifo' ? { class: 'idle', nice: 0, priority: 0 } : sched),
+    sched: (sched) => (sched.class === 'fifo' ? { ...sched, class: 'idle', priority: 0 } : sched),
+  },
+  {
+    name: '6.1-as-eevdf',
+    description: 'CFS was recorded, EEVDF is simulated: light tasks wait for ticks',
+    kernel: 'linux-6.1',
+    cases: ['S33', 'S35'],
+    wrongKernel: 'linux-6.12',
+  },
+  {
+    name: '6.12-as-cfs',
+    description: 'EEVDF was recorded, CFS is simulated: light tasks preempt at once',
+    kernel: 'linux-6.12',
+    cases: ['S33', 'S35'],
+    wrongKernel: 'linux-6.1',
+  },
+  {
+    name: 'bt-as-idle',
+    description: 'SCHED_BT runs as SCHED_IDLE: it gets a share beside CFS, and no budget throttles it',
+    kernel: 'tk3-4.14',
+    cases: ['B04', 'B04c', 'B03'],
+    sched: (sched) => (sched.class === 'bt' ? { ...sched, class: 'idle' } : sched),
   },
 ];
 
-/** The scenario under the wrong policy. The controller stays as it is: it is no part of what is judged. */
-export function negativeControl(scenario: Scenario, control: NegativeControl): Scenario {
+/** The scenario under the wrong policy or kernel. What runs besides the scenario stays as it is: it is no part of what is judged. */
+export function negativeControl(
+  scenario: Scenario,
+  control: NegativeControl,
+  loadKernel: (name: string) => Kernel,
+): Scenario {
+  const { sched, wrongKernel } = control;
   const wrong = (task: TaskSpec): TaskSpec =>
-    task.name === CONTROLLER ? task : { ...task, sched: control.change(task.sched) };
-  return { ...scenario, policy: control.name, tasks: scenario.tasks.map(wrong) };
+    sched === undefined || task.name.startsWith('~') ? task : { ...task, sched: sched(task.sched) };
+  return {
+    ...scenario,
+    policy: control.name,
+    kernel: wrongKernel === undefined ? scenario.kernel : loadKernel(wrongKernel),
+    tasks: scenario.tasks.map(wrong),
+  };
 }
 
 function swapClasses(sched: SchedSettings): SchedSettings {

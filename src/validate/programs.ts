@@ -2,6 +2,7 @@
  * The behaviours of recorded tasks as task programs; validation/recordings/tools/scn.c is what really ran.
  */
 import type { Duration, SchedSettings, Step } from '../scenario/scenario.js';
+import type { ProgramCosts } from './costs.js';
 import type { RecordedTask } from './recordings.js';
 
 /** All children of a forking task bear this name, in the recordings as here. */
@@ -12,7 +13,7 @@ const NS_PER_US = 1_000;
 const HOG_PIECE_NS = 1e9;
 
 /** The endless program of a task that begins at `startNs` after T0, and the one of its children. */
-export function programOf(behaviour: RecordedTask['behaviour'], startNs: number): Step[] {
+export function programOf(behaviour: RecordedTask['behaviour'], startNs: number, costs: ProgramCosts): Step[] {
   switch (behaviour.type) {
     case 'hog':
       return [forever([run(HOG_PIECE_NS / NS_PER_US)])];
@@ -32,23 +33,33 @@ export function programOf(behaviour: RecordedTask['behaviour'], startNs: number)
       ];
     case 'fork': {
       const fork: Step = { op: 'fork', task: CHILD_NAME };
-      const forks = Array.from({ length: behaviour.nchild }, () => fork);
-      return [forever([timer(behaviour.period_us, startNs, 'keep'), ...forks])];
+      const forks = Array.from({ length: behaviour.nchild }, () => [...inKernel(costs.forkNs), fork]);
+      return [forever([timer(behaviour.period_us, startNs, 'keep'), ...forks.flat()])];
     }
     case 'pingpong_a':
       return [
-        forever([...burn(behaviour.run_us), { op: 'send', channel: 'a-to-b' }, { op: 'receive', channel: 'b-to-a' }]),
+        forever([
+          ...burn(behaviour.run_us),
+          ...inKernel(costs.pipeNs),
+          { op: 'send', channel: 'a-to-b' },
+          { op: 'receive', channel: 'b-to-a' },
+        ]),
       ];
     case 'pingpong_b':
       return [
-        forever([{ op: 'receive', channel: 'a-to-b' }, ...burn(behaviour.run_us), { op: 'send', channel: 'b-to-a' }]),
+        forever([
+          { op: 'receive', channel: 'a-to-b' },
+          ...burn(behaviour.run_us),
+          ...inKernel(costs.pipeNs),
+          { op: 'send', channel: 'b-to-a' },
+        ]),
       ];
   }
 }
 
 /** A child of a forking task: burns and exits. */
-export function childProgram(runUs: number): Step[] {
-  return [...burn(runUs), { op: 'exit' }];
+export function childProgram(runUs: number, costs: ProgramCosts): Step[] {
+  return [...inKernel(costs.childNs), ...burn(runUs), { op: 'exit' }];
 }
 
 /** Sleeps until `startNs` after T0, as tasks that begin later do once the controller has woken them. */
@@ -57,7 +68,7 @@ export function sleepUntil(startNs: number): Step[] {
   return [{ op: 'timer', timer: 'start', shared: false, periodNs: startNs, phaseNs: 0, distanceNs: 0, missed: 'keep' }];
 }
 
-/** Scheduling settings of a recorded policy. `cgbt` is a normal task in an offline cgroup. */
+/** Scheduling settings of a recorded policy. `cgbt` only joins an offline cgroup, which makes it BT. */
 export function schedOf({ policy, nice, rtprio }: RecordedTask): SchedSettings {
   switch (policy) {
     case 'fifo':
@@ -67,8 +78,9 @@ export function schedOf({ policy, nice, rtprio }: RecordedTask): SchedSettings {
     case 'idle':
     case 'bt':
       return { class: policy, nice, priority: 0 };
-    case 'other':
     case 'cgbt':
+      return { class: 'bt', nice, priority: 0 };
+    case 'other':
       return { class: 'fair', nice, priority: 0 };
   }
 }
@@ -83,6 +95,10 @@ function timer(periodUs: number, phaseNs: number, missed: 'keep' | 'skip'): Step
     distanceNs: 0,
     missed,
   };
+}
+
+function inKernel(ns: number): Step[] {
+  return ns === 0 ? [] : [{ op: 'run', mode: 'kernel', duration: { kind: 'fixed', ns } }];
 }
 
 function forever(body: Step[]): Step {

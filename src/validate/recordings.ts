@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
+import { type Start, startsOf } from './start.js';
 
 /** The repository's own copy, compared with when no other folder is given. */
 export const DEFAULT_RECORDINGS = join(packageRoot, 'validation', 'recordings');
@@ -115,6 +116,8 @@ export interface Recording {
   entry: IndexEntry;
   scenario: RecordedScenario;
   summary: RecordedSummary;
+  /** First wakeups by task; empty without a trace. */
+  starts: ReadonlyMap<string, Start>;
 }
 
 /** The index of a folder of recordings. */
@@ -129,6 +132,7 @@ export function readRecording(dir: string, entry: IndexEntry): Recording {
     entry,
     scenario: readJson(join(dir, entry.scenario), scenario),
     summary: readJson(join(dir, entry.summary), summary),
+    starts: entry.trace === null ? new Map<string, Start>() : startsOf(join(dir, entry.trace)),
   };
   const outside = recording.scenario.tasks.findIndex(({ affinity }) => affinity.some((cpu) => cpu >= entry.cpus));
   if (outside >= 0) {

@@ -3,19 +3,30 @@
  */
 import type { BtTunables, CgroupSpec, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
 import { externalTask, kernelThreads } from './background.js';
+import { type ProgramCosts, programCosts } from './costs.js';
 import { CHILD_NAME, childProgram, programOf, schedOf, sleepUntil } from './programs.js';
-import type { RecordedScenario, RecordedSummary, RecordedTask } from './recordings.js';
+import type { RecordedScenario, RecordedTask, Recording } from './recordings.js';
 
 /** The task that stands for the recordings' controller; like all outside the scenario, it is not compared. */
 export const CONTROLLER = '~scnctl';
 
 const NS_PER_MS = 1_000_000;
 /**
- * The controller's first sched_waking after T0, and the time from one to the next: medians over the first lines of
+ * Without a trace: the controller's first sched_waking after T0, and the time from one to the next: medians over the first lines of
  * validation/recordings/traces/6.1-icount-a-S*.txt.gz after `scn_start`.
  */
 const FIRST_WAKE_NS = 27_791;
 const NEXT_WAKE_NS = 2_919;
+/**
+ * Where a task's vruntime lies as it first wakes, seen in the recorded vruntimes (labels *-icount-vr). A fair task that was forked last
+ * has slept so briefly that it is where the queue is; the others have slept long enough for the full credit of a sleeper. BT queues
+ * had hardly run at all, so that their tasks still lie in the order in which they were forked.
+ */
+function startLagNs({ policy }: RecordedTask, order: number, count: number): number | null {
+  if (policy === 'bt' || policy === 'cgbt') return count - 1 - order;
+  return order === count - 1 ? 0 : null;
+}
+
 /** scn.c sets it for all its tasks (PR_SET_TIMERSLACK). */
 const TIMER_SLACK_NS = 1;
 
@@ -65,14 +76,19 @@ export type Mapping = { scenario: Scenario } | { unsupported: string };
 
 /** The recorded scenario on a machine, under a kernel. */
 export function scenarioOf(
-  recorded: RecordedScenario,
-  summary: RecordedSummary,
+  { scenario: recorded, summary, starts }: Pick<Recording, 'scenario' | 'summary' | 'starts'>,
   machine: Machine,
   kernel: Kernel,
 ): Mapping {
   const unsupported = whyUnsupported(recorded);
   if (unsupported !== null) return { unsupported };
-  const tasks = recorded.tasks.flatMap(instancesOf).map((task, order) => taskSpec(task, order, machine.cpus));
+  const costs = programCosts(kernel.name);
+  const instances = recorded.tasks.flatMap(instancesOf);
+  const tasks = instances.map((task, order) => {
+    const start = starts.get(task.name) ?? { atNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS, cpu: null };
+    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length) }, machine.cpus, costs);
+  });
+  const lastStartNs = Math.max(...tasks.map(({ startNs }) => startNs));
   const external = recorded.external === undefined ? null : externalTask(recorded.external, EXTERNAL);
   return {
     scenario: {
@@ -98,9 +114,9 @@ export function scenarioOf(
         }),
       ),
       tasks: [
-        controllerSpec(tasks.length, machine.cpus),
+        controllerSpec(lastStartNs + NEXT_WAKE_NS, machine.cpus),
         ...tasks,
-        ...recorded.tasks.flatMap((task) => childSpecs(task, recorded, machine.cpus)),
+        ...recorded.tasks.flatMap((task) => childSpecs(task, recorded, machine.cpus, costs)),
         ...kernelThreads(summary, 1e9 / kernel.hz),
         ...(external === null ? [] : [external]),
       ],
@@ -125,8 +141,12 @@ function instancesOf(task: RecordedTask): RecordedTask[] {
   return Array.from({ length: task.count }, (_, i) => ({ ...task, name: `${task.name}${i}`, count: 1 }));
 }
 
-/** `order` is the task's place in the row of those that the controller wakes. */
-function taskSpec(task: RecordedTask, order: number, cpus: number): TaskSpec {
+function taskSpec(
+  task: RecordedTask,
+  start: { atNs: number; cpu: number | null; lagNs: number | null },
+  cpus: number,
+  costs: ProgramCosts,
+): TaskSpec {
   const beginNs = task.start_ms * NS_PER_MS;
   return {
     name: task.name,
@@ -134,13 +154,16 @@ function taskSpec(task: RecordedTask, order: number, cpus: number): TaskSpec {
     role: null,
     sched: schedOf(task),
     cgroup: task.cgroup,
-    cpus: cpusOf(task.affinity, cpus),
+    // A one-CPU case names its CPU 0, whichever it was.
+    cpus: task.affinity.length === 1 && start.cpu !== null ? [start.cpu] : cpusOf(task.affinity, cpus),
     pinEach: false,
-    startNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS,
+    startNs: start.atNs,
+    startCpu: start.cpu,
+    startLagNs: start.lagNs,
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: task.sched_runtime_us === undefined ? null : task.sched_runtime_us * NS_PER_US,
-    program: [...sleepUntil(beginNs), ...programOf(task.behaviour, beginNs)],
+    program: [...sleepUntil(beginNs), ...programOf(task.behaviour, beginNs, costs)],
   };
 }
 
@@ -148,7 +171,7 @@ function taskSpec(task: RecordedTask, order: number, cpus: number): TaskSpec {
  * SCHED_FIFO 99, it keeps CPU 0 until all tasks are awake and then sleeps. Without it the first of them would already run, and wakeup preemption would
  * order the others; as it is, the first choice is by vruntime alone.
  */
-function controllerSpec(tasks: number, cpus: number): TaskSpec {
+function controllerSpec(busyNs: number, cpus: number): TaskSpec {
   return {
     name: CONTROLLER,
     count: 1,
@@ -158,15 +181,22 @@ function controllerSpec(tasks: number, cpus: number): TaskSpec {
     cpus: cpusOf([0], cpus),
     pinEach: false,
     startNs: 0,
+    startCpu: null,
+    startLagNs: null,
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: null,
-    program: [{ op: 'busy', duration: { kind: 'fixed', ns: FIRST_WAKE_NS + tasks * NEXT_WAKE_NS } }, { op: 'suspend' }],
+    program: [{ op: 'busy', duration: { kind: 'fixed', ns: busyNs } }, { op: 'suspend' }],
   };
 }
 
 /** The pool of a forking task's children: one for every fork of the whole run, so that it cannot run dry. */
-function childSpecs(task: RecordedTask, { duration_ms }: RecordedScenario, cpus: number): TaskSpec[] {
+function childSpecs(
+  task: RecordedTask,
+  { duration_ms }: RecordedScenario,
+  cpus: number,
+  costs: ProgramCosts,
+): TaskSpec[] {
   if (task.behaviour.type !== 'fork') return [];
   const { nchild, period_us, run_us } = task.behaviour;
   return [
@@ -179,10 +209,12 @@ function childSpecs(task: RecordedTask, { duration_ms }: RecordedScenario, cpus:
       cpus: cpusOf(task.affinity, cpus),
       pinEach: false,
       startNs: 0,
+      startCpu: null,
+      startLagNs: null,
       start: 'fork',
       timerSlackNs: TIMER_SLACK_NS,
       sliceNs: null,
-      program: childProgram(run_us),
+      program: childProgram(run_us, costs),
     },
   ];
 }

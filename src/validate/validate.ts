@@ -17,8 +17,8 @@ const REPLAY_FIGURES: readonly Figure[] = ['order', 'vruntime'];
 /** What stands for the recorded kernels and machines. */
 export interface ValidationPresets {
   kernel: (name: string) => Kernel;
-  /** The machine of a recording's mode (`icount`, `mttcg2`, `host`); null if there is none, which makes the case void. */
-  machine: (mode: string, cpus: number) => Machine | null;
+  /** The machine that a recording was made on; null if there is none, which makes the case void. */
+  machine: (entry: IndexEntry) => Machine | null;
 }
 
 export interface ValidationOptions {
@@ -45,10 +45,10 @@ export async function validate(options: ValidationOptions): Promise<ValidationRo
 async function validateOne(entry: IndexEntry, options: ValidationOptions): Promise<ValidationRow[]> {
   const recording = readRecording(options.dataDir, entry);
   if (recording.summary.lost_events_notes.length > 0) return [voidRow(recording, 'the recording lost events')];
-  const machine = options.presets.machine(entry.mode, entry.cpus);
+  const machine = options.presets.machine(entry);
   if (machine === null) return [voidRow(recording, `no machine preset stands for mode ${entry.mode}`)];
   const kernel = options.presets.kernel(entry.kernel);
-  const mapping = scenarioOf(recording.scenario, recording.summary, machine, kernel);
+  const mapping = scenarioOf(recording, machine, kernel);
   if ('unsupported' in mapping) return [voidRow(recording, mapping.unsupported)];
   const result = await options.simulate(mapping.scenario, options.seed);
   return compare(recording, result, 1e6 / kernel.hz);

@@ -109,6 +109,8 @@ export function task(name: string, program: Step[], more: Partial<TaskSpec> = {}
     role: null,
     sched: fair(),
     sliceNs: null,
+    startCpu: null,
+    startLagNs: null,
     cgroup: null,
     cpus: null,
     pinEach: false,

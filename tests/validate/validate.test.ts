@@ -10,7 +10,7 @@ const options: ValidationOptions = {
   cases: ['S01'],
   modes: ['scenario'],
   seed: 1,
-  presets: { kernel, machine: (mode, cpus) => (mode === 'icount' ? machine(cpus) : null) },
+  presets: { kernel, machine: ({ mode, cpus }) => (mode === 'icount' ? machine(cpus) : null) },
   simulate: async (scenario) =>
     result(
       2500,
@@ -23,11 +23,6 @@ test('every recording of a case is judged; one that cannot be simulated is void'
   expect(new Set(rows.map((row) => row.label))).toEqual(new Set(['6.1-icount-a', '6.1-mttcg2']));
   expect(rows.filter((row) => row.metric === 'share_pct').map((row) => row.verdict)).toEqual(['agree', 'agree']);
   expect(rows.at(-1)).toMatchObject({ verdict: 'void', note: 'no machine preset stands for mode mttcg2' });
-});
-
-test('a case with a quota is void, with the reason', async () => {
-  const [first] = await validate({ ...options, cases: ['S12'] });
-  expect(first).toMatchObject({ case: 'S12', verdict: 'void', note: 'cgroup Q has a quota' });
 });
 
 test('modes', async () => {

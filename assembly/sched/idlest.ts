@@ -1,0 +1,115 @@
+/**
+ * Where a new task starts: the idlest CPU of the idlest group, domain by domain from the outside (kernel/sched/fair.c
+ * find_idlest_cpu, find_idlest_group).
+ */
+import { allocate } from '../base/arena';
+import { Task } from '../task/task';
+import { domainOf, nrLevels, SchedDomain } from './domain';
+import { gatherStats, GroupStats, GroupType } from './group_stats';
+import { firstCommon, masks } from './masks';
+import { idleCpu, rqOf } from './rq';
+import { machine } from '../machine/machine';
+import { tunables } from './tunables';
+
+let local: GroupStats = changetype<GroupStats>(0);
+let idlest: GroupStats = changetype<GroupStats>(0);
+let candidate: GroupStats = changetype<GroupStats>(0);
+
+/** Space for the comparison of groups; at set-up. */
+export function newIdlestStats(): void {
+  local = allocate<GroupStats>();
+  idlest = allocate<GroupStats>();
+  candidate = allocate<GroupStats>();
+}
+
+/** The CPU that a new task should start on, seen from `here`; `fallback` if it may use none that is found. */
+export function idlestCpu(task: Task, here: u32, fallback: u32): u32 {
+  let cpu = here;
+  let level = <i32>nrLevels - 1;
+  while (level >= 0) {
+    const sd = domainOf(cpu, level);
+    if (pickGroup(sd, task, cpu)) {
+      const next = idlestInGroup(idlest.begin, idlest.end, task, cpu);
+      if (next >= 0) cpu = next;
+    }
+    level--;
+  }
+  if (task.mayRunOn(cpu)) return cpu;
+  return task.mayRunOn(fallback) ? fallback : <u32>firstCommon(task.cpusAllowed, task.cpusAllowed, 0, machine.nrCpus);
+}
+
+/** Whether another group of the domain is idler than the CPU's own; it is in `idlest` then (find_idlest_group). */
+function pickGroup(sd: SchedDomain, task: Task, cpu: u32): bool {
+  let found = false;
+  let hasLocal = false;
+  for (let begin = sd.begin; begin < sd.end; begin += sd.groupSize) {
+    const end = min(begin + sd.groupSize, sd.end);
+    if (firstCommon(task.cpusAllowed, task.cpusAllowed, begin, end) < 0) continue;
+    gatherStats(candidate, begin, end, sd.imbalancePct, false);
+    if (cpu >= begin && cpu < end) {
+      hasLocal = true;
+      swapLocal();
+    } else if (!found || isIdler(candidate, idlest)) {
+      found = true;
+      swapIdlest();
+    }
+  }
+  if (!found) return false;
+  return !hasLocal || beatsLocal(sd);
+}
+
+function swapLocal(): void {
+  const old = local;
+  local = candidate;
+  candidate = old;
+}
+
+function swapIdlest(): void {
+  const old = idlest;
+  idlest = candidate;
+  candidate = old;
+}
+
+/** update_pick_idlest */
+function isIdler(a: GroupStats, b: GroupStats): bool {
+  if (a.type != b.type) return b.type > a.type;
+  if (a.type != GroupType.HAS_SPARE) return b.avgLoad > a.avgLoad;
+  if (a.idleCpus != b.idleCpus) return a.idleCpus > b.idleCpus;
+  return b.util > a.util;
+}
+
+function beatsLocal(sd: SchedDomain): bool {
+  if (local.type != idlest.type) return local.type > idlest.type;
+  if (local.type == GroupType.HAS_SPARE) return idlest.idleCpus > local.idleCpus;
+  // Moving is not worth while for less than a sixth of a nice-0 task's load.
+  const imbalance = (1024 * (sd.imbalancePct - 100)) / 100;
+  if (idlest.avgLoad >= local.avgLoad + imbalance) return false;
+  return 100 * local.avgLoad > sd.imbalancePct * idlest.avgLoad;
+}
+
+/** An idle CPU in the shallowest idle state, the one that went idle last; otherwise the least load (find_idlest_group_cpu). */
+function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
+  let best = -1;
+  let bestIsIdle = false;
+  let exit = u64.MAX_VALUE;
+  let since: u64 = 0;
+  let least = u64.MAX_VALUE;
+  for (let cpu = begin; cpu < end; cpu++) {
+    if (!task.mayRunOn(cpu)) continue;
+    const rq = rqOf(cpu);
+    if (idleCpu(rq)) {
+      if (rq.idleExitNs > exit || (rq.idleExitNs == exit && rq.idleSince < since)) continue;
+      if (rq.idleExitNs == exit && rq.idleSince == since && bestIsIdle && cpu != here) continue;
+      exit = rq.idleExitNs;
+      since = rq.idleSince;
+      best = cpu;
+      bestIsIdle = true;
+    } else if (!bestIsIdle) {
+      const load = tunables.pelt ? rq.cfs.avg.loadAvg : rq.cfs.weight;
+      if (load >= least) continue;
+      least = load;
+      best = cpu;
+    }
+  }
+  return best;
+}
