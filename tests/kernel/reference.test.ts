@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { simulate } from '../../src/kernel/simulation.js';
 import type { CgroupSpec, Kernel, Scenario, SchedSettings, Step, TaskSpec } from '../../src/scenario/scenario.js';
-import { CfsReference } from '../reference/cfs.js';
+import { CfsReference, LINUX_61 } from '../reference/cfs.js';
 import { defaults, EevdfReference, type Variant } from '../reference/eevdf.js';
 import type { Reference } from '../reference/entities.js';
 import { lockstep } from '../reference/lockstep.js';
 import { forever, linux61, MS, run, scenario, sleep, task, WHOLE } from './fixtures.js';
+
+const RUNS = { numRuns: 300, seed: 20261124 };
 
 const eevdf = (variant: Variant): Kernel => ({
   ...linux61,
@@ -82,26 +84,51 @@ const worlds = (kernel: Kernel): fc.Arbitrary<Scenario> =>
     return scenario(tasks, { kernel, cgroups: GROUPS, durationNs: 500 * MS });
   });
 
-const agrees = (kernel: Kernel, reference: () => Reference, numRuns: number): void => {
+const compare = (world: Scenario, reference: Reference) =>
+  lockstep(reference, world, simulate(world, 1, { trace: WHOLE }).trace);
+
+const agrees = (kernel: Kernel, reference: () => Reference): void => {
   let switches = 0;
+  // Without shrinking, which takes minutes: the divergence says enough.
   fc.assert(
     fc.property(worlds(kernel), (world) => {
-      const agreement = lockstep(reference(), world, simulate(world, 1, { trace: WHOLE }).trace);
+      const agreement = compare(world, reference());
       switches += agreement.switches;
       expect(agreement.divergence).toBeNull();
     }),
-    { numRuns, seed: 20261124, endOnFailure: true, interruptAfterTimeLimit: 60_000 },
+    { ...RUNS, endOnFailure: true },
   );
   // Otherwise nothing was compared.
-  expect(switches).toBeGreaterThan(numRuns * 100);
+  expect(switches).toBeGreaterThan(RUNS.numRuns * 100);
 };
+
+/** How many of a few worlds a reference with other rules notices. */
+const noticed = (kernel: Kernel, reference: () => Reference): number =>
+  fc.sample(worlds(kernel), { ...RUNS, numRuns: 20 }).filter((world) => compare(world, reference()).divergence !== null)
+    .length;
 
 describe('whole simulations', () => {
   it('CFS of 6.1 chooses the same task at every switch', () => {
-    agrees(linux61, () => new CfsReference(), 300);
+    agrees(linux61, () => new CfsReference());
   });
 
   it.each(['6.6', '6.12', '6.18'] as const)('EEVDF of %s chooses the same task at every switch', (variant) => {
-    agrees(eevdf(variant), () => new EevdfReference(defaults(variant)), 300);
+    agrees(eevdf(variant), () => new EevdfReference(defaults(variant)));
   });
+
+  it.each(['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'WAKEUP_PREEMPTION', 'BASE_SLICE'])(
+    'a CFS without %s is noticed',
+    (feature) => {
+      const features = new Set(linux61.features.filter((name) => name !== feature));
+      expect(noticed(linux61, () => new CfsReference({ ...LINUX_61, features }))).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(['PLACE_LAG', 'RUN_TO_PARITY', 'PREEMPT_SHORT', 'DELAY_DEQUEUE', 'DELAY_ZERO', 'PICK_BUDDY'])(
+    'an EEVDF without %s is noticed',
+    (feature) => {
+      const features = new Set([...defaults('6.12').features].filter((name) => name !== feature));
+      expect(noticed(eevdf('6.12'), () => new EevdfReference({ ...defaults('6.12'), features }))).toBeGreaterThan(0);
+    },
+  );
 });
