@@ -1,6 +1,7 @@
 /** PELT and what is computed from it, against the kernel's values and the definition. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { primitives } from '../../bench/primitives.js';
 import { type Activity, decay, LOAD_AVG_MAX, nrIdleScan, PeltReference } from './pelt.js';
 
 const PERIOD = 1024n * 1024n;
@@ -76,6 +77,45 @@ describe('util_avg', () => {
         expect(Math.abs(got - average)).toBeLessThan(2 + steps.length * 0.1);
       }),
       { numRuns: 25, seed: 20261124 },
+    );
+  });
+});
+
+describe('the simulated kernel’s load averages', () => {
+  it('are the reference’s after any history, to the last unit', () => {
+    const span = fc.record({
+      ns: fc.oneof(
+        fc.integer({ min: 0, max: 5000 }),
+        fc.integer({ min: 0, max: 5e7 }),
+        fc.integer({ min: 0, max: 4e9 }),
+      ),
+      load: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 88761 })),
+      runnable: fc.integer({ min: 0, max: 20 }),
+      running: fc.boolean(),
+      weight: fc.integer({ min: 1, max: 88761 }),
+    });
+    fc.assert(
+      fc.property(fc.array(span, { maxLength: 60 }), (spans) => {
+        const reference = new PeltReference();
+        const kernel = primitives(1);
+        let now = 0;
+        for (const { ns, load, runnable, running, weight } of spans) {
+          now += ns;
+          const ended = kernel.peltUpdate(now, load, runnable, running ? 1 : 0, weight) !== 0;
+          const activity = { load: BigInt(load), runnable: BigInt(runnable), running };
+          expect(reference.update(BigInt(now), activity, BigInt(weight))).toBe(ended);
+          const { loadSum, runnableSum, utilSum, loadAvg, runnableAvg, utilAvg } = reference;
+          expect([0, 1, 2, 3, 4, 5].map((what) => BigInt(kernel.peltNumber(what)))).toEqual([
+            loadSum,
+            runnableSum,
+            utilSum,
+            loadAvg,
+            runnableAvg,
+            utilAvg,
+          ]);
+        }
+      }),
+      { numRuns: 200, seed: 20261124 },
     );
   });
 });
