@@ -1,11 +1,12 @@
 /**
  * The base structures on their own: a door for their tests and micro-benchmarks, built into a module apart from the kernel's.
  */
-import { allocateArray, allocateBytes, at } from './base/arena';
+import { allocate, allocateArray, allocateBytes, at } from './base/arena';
 import { BUCKETS, bucketOf, Histogram, newHistogram } from './base/histogram';
 import { Distribution, nextBits, sample, streamState } from './base/random';
 import { RbNode, RbTree, successor } from './base/rbtree';
 import { Event, initEvent, newWheel, Wheel } from './base/wheel';
+import { SchedAvg, updateAverages, updateSums } from './sched/avg';
 import { calcDelta, NICE_0_LOAD, weightOf, wmultOf } from './sched/weight';
 
 let nodes: usize = 0;
@@ -15,6 +16,7 @@ let wheel: Wheel = changetype<Wheel>(0);
 let histogram: Histogram = changetype<Histogram>(0);
 let stream: usize = 0;
 let size: u32 = 0;
+let average: SchedAvg = changetype<SchedAvg>(0);
 
 /** The benchmarks' random numbers, which ours and its peers take in the same order: u32[VALUES], drawn at first use. */
 const VALUES: u32 = 1 << 16;
@@ -32,6 +34,7 @@ export function reset(count: u32, seedLow: u32): void {
   histogram = newHistogram();
   stream = allocateBytes(8);
   store<u64>(stream, seedLow);
+  average = allocate<SchedAvg>();
 }
 
 /** Address of u32[65536] random numbers. */
@@ -245,4 +248,29 @@ export function deltaFair(delta: f64, nice: i32): f64 {
 /** __calc_delta of `delta` with the weight of `nice` on a queue whose inverse weight is given. */
 export function deltaOf(delta: f64, nice: i32, inverse: u32): f64 {
   return <f64>calcDelta(<u64>delta, weightOf(nice, false), inverse);
+}
+
+/** Takes a load average to `now`, in which time nothing changed, and its averages where a period ended (pelt.c). */
+export function peltUpdate(now: f64, load: u32, runnable: u32, running: bool, weight: u32): bool {
+  const ended = updateSums(average, <u64>now, load, runnable, running);
+  if (ended) updateAverages(average, weight);
+  return ended;
+}
+
+/** 0…2: sums of load, runnable and util; 3…5: the averages of them. */
+export function peltNumber(what: u32): f64 {
+  switch (what) {
+    case 0:
+      return <f64>average.loadSum;
+    case 1:
+      return <f64>average.runnableSum;
+    case 2:
+      return <f64>average.utilSum;
+    case 3:
+      return <f64>average.loadAvg;
+    case 4:
+      return <f64>average.runnableAvg;
+    default:
+      return <f64>average.utilAvg;
+  }
 }

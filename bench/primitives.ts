@@ -35,6 +35,8 @@ export interface Primitives extends WebAssembly.Exports {
   randomSample(kind: number, a: number, b: number, c: number): number;
   deltaFair(delta: number, nice: number): number;
   deltaOf(delta: number, nice: number, inverse: number): number;
+  peltUpdate(now: number, load: number, runnable: number, running: number, weight: number): number;
+  peltNumber(what: number): number;
 }
 
 const FILES: Record<Build, string> = { release: 'primitives.wasm', debug: 'primitives.debug.wasm' };

@@ -73,7 +73,7 @@ export class BtClass extends SchedClass {
   yieldTask(rq: Rq): void {
     if (rq.bt.hNrRunning == 1) return;
     const q = rq.curr.cfsRq;
-    clearBuddies(q, rq.curr);
+    clearBuddies(rq.curr);
     updateRqClock(rq);
     this.updateCurr(rq);
     q.skip = rq.curr;

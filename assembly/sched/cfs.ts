@@ -92,7 +92,7 @@ export function sliceExpired(q: CfsRq, curr: SchedEntity): bool {
   const ideal = schedSlice(q, curr);
   const ran = curr.sumExec - curr.prevSumExec;
   if (ran > ideal) {
-    clearBuddies(q, curr);
+    clearBuddies(curr);
     return true;
   }
   if (ran < tunables.minGranularityNs) return false;

@@ -32,5 +32,5 @@ function chargeEevdf(q: CfsRq, curr: SchedEntity): void {
   updateReference(q);
   if (!givesWay(q, curr, renewed)) return;
   reschedCurr(rqOf(q.cpu));
-  clearBuddies(q, curr);
+  clearBuddies(curr);
 }

@@ -8,7 +8,7 @@ import { placeEntity, sliceExpired, wakeupPreemptEntity } from './cfs';
 import { classOf, Flags, Rank, SchedClass } from './class';
 import { updateCurr } from './curr';
 import { SchedEntity } from './entity';
-import { cancelProtection, eligible, isProtected, pickEevdf, placeEntityEevdf, preemptsShort } from './eevdf';
+import { cancelProtection, eligible, isProtected, minSlice, pickEevdf, placeEntityEevdf, preemptsShort } from './eevdf';
 import { entityOf, queueOf, updateCfsGroup } from './group';
 import {
   dequeuePath,
@@ -65,16 +65,18 @@ export class FairClass extends SchedClass {
     if (rq.nrRunning == 1) return;
     const task = rq.curr;
     const q = task.cfsRq;
-    clearBuddies(q, task);
+    clearBuddies(task);
     if (q.eevdf || task.policy != Policy.BATCH) {
       updateRqClock(rq);
       updateCurr(q);
     }
     if (q.eevdf) {
-      if (tunables.yieldForfeits && eligible(q, task)) task.vruntime = task.deadline;
+      // Who owes time already gives up nothing more.
+      if (tunables.yieldForfeits && !eligible(q, task)) return;
+      if (tunables.yieldForfeits) task.vruntime = task.deadline;
       task.deadline += calcDeltaFair(task.slice, task);
     } else {
-      q.skip = task;
+      for (let se = changetype<SchedEntity>(task); se != null; se = se.parent_) se.cfsRq.skip = se;
     }
   }
 
@@ -110,7 +112,8 @@ export class FairClass extends SchedClass {
     const pse = matching(task, curr);
     if (se.idle != pse.idle) {
       if (!se.idle) return false;
-      cancelProtection(se);
+      // In 6.6 it stays protected, and may well be chosen again.
+      if (!tunables.currWinsTies) cancelProtection(se);
       return true;
     }
     if (task.policy != Policy.NORMAL) return false;
@@ -128,7 +131,7 @@ export class FairClass extends SchedClass {
       cancelProtection(se);
       return true;
     }
-    const until = se.vruntime + calcDeltaFair(pse.slice, se);
+    const until = se.vruntime + calcDeltaFair(minSlice(se.cfsRq, se), se);
     if (short && isProtected(se) && <i64>(until - <u64>se.vlag) < 0) se.vlag = <i64>until;
     return false;
   }

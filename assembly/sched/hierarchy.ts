@@ -19,6 +19,11 @@ import { tunables } from './tunables';
 
 const NONE: SchedEntity = changetype<SchedEntity>(0);
 
+/** The running entity, unless it has just left the queue. */
+function onQueue(curr: SchedEntity): SchedEntity {
+  return curr != null && curr.onRq ? curr : NONE;
+}
+
 /** Gives a group's entity the shortest slice below it, as one of its own (6.12). */
 function followSlice(se: SchedEntity, q: CfsRq, slice: u32): void {
   if (slice == 0 || slice == u32.MAX_VALUE) return;
@@ -47,7 +52,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
     const q = se.cfsRq;
     if (se.myQ != null && q.eevdf) followSlice(se, q, slice);
     enqueueEntity(q, se, entityFlags);
-    if (q.eevdf && q.entity != null) slice = minSlice(q, q.curr);
+    if (q.eevdf && q.entity != null) slice = minSlice(q, onQueue(q.curr));
     q.hNrRunning++;
     q.idleHNrRunning += idle;
     if (q.idle) idle = 1;
@@ -61,7 +66,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
     updateCfsGroup(se);
     if (q.eevdf) {
       followSlice(se, q, slice);
-      if (q.entity != null) slice = minSlice(q, q.curr);
+      if (q.entity != null) slice = minSlice(q, onQueue(q.curr));
     }
     q.hNrRunning++;
     q.idleHNrRunning += idle;
@@ -97,7 +102,7 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     const q = se.cfsRq;
     if (!dequeueEntity(q, se, entityFlags)) {
       if (se == entity && below == null) return Left.NOT;
-      slice = minSlice(q, q.curr);
+      slice = minSlice(q, onQueue(q.curr));
       break;
     }
     if (se == entity && below == null) unlink(changetype<Task>(se));
@@ -106,7 +111,7 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     if (q.idle) idle = count;
     if (q.throttled) return Left.BELOW_THROTTLE;
     if (q.weight != 0) {
-      if (q.eevdf) slice = minSlice(q, q.curr);
+      if (q.eevdf) slice = minSlice(q, onQueue(q.curr));
       // The group still has something to run: bias the pick to stay in it.
       if ((flags & Flags.SLEEP) != 0 && se.parent_ != null && q.throttleCount == 0) setNextBuddy(se.parent_);
       se = se.parent_;
@@ -121,7 +126,7 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     updateCfsGroup(se);
     if (q.eevdf) {
       followSlice(se, q, slice);
-      slice = minSlice(q, q.curr);
+      slice = minSlice(q, onQueue(q.curr));
     }
     q.hNrRunning -= count;
     q.idleHNrRunning -= idle;

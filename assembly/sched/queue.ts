@@ -70,17 +70,16 @@ export function enqueueEntity(q: CfsRq, se: SchedEntity, flags: u32): void {
 /** An entity leaves its queue (dequeue_entity). False: it stays until its lag is worked off (set_delayed). */
 export function dequeueEntity(q: CfsRq, se: SchedEntity, flags: u32): bool {
   updateCurr(q);
+  clearBuddies(se);
   const sleeps = (flags & Flags.SLEEP) != 0;
   const mayDelay = sleeps && q.eevdf && (flags & (Flags.DELAYED | Flags.SPECIAL)) == 0 && tunables.delayDequeue;
   if (mayDelay && !eligible(q, se)) {
-    if (q.next == se) q.next = NONE;
     updateLoadAvg(q, se, 0);
     se.delayed = true;
     return false;
   }
   updateLoadAvg(q, se, Update.TG | ((flags & Flags.MIGRATED) != 0 ? Update.DETACH : 0));
   if ((flags & Flags.MIGRATED) != 0) se.avg.lastUpdateTime = 0;
-  clearBuddies(q, se);
   if (q.eevdf) {
     updateEntityLag(q, se);
     if (tunables.placeRelDeadline && !sleeps) {
@@ -130,7 +129,7 @@ export function requeueDelayed(q: CfsRq, se: SchedEntity): void {
 
 /** The chosen entity leaves the tree and becomes the running one (set_next_entity). */
 export function setNextEntity(q: CfsRq, se: SchedEntity): void {
-  clearBuddies(q, se);
+  clearBuddies(se);
   if (se.onRq) {
     erase(q, se);
     updateLoadAvg(q, se, Update.TG);

@@ -45,9 +45,9 @@ export function accountDequeue(q: CfsRq, se: SchedEntity): void {
   if (se.idle) q.idleNrRunning--;
 }
 
-/** Forgets an entity as a buddy of its queue. */
-export function clearBuddies(q: CfsRq, se: SchedEntity): void {
-  if (q.next == se) q.next = NONE;
-  if (q.last == se) q.last = NONE;
-  if (q.skip == se) q.skip = NONE;
+/** Forgets an entity as a buddy, on every level on which it and its groups are one (clear_buddies). */
+export function clearBuddies(entity: SchedEntity): void {
+  for (let se = entity; se != null && se.cfsRq.next == se; se = se.parent_) se.cfsRq.next = NONE;
+  for (let se = entity; se != null && se.cfsRq.last == se; se = se.parent_) se.cfsRq.last = NONE;
+  for (let se = entity; se != null && se.cfsRq.skip == se; se = se.parent_) se.cfsRq.skip = NONE;
 }
