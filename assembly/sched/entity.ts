@@ -107,6 +107,8 @@ export class CfsRq extends RbTree {
   propRunnableSum: i64;
   /** Bandwidth: what is left here of the quota, negative: debt. */
   runtimeRemaining: i64;
+  /** The period in which that was taken. */
+  runtimePeriod: u64;
   throttled: bool;
   /** How many levels at or above it are throttled. */
   throttleCount: u32;
@@ -152,6 +154,8 @@ export class Bandwidth {
   quotaNs: u64;
   periodNs: u64;
   burstNs: u64;
+  /** Its periods begin so long after multiples of the period since boot. */
+  offsetNs: u64;
   /** Left of this period for any CPU to take. */
   runtimeNs: u64;
   /** Nobody has taken anything since the last refill. */
