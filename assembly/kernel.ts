@@ -146,6 +146,10 @@ export function replayWake(id: i32, cpu: u32, fork: bool, now: f64): void {
   replay.wake(taskAt(id, cpu), cpu, fork, <u64>now);
 }
 
+export function replayFork(id: i32, cpu: u32, now: f64): void {
+  replay.fork(taskAt(id, cpu), cpu, <u64>now);
+}
+
 export function replayMigrate(id: i32, cpu: u32, now: f64): void {
   replay.migrate(taskAt(id, cpu), cpu, <u64>now);
 }

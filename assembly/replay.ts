@@ -80,14 +80,20 @@ export function choose(task: Task, waker: u32, fork: bool, now: u64): u32 {
   return classOf(task).selectTaskRq(task, task.cpu, fork ? Flags.FORK : Flags.WAKEUP);
 }
 
+/** A task is forked: it is placed beside its parent. */
+export function fork(task: Task, cpu: u32, now: u64): void {
+  const rq = enter(cpu, now);
+  task.cpu = cpu;
+  classOf(task).taskFork(rq, task);
+}
+
 /** A task wakes, or starts, on a CPU. */
-export function wake(task: Task, cpu: u32, fork: bool, now: u64): void {
+export function wake(task: Task, cpu: u32, isNew: bool, now: u64): void {
   const rq = enter(cpu, now);
   task.state = State.RUNNING;
   if (task.onRq) {
     if (task.delayed) classOf(task).enqueueTask(rq, task, Flags.DELAYED);
-  } else if (fork) {
-    classOf(task).taskFork(rq, task);
+  } else if (isNew) {
     task.cpu = cpu;
     classOf(task).initTask(rq, task);
     activateTask(rq, task, Flags.INITIAL);

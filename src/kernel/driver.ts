@@ -27,7 +27,12 @@ export class Driver {
     return this.#kernel.replayChoose(task, waker, fork ? 1 : 0, atNs);
   }
 
-  /** The task wakes, or starts, on a CPU. */
+  /** The task running on a CPU forks this one. */
+  fork(task: number, cpu: number, atNs: number): void {
+    this.#kernel.replayFork(task, cpu, atNs);
+  }
+
+  /** The task wakes, or starts, on a CPU; a new one has been forked before. */
   wake(task: number, cpu: number, fork: boolean, atNs: number): void {
     this.#kernel.replayWake(task, cpu, fork ? 1 : 0, atNs);
   }

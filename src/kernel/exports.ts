@@ -26,6 +26,7 @@ export interface KernelExports {
   specOfTask(id: number): number;
   replayChoose(id: number, waker: number, fork: number, now: number): number;
   replayWake(id: number, cpu: number, fork: number, now: number): void;
+  replayFork(id: number, cpu: number, now: number): void;
   replayMigrate(id: number, cpu: number, now: number): void;
   replayTick(cpu: number, now: number): void;
   replayCharge(cpu: number, ran: number): void;

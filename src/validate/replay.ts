@@ -216,13 +216,14 @@ class Walk {
       case 'wakeup':
         this.#wakeup(event);
         break;
+      case 'fork':
+        this.#driver.fork(this.#id(event.child), event.cpu, event.atNs);
+        break;
       case 'migrate':
         this.#driver.migrate(this.#id(event.task.pid), event.to, event.atNs);
         break;
       case 'charge':
         this.#charge(event);
-        break;
-      default:
         break;
     }
   }
