@@ -15,6 +15,7 @@ import { BtClass, guardBt } from './sched/bt';
 import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
 import { classAt, classOf, Rank } from './sched/class';
 import { schedule } from './sched/core';
+import { fairServerTimer } from './sched/fair_server';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { RtClass } from './sched/rt';
 import { runStopper } from './sched/stop';
@@ -202,6 +203,9 @@ function hrtimerInterrupt(rq: Rq): void {
         break;
       case TimerKind.BT_PERIOD:
         (classAt(Rank.BT) as BtClass).periodTimer();
+        break;
+      case TimerKind.FAIR_SERVER:
+        fairServerTimer(changetype<Rq>(timer.target));
         break;
       case TimerKind.CFS_PERIOD:
         periodTimer(timer);

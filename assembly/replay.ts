@@ -7,6 +7,7 @@ import { HrTimer, TimerKind } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { BtClass } from './sched/bt';
 import { classAt, classOf, Flags, Rank } from './sched/class';
+import { fairServerTimer } from './sched/fair_server';
 import { SchedEntity } from './sched/entity';
 import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
@@ -45,6 +46,9 @@ function expire(timer: HrTimer): void {
       break;
     case TimerKind.BT_PERIOD:
       (classAt(Rank.BT) as BtClass).periodTimer();
+      break;
+    case TimerKind.FAIR_SERVER:
+      fairServerTimer(changetype<Rq>(timer.target));
       break;
     case TimerKind.CFS_PERIOD:
       periodTimer(timer);
@@ -152,6 +156,7 @@ export function pick(cpu: u32, prevState: u32, now: u64): Task {
   }
   rq.needResched = false;
   let next = changetype<Task>(0);
+  if (rq.fairBoosted && !rq.stop.queued) next = changetype<Task>(classAt(Rank.FAIR).pickNextTask(rq, prev));
   for (let rank: u8 = 0; rank <= Rank.IDLE && next == null; rank++) {
     next = changetype<Task>(classAt(rank).pickNextTask(rq, prev));
   }

@@ -64,7 +64,7 @@ export function setUp(input: usize, seed: u64): void {
   readIdleStates(idleStates, <u32>header.idleStates);
   layOutCpus(btRuntimes);
   readNoise(noise, <u32>header.noiseSources, distributions, seed);
-  registerClasses();
+  registerClasses(<i64>header.rtPhaseNs);
   newDomains();
   const stream = newStream(seed);
   newBalance(stream);

@@ -24,6 +24,7 @@ export class Header {
   tasks: f64;
   maxSlackNs: f64;
   bootNs: f64;
+  rtPhaseNs: f64;
   traceCapacity: f64;
   traceFromNs: f64;
   traceToNs: f64;
@@ -81,6 +82,8 @@ export class KernelTable {
   imbalancePct: f64;
   rtPeriodNs: f64;
   rtRuntimeNs: f64;
+  fairServerRuntimeNs: f64;
+  fairServerPeriodNs: f64;
   rrTicks: f64;
   btPeriodNs: f64;
   btLoadFair: f64;

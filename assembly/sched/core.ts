@@ -47,6 +47,11 @@ function pickNextTask(rq: Rq, prev: Task): Task {
     if (boosted != null) return boosted;
     rq.bt.boosted = false;
   }
+  if (rq.fairBoosted && !rq.stop.queued) {
+    const served = classAt(Rank.FAIR).pickNextTask(rq, prev);
+    if (served != null) return served;
+    rq.fairBoosted = false;
+  }
   for (let rank: u8 = 0; rank < Rank.IDLE; rank++) {
     const next = classAt(rank).pickNextTask(rq, prev);
     if (next != null) return next;

@@ -5,7 +5,9 @@ import { accountRuntime, bandwidthOf } from './bandwidth';
 import { updateMinVruntime } from './cfs';
 import { CfsRq, SchedEntity } from './entity';
 import { givesWay, updateDeadline, updateReference } from './eevdf';
+import { chargeFairServer } from './fair_server';
 import { rqOf } from './rq';
+import { tunables } from './tunables';
 import { calcDeltaFair, clearBuddies } from './virtual_time';
 import { reschedCurr } from './wake';
 
@@ -21,6 +23,7 @@ export function updateCurr(q: CfsRq): u64 {
   curr.vruntime += calcDeltaFair(delta, curr);
   if (q.eevdf) chargeEevdf(q, curr);
   else updateMinVruntime(q);
+  if (tunables.fairServerRuntimeNs != 0 && q.entity == null && q.eevdf) chargeFairServer(rqOf(q.cpu), delta);
   const bandwidth = bandwidthOf(q);
   if (bandwidth != null) accountRuntime(bandwidth, q, delta);
   return delta;

@@ -9,6 +9,7 @@ import { classOf, Flags, Rank, SchedClass } from './class';
 import { updateCurr } from './curr';
 import { SchedEntity } from './entity';
 import { cancelProtection, eligible, isProtected, minSlice, pickEevdf, placeEntityEevdf, preemptsShort } from './eevdf';
+import { startFairServer } from './fair_server';
 import { entityOf, queueOf, updateCfsGroup } from './group';
 import {
   dequeuePath,
@@ -51,6 +52,7 @@ export class FairClass extends SchedClass {
     }
     setQueue(rq, task);
     if (enqueuePath(task, flags)) rq.nrRunning++;
+    startFairServer(rq);
     if (rq.nrRunning > 1) setBit(masks.fair, rq.id);
   }
 

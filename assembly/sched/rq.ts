@@ -61,6 +61,10 @@ export class Rq extends Cpu {
   cfsTasks: Task;
   btTasks: Task;
   rt: RtRq;
+  /** The fair server: its zero-laxity timer, what fair tasks have had of its period, and whether they go first now. */
+  fairServer: HrTimer;
+  fairServed: u64;
+  fairBoosted: bool;
   vmf: VmfRq;
   bt: BtRq;
   /** Wake list: tasks woken by other CPUs, in order. */

@@ -53,6 +53,9 @@ export class Tunables {
   rtPeriodNs: u64;
   /** u64.MAX_VALUE: no throttling. */
   rtRuntimeNs: u64;
+  /** 6.12: what fair tasks get a period however busy the real-time class is; 0: nothing. */
+  fairServerRuntimeNs: u64;
+  fairServerPeriodNs: u64;
   rrTicks: u32;
   btPeriodNs: u64;
   /** Fair load counts where BT load is compared. */

@@ -24,7 +24,7 @@ export function sendIpi(rq: Rq): void {
 export function checkPreemptCurr(rq: Rq, task: Task, flags: u32): void {
   const curr = rq.curr;
   if (task.rank == curr.rank) classOf(curr).wakeupPreempt(rq, task, flags);
-  else if (task.rank < curr.rank && preemptsByWakeup(rq, task)) reschedCurr(rq);
+  else if (task.rank < curr.rank && !rq.fairBoosted && preemptsByWakeup(rq, task)) reschedCurr(rq);
 }
 
 /** What keeps a CPU from rescheduling at once, for the trace. */

@@ -6,6 +6,7 @@ import { Distribution, streamState } from '../base/random';
 import { RbTree } from '../base/rbtree';
 import { newEvent } from '../base/wheel';
 import { armNoise, IdleState, NoiseSource } from '../machine/cpu';
+import { startTimer } from '../machine/hrtimer';
 import { newHrTimer, TimerKind } from '../machine/timer';
 import { EventKind, machine } from '../machine/machine';
 import { SchedAvg } from '../sched/avg';
@@ -80,6 +81,8 @@ export function readKernel(table: KernelTable): void {
   t.pelt = machine.nrCpus > 1;
   t.rtPeriodNs = <u64>table.rtPeriodNs;
   t.rtRuntimeNs = table.rtRuntimeNs < 0 ? UNLIMITED : <u64>table.rtRuntimeNs;
+  t.fairServerRuntimeNs = <u64>table.fairServerRuntimeNs;
+  t.fairServerPeriodNs = <u64>table.fairServerPeriodNs;
   t.rrTicks = <u32>table.rrTicks;
   t.btPeriodNs = <u64>table.btPeriodNs;
   t.btLoadFair = table.btLoadFair != 0;
@@ -117,6 +120,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs.minVruntime = FIRST_VRUNTIME;
     rq.cfs.augmented = tunables.eevdf;
     rq.cfs.avg = newAvg();
+    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, changetype<usize>(rq));
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();
@@ -164,10 +168,12 @@ export function readNoise(tables: usize, count: u32, distributions: usize, seed:
   }
 }
 
-/** The chain of scheduling classes. */
-export function registerClasses(): void {
+/** The chain of scheduling classes. `rtPhaseNs`: when the real-time period that has begun before time 0 ends; negative: none has. */
+export function registerClasses(rtPhaseNs: i64): void {
   register(Rank.STOP, new StopClass());
-  register(Rank.RT, new RtClass(newHrTimer(TimerKind.RT_PERIOD, 0)));
+  const rtPeriod = newHrTimer(TimerKind.RT_PERIOD, 0);
+  if (rtPhaseNs >= 0) startTimer(rqOf(0), rtPeriod, <u64>rtPhaseNs, 0);
+  register(Rank.RT, new RtClass(rtPeriod));
   register(Rank.VMF, new VmfClass());
   register(Rank.FAIR, new FairClass());
   register(Rank.BT, new BtClass(newHrTimer(TimerKind.BT_PERIOD, 0)));

@@ -159,6 +159,7 @@ const KERNEL_NAMES = {
   rtPeriod: 'rtPeriodNs',
   rtRuntime: 'rtRuntimeNs',
   rrTimeslice: 'rrTimesliceNs',
+  fairServer: 'fairServer',
 } as const;
 
 const btOf = (document: Loose<KernelDocument['bt']>) => given(document, BT_NAMES) as Partial<BtTunables>;

@@ -32,6 +32,7 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     description: document.description,
     durationNs: options.durationNs ?? document.duration,
     bootNs: 0,
+    rtPhaseNs: null,
     machine,
     kernel,
     policy: policy.name,

@@ -190,6 +190,8 @@ export interface Kernel {
   rtPeriodNs: number;
   rtRuntimeNs: number;
   rrTimesliceNs: number;
+  /** 6.12: what fair tasks get a period however busy the real-time class is; null: nothing. */
+  fairServer: { runtimeNs: number; periodNs: number } | null;
   bt: BtTunables;
   vmf: VmfTunables;
 }
@@ -226,6 +228,8 @@ export interface Scenario {
   durationNs: number;
   /** CLOCK_MONOTONIC at time 0: bandwidth periods lie on multiples of their length since boot. */
   bootNs: number;
+  /** When a real-time period that has begun before time 0 ends; null: none has. */
+  rtPhaseNs: number | null;
   machine: Machine;
   kernel: Kernel;
   policy: string;

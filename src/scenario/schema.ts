@@ -273,6 +273,12 @@ const kernelFields = {
   rtPeriod: positiveTime,
   rtRuntime: runtime,
   rrTimeslice: positiveTime,
+  fairServer: z
+    .strictObject({ runtime: positiveTime, period: positiveTime })
+    .transform(({ runtime: runtimeNs, period: periodNs }) => ({ runtimeNs, periodNs }))
+    .nullable()
+    .default(null)
+    .describe('6.12: what fair tasks get however busy the real-time class is'),
 };
 
 const percent = z.int().min(0).max(100);

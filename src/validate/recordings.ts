@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
-import { type Start, startsOf } from './start.js';
+import { rtPhaseOf, type Start, startsOf } from './start.js';
 
 /** The repository's own copy, compared with when no other folder is given. */
 export const DEFAULT_RECORDINGS = join(packageRoot, 'validation', 'recordings');
@@ -118,7 +118,12 @@ export interface Recording {
   summary: RecordedSummary;
   /** First wakeups by task; empty without a trace. */
   starts: ReadonlyMap<string, Start>;
+  /** When the first real-time period after T0 ended; null: nothing was throttled. */
+  rtPhaseNs: number | null;
 }
+
+/** All recorded kernels have HZ=250. */
+const TICK_NS = 4_000_000;
 
 /** The index of a folder of recordings. */
 export function readIndex(dir: string): IndexEntry[] {
@@ -128,12 +133,16 @@ export function readIndex(dir: string): IndexEntry[] {
 
 /** The scenario and the summary of an entry of the index. */
 export function readRecording(dir: string, entry: IndexEntry): Recording {
-  const recording = {
+  const recording: Recording = {
     entry,
     scenario: readJson(join(dir, entry.scenario), scenario),
     summary: readJson(join(dir, entry.summary), summary),
     starts: entry.trace === null ? new Map<string, Start>() : startsOf(join(dir, entry.trace)),
+    rtPhaseNs: null,
   };
+  const hog = recording.scenario.tasks.find(({ policy, behaviour: { type } }) => policy === 'fifo' && type === 'hog');
+  if (hog !== undefined && entry.trace !== null)
+    recording.rtPhaseNs = rtPhaseOf(join(dir, entry.trace), hog.name, TICK_NS);
   const outside = recording.scenario.tasks.findIndex(({ affinity }) => affinity.some((cpu) => cpu >= entry.cpus));
   if (outside >= 0) {
     const found = recording.scenario.tasks[outside]?.affinity.join(', ');

@@ -76,7 +76,7 @@ export type Mapping = { scenario: Scenario } | { unsupported: string };
 
 /** The recorded scenario on a machine, under a kernel. */
 export function scenarioOf(
-  { scenario: recorded, summary, starts }: Pick<Recording, 'scenario' | 'summary' | 'starts'>,
+  { scenario: recorded, summary, starts, rtPhaseNs }: Pick<Recording, 'scenario' | 'summary' | 'starts' | 'rtPhaseNs'>,
   machine: Machine,
   kernel: Kernel,
 ): Mapping {
@@ -96,6 +96,7 @@ export function scenarioOf(
       description: recorded.title,
       durationNs: recorded.duration_ms * NS_PER_MS,
       bootNs: summary.kernel_accounting?.t0_ns ?? 0,
+      rtPhaseNs: kernel.rtRuntimeNs < 0 || rtPhaseNs === null ? null : rtPhaseNs % kernel.rtPeriodNs,
       machine,
       kernel: withSettings(kernel, recorded, machine.cpus),
       policy: 'as recorded',

@@ -30,6 +30,7 @@ export function kernel(name: string): Kernel {
     migrationCostNs: 500_000,
     fair: 'cfs-6.1',
     baseSliceNs: 700_000,
+    fairServer: null,
     bandwidthSliceNs: 5_000_000,
     features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
     rtPeriodNs: 1_000_000_000,
