@@ -73,3 +73,13 @@ export function llcBegin(cpu: u32): u32 {
 export function llcEnd(cpu: u32): u32 {
   return min(llcBegin(cpu) + machine.cpusPerLlc, machine.nrCpus);
 }
+
+/** The first hyper-thread of a CPU's core. */
+export function coreBegin(cpu: u32): u32 {
+  return cpu - (cpu % machine.threadsPerCore);
+}
+
+/** A CPU's hyper-threads end before this. */
+export function coreEnd(cpu: u32): u32 {
+  return coreBegin(cpu) + machine.threadsPerCore;
+}

@@ -7,6 +7,7 @@ export const RECORDS = {
   Header: [
     'cpus',
     'cpusPerLlc',
+    'threadsPerCore',
     'idleStates',
     'noiseSources',
     'groups',
@@ -35,6 +36,7 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'smtSpeedQ16',
   ],
   KernelTable: [
     'tickPeriodNs',
