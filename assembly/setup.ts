@@ -39,7 +39,7 @@ export function setUp(input: usize, seed: u64): void {
   newTunables();
   machine.nrCpus = <u32>header.cpus;
   machine.cpusPerLlc = <u32>header.cpusPerLlc;
-  machine.threadsPerCore = 1;
+  machine.threadsPerCore = <u32>header.threadsPerCore;
   machine.maxEventsNow = EVENTS_NOW + EVENTS_NOW_PER_TASK * <u32>header.tasks;
   machine.maxSlackNs = <u64>header.maxSlackNs;
   machine.bootNs = <u64>header.bootNs;

@@ -10,6 +10,7 @@
 export class Header {
   cpus: f64;
   cpusPerLlc: f64;
+  threadsPerCore: f64;
   idleStates: f64;
   noiseSources: f64;
   groups: f64;
@@ -41,6 +42,7 @@ export class MachineTable {
   syscallExitNs: f64;
   ipiNs: f64;
   migrationNs: f64;
+  smtSpeedQ16: f64;
 }
 
 @unmanaged

@@ -31,7 +31,7 @@ export class Machine {
   thisCpu: u32;
   nrCpus: u32;
   cpusPerLlc: u32;
-  /** Hardware threads of a core: consecutive numbers. */
+  /** Hyper-threads of a core: consecutive CPU numbers. */
   threadsPerCore: u32;
   /** Address of the Rq array (sched/rq.ts). */
   rqs: usize;
@@ -51,6 +51,8 @@ export class Machine {
   syscallExitNs: u64;
   ipiNs: u64;
   migrationNs: u64;
+  /** Speed of a thread while a sibling is busy, × 2¹⁶. */
+  smtSpeedQ16: u64;
   /** The largest timer slack of all tasks. */
   maxSlackNs: u64;
   /** Scheduler tick period. */

@@ -74,12 +74,12 @@ export function llcEnd(cpu: u32): u32 {
   return min(llcBegin(cpu) + machine.cpusPerLlc, machine.nrCpus);
 }
 
-/** A CPU's core begins here. */
+/** The first hyper-thread of a CPU's core. */
 export function coreBegin(cpu: u32): u32 {
-  return (cpu / machine.threadsPerCore) * machine.threadsPerCore;
+  return cpu - (cpu % machine.threadsPerCore);
 }
 
-/** A CPU's core ends before this. */
+/** A CPU's hyper-threads end before this. */
 export function coreEnd(cpu: u32): u32 {
   return coreBegin(cpu) + machine.threadsPerCore;
 }

@@ -73,6 +73,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   const header = single('Header', {
     cpus: machine.cpus,
     cpusPerLlc: machine.cpusPerLlc,
+    threadsPerCore: machine.threadsPerCore,
     idleStates: machine.idleStates.length,
     noiseSources: machine.noise.length,
     groups: groups.table.count,
@@ -152,7 +153,8 @@ class Masks {
 function machineTable(machine: Machine): number[] {
   const { syscallNs, ...costs } = machine.costs;
   const syscallEntryNs = Math.floor(syscallNs / 2);
-  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
+  const smtSpeedQ16 = Math.round(machine.smtSpeed * 2 ** 16);
+  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs, smtSpeedQ16 });
 }
 
 function kernelTable(kernel: Kernel, cpus: number): number[] {

@@ -7,6 +7,7 @@ export const RECORDS = {
   Header: [
     'cpus',
     'cpusPerLlc',
+    'threadsPerCore',
     'idleStates',
     'noiseSources',
     'groups',
@@ -36,6 +37,7 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'smtSpeedQ16',
   ],
   KernelTable: [
     'tickPeriodNs',

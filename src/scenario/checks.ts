@@ -1,6 +1,6 @@
 /** What a schema cannot say: names that must exist, cycles, limits, and programs that could never go on. */
 import { UserError } from '../errors.js';
-import type { CgroupSpec, Duration, Scenario, Step, TaskSpec } from './scenario.js';
+import type { CgroupSpec, Duration, Machine, Scenario, Step, TaskSpec } from './scenario.js';
 
 /** Limits of the simulated kernel. */
 export const MAX_TASKS = 1_048_576;
@@ -18,6 +18,7 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
   };
   const { machine, cgroups, tasks } = scenario;
   checkCgroups(cgroups, fail);
+  checkCores(machine, fail);
   const lastCpu = machine.cpus - 1;
   const checkCpus = (cpus: readonly number[], place: string): void => {
     const missing = cpus.find((cpu) => cpu > lastCpu);
@@ -48,6 +49,14 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
 }
 
 type Fail = (place: string, expectation: string) => never;
+
+function checkCores(machine: Machine, fail: Fail): void {
+  const { threadsPerCore } = machine;
+  for (const field of ['cpus', 'cpusPerLlc'] as const) {
+    if (machine[field] % threadsPerCore === 0) continue;
+    fail(`machine.${field}`, `expected a multiple of threadsPerCore (${threadsPerCore}), found ${machine[field]}`);
+  }
+}
 
 function checkCgroups(cgroups: readonly CgroupSpec[], fail: Fail): void {
   for (const [i, group] of cgroups.entries()) {

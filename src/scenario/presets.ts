@@ -143,6 +143,13 @@ const COST_NAMES = {
   ipi: 'ipiNs',
   migration: 'migrationNs',
 } as const;
+const MACHINE_NAMES = {
+  cpus: 'cpus',
+  cpusPerLlc: 'cpusPerLlc',
+  threadsPerCore: 'threadsPerCore',
+  smtSpeed: 'smtSpeed',
+  noise: 'noise',
+} as const;
 const KERNEL_NAMES = {
   hz: 'hz',
   preemption: 'preemption',
@@ -169,9 +176,9 @@ const vmfOf = (document: Loose<KernelDocument['vmf']>) => given(document, VMF_NA
 export function machineChanges(
   document: Partial<Omit<MachineDocument, 'costs'>> & { costs?: Partial<MachineDocument['costs']> },
 ) {
-  const { cpus, cpusPerLlc, idleStates, noise } = document;
+  const { idleStates } = document;
   return {
-    ...given({ cpus, cpusPerLlc, noise }, { cpus: 'cpus', cpusPerLlc: 'cpusPerLlc', noise: 'noise' }),
+    ...given<keyof typeof MACHINE_NAMES>(document, MACHINE_NAMES),
     ...(idleStates === undefined
       ? {}
       : {

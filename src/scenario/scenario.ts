@@ -161,6 +161,10 @@ export interface Machine {
   cpus: number;
   /** CPUs that share a last-level cache: consecutive numbers. */
   cpusPerLlc: number;
+  /** Hyper-threads of a core: consecutive numbers. 1: no SMT. */
+  threadsPerCore: number;
+  /** Speed of a thread while a sibling is busy; 1: siblings do not matter. */
+  smtSpeed: number;
   costs: MachineCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];

@@ -61,6 +61,15 @@ describe('presets', () => {
     expect(scenario.kernel).toMatchObject({ hz: 1000, latencyNs: 6e6, bt: { percent: 20, periodNs: 1e9 } });
   });
 
+  it('have no hyper-threads unless they say so, which a change does not undo', () => {
+    expect(resolveScenario(minimal).machine).toMatchObject({ threadsPerCore: 1, smtSpeed: 0.6 });
+    const { machine } = resolveScenario({
+      ...minimal,
+      machine: { preset: 'server-8', threadsPerCore: 2, smtSpeed: 0.65 },
+    });
+    expect(machine).toMatchObject({ cpus: 8, threadsPerCore: 2, smtSpeed: 0.65 });
+  });
+
   it('of linux-6.1 is what the recorded kernel says of itself', () => {
     const { kernel } = resolveScenario(minimal);
     expect(kernel).toMatchObject({
