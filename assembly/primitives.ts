@@ -7,6 +7,7 @@ import { Distribution, nextBits, sample, streamState } from './base/random';
 import { RbNode, RbTree, successor } from './base/rbtree';
 import { Event, initEvent, newWheel, Wheel } from './base/wheel';
 import { SchedAvg, updateAverages, updateSums } from './sched/avg';
+import { idleScanFor } from './sched/domain';
 import { calcDelta, NICE_0_LOAD, weightOf, wmultOf } from './sched/weight';
 
 let nodes: usize = 0;
@@ -273,4 +274,9 @@ export function peltNumber(what: u32): f64 {
     default:
       return <f64>average.utilAvg;
   }
+}
+
+/** nr_idle_scan of a cache of `size` CPUs whose utilisation sums to `sumUtil`, at imbalance_pct 117. */
+export function idleScan(sumUtil: u32, size: u32): u32 {
+  return idleScanFor(sumUtil, size, 117);
 }

@@ -37,6 +37,7 @@ export interface Primitives extends WebAssembly.Exports {
   deltaOf(delta: number, nice: number, inverse: number): number;
   peltUpdate(now: number, load: number, runnable: number, running: number, weight: number): number;
   peltNumber(what: number): number;
+  idleScan(sumUtil: number, size: number): number;
 }
 
 const FILES: Record<Build, string> = { release: 'primitives.wasm', debug: 'primitives.debug.wasm' };

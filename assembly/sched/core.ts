@@ -8,6 +8,7 @@ import { reapTask } from '../task/fork';
 import { State, Task } from '../task/task';
 import { classAt, Flags, Rank } from './class';
 import { clearBit, masks, setBit } from './masks';
+import { noteIdleCore } from './place';
 import { Rq, updateRqClock } from './rq';
 import { deactivateTask } from './wake';
 
@@ -130,6 +131,7 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
 
 /** NO_HZ_IDLE: an idle CPU has no tick. */
 export function setIdle(rq: Rq): void {
+  noteIdleCore(rq.id);
   setBit(masks.idle, rq.id);
   masks.nrIdle++;
   cancelTimer(rq, rq.tick);

@@ -23,7 +23,7 @@ export function updateCurr(q: CfsRq): u64 {
   curr.vruntime += calcDeltaFair(delta, curr);
   if (q.eevdf) chargeEevdf(q, curr);
   else updateMinVruntime(q);
-  if (tunables.fairServerRuntimeNs != 0 && q.entity == null && q.eevdf) chargeFairServer(rqOf(q.cpu), delta);
+  if (tunables.fairServerRuntimeNs != 0 && q == rqOf(q.cpu).cfs) chargeFairServer(rqOf(q.cpu), delta);
   const bandwidth = bandwidthOf(q);
   if (bandwidth != null) accountRuntime(bandwidth, q, delta);
   return delta;
