@@ -1,7 +1,7 @@
 /**
  * Runs a reference beside a simulation, from its trace: what came and went, and when, is the simulation's; who runs must be the same.
- * Needs one CPU on which nothing costs time, and programs whose steps never end on a tick. What a trace does not show is announced by a
- * recorder's name, just before it happens: `yield`, and `nice 5`.
+ * Needs one CPU on which nothing costs time. What a trace does not show is announced by a recorder's name, just before it happens:
+ * `yield`, and `nice 5`. Nor does it show whether a tick came before or after what happened at the same nanosecond: there it ends.
  */
 import type { TraceEvent } from '../../src/results/result.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
@@ -72,6 +72,8 @@ export function lockstep(
     if (event.event !== 'switch' && event.event !== 'wakeup' && event.event !== 'record') continue;
     position = index;
     const at = BigInt(event.at);
+    const preempted = event.event === 'switch' && event.prevState === 'R+';
+    if (at % period === 0n && !preempted) break;
     // A switch on a tick was caused by it.
     const caused = event.event === 'switch' ? at + 1n : at;
     if (at !== now && !ticksUntil(caused)) return say('no switch');
