@@ -8,7 +8,9 @@ import { failedTask, runUntil } from './loop';
 import { machine } from './machine/machine';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
+import * as replay from './replay';
 import { rqOf } from './sched/rq';
+import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
 import { taskArray } from './setup/tasks';
 import { emptyPool, specAt } from './task/fork';
@@ -128,4 +130,86 @@ export function traceEntries(): usize {
 /** The declaration of a task id: scenario's own, then idle tasks, then stoppers. */
 export function specOfTask(id: u32): u32 {
   return at<Task>(taskArray(), id).spec.index;
+}
+
+// --- Replay of a recorded history (replay.ts). Tasks are ids; an idle task is −1.
+
+function taskAt(id: i32, cpu: u32): Task {
+  return id < 0 ? rqOf(cpu).idle : at<Task>(taskArray(), id);
+}
+
+export function replayChoose(id: i32, waker: u32, fork: bool, now: f64): u32 {
+  return replay.choose(taskAt(id, 0), waker, fork, <u64>now);
+}
+
+export function replayWake(id: i32, cpu: u32, fork: bool, now: f64): void {
+  replay.wake(taskAt(id, cpu), cpu, fork, <u64>now);
+}
+
+export function replayMigrate(id: i32, cpu: u32, now: f64): void {
+  replay.migrate(taskAt(id, cpu), cpu, <u64>now);
+}
+
+export function replayTick(cpu: u32, now: f64): void {
+  replay.tick(cpu, <u64>now);
+}
+
+export function replayCharge(cpu: u32, ran: f64): void {
+  replay.charge(cpu, <u64>ran);
+}
+
+export function replayAsked(cpu: u32): bool {
+  return replay.asked(cpu);
+}
+
+/** From now on only charges let time pass for the runqueues. */
+export function replayExact(): void {
+  replay.setExact(true);
+}
+
+/** The id of the choice, −1: idle. */
+export function replayPick(cpu: u32, prevState: u32, now: f64): i32 {
+  const next = replay.pick(cpu, prevState, <u64>now);
+  return next == rqOf(cpu).idle ? -1 : <i32>next.id;
+}
+
+export function replayForce(cpu: u32, id: i32): void {
+  replay.force(cpu, taskAt(id, cpu));
+}
+
+/** Distance of two tasks in their queue's order, in ns; very far if they do not compete. */
+export function replayApart(a: i32, b: i32): f64 {
+  return a < 0 || b < 0 ? Infinity : <f64>replay.apart(taskAt(a, 0), taskAt(b, 0));
+}
+
+export function replayFollow(id: i32, other: i32): void {
+  replay.follow(taskAt(id, 0), taskAt(other, 0));
+}
+
+/** Whether a task is on a queue, or idle. */
+export function replayQueued(id: i32): bool {
+  return id < 0 || taskAt(id, 0).onRq;
+}
+
+/** Runnable tasks of a CPU, the running one included. */
+export function replayRunnable(cpu: u32): u32 {
+  return rqOf(cpu).nrRunning;
+}
+
+/** Virtual time that `ran` ns are for a task (calc_delta_fair). */
+export function replayVirtual(id: i32, ran: f64): f64 {
+  return <f64>calcDeltaFair(<u64>ran, taskAt(id, 0));
+}
+
+/** A task's vruntime, low or high word. */
+export function replayVruntime(id: i32, high: bool): u32 {
+  const vruntime = taskAt(id, 0).vruntime;
+  return <u32>(high ? vruntime >> 32 : vruntime);
+}
+
+/** Gives a task that has never run its recorded vruntime, and its queue the recorded min_vruntime. */
+export function replayPlace(id: i32, low: u32, high: u32, minLow: u32, minHigh: u32): void {
+  const task = taskAt(id, 0);
+  task.vruntime = ((<u64>high) << 32) | low;
+  replay.placeQueue(task, ((<u64>minHigh) << 32) | minLow);
 }

@@ -66,8 +66,9 @@ export function setUp(input: usize, seed: u64): void {
   readNoise(noise, <u32>header.noiseSources, distributions, seed);
   registerClasses();
   newDomains();
-  newBalance(newStream(seed));
-  readGroups(groupTables, <u32>header.groups);
+  const stream = newStream(seed);
+  newBalance(stream);
+  readGroups(groupTables, <u32>header.groups, stream);
   readPrograms(waitQueues, header, instructions, distributions);
   readSpecs(specs, <u32>header.specs, <u32>header.tasks, seed);
   readRecorders(recorders, <u32>header.recorders);

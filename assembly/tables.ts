@@ -74,6 +74,7 @@ export class KernelTable {
   yieldForfeits: f64;
   idlePlacement: f64;
   bandwidthSliceNs: f64;
+  runtimeExpires: f64;
   niRandom: f64;
   sisUtil: f64;
   busyFactor: f64;

@@ -21,6 +21,8 @@ export class SchedAvg {
 /** What the sum tends to (sched-pelt.h LOAD_AVG_MAX). */
 export const LOAD_AVG_MAX: u32 = 47742;
 const PERIOD: u32 = 1024;
+/** Sums count time in units of this. */
+const UNIT_NS: u64 = 1024;
 const HALF_LIFE: u32 = 32;
 /** Sums of less than a period more than this are never divided by (PELT_MIN_DIVIDER). */
 export const MIN_DIVIDER: u64 = LOAD_AVG_MAX - PERIOD;
@@ -41,8 +43,33 @@ export function decayLoad(value: u64, periods: u64): u64 {
   if (value == 0 || periods > HALF_LIFE * 63) return 0;
   const rest = value >> (periods / HALF_LIFE);
   const factor = <u64>unchecked(Y_INVERSE[<u32>(periods % HALF_LIFE)]);
-  // mul_u64_u32_shr
-  return (((rest & 0xffffffff) * factor) >> 32) + (rest >> 32) * factor;
+  return mulShift(rest, factor);
+}
+
+/** value × factor / 2³² (mul_u64_u32_shr); most values are below 2³². */
+function mulShift(value: u64, factor: u64): u64 {
+  const low = ((value & 0xffffffff) * factor) >> 32;
+  return value >> 32 == 0 ? low : low + (value >> 32) * factor;
+}
+
+/** Decays the three sums of an entity by as many periods. */
+function decaySums(avg: SchedAvg, periods: u64): void {
+  if (periods > HALF_LIFE * 63) {
+    avg.loadSum = 0;
+    avg.runnableSum = 0;
+    avg.utilSum = 0;
+    return;
+  }
+  const shift = periods / HALF_LIFE;
+  const factor = <u64>unchecked(Y_INVERSE[<u32>(periods % HALF_LIFE)]);
+  avg.loadSum = mulShift(avg.loadSum >> shift, factor);
+  avg.runnableSum = mulShift(avg.runnableSum >> shift, factor);
+  avg.utilSum = mulShift(avg.utilSum >> shift, factor);
+}
+
+/** Whether enough time has passed for the sums to change at all. */
+export function isDue(avg: SchedAvg, now: u64): bool {
+  return now - avg.lastUpdateTime >= UNIT_NS;
 }
 
 /** What an entity that was always there would have as its sum (get_pelt_divider). */
@@ -68,9 +95,7 @@ export function updateSums(avg: SchedAvg, now: u64, load: u64, runnable: u64, ru
   const periods = total / PERIOD;
   const rest = <u32>(total % PERIOD);
   if (periods != 0) {
-    avg.loadSum = decayLoad(avg.loadSum, periods);
-    avg.runnableSum = decayLoad(avg.runnableSum, periods);
-    avg.utilSum = decayLoad(avg.utilSum, periods);
+    decaySums(avg, periods);
     if (load != 0) {
       contribution =
         decayLoad(PERIOD - avg.periodContrib, periods) +

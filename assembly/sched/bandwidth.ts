@@ -10,7 +10,7 @@ import { tunables } from './tunables';
 import { reschedCurr } from './wake';
 
 /** What a CPU's queue keeps when it runs empty (min_cfs_rq_runtime). */
-const MIN_RUNTIME_NS: i64 = 1_000_000;
+export const MIN_RUNTIME_NS: i64 = 1_000_000;
 /** Returned runtime is handed out this long after it came back (cfs_bandwidth_slack_period)… */
 const SLACK_PERIOD_NS: u64 = 5_000_000;
 /** …unless a refill is this near (min_bandwidth_expiration). */
@@ -21,12 +21,15 @@ export function bandwidthOf(q: CfsRq): Bandwidth {
   return q.group == null ? changetype<Bandwidth>(0) : q.group.bandwidth;
 }
 
-/** The period timer runs on the grid of its period since boot, so all groups refill together (start_cfs_bandwidth, before 6.3). */
+/**
+ * The period timer runs on the grid of its period since boot, so that all groups refill together; from 6.3 on each group's grid is shifted
+ * by a random part of its period (start_cfs_bandwidth, init_cfs_bandwidth).
+ */
 export function startBandwidth(bandwidth: Bandwidth): void {
   if (bandwidth.period.started) return;
   const period = bandwidth.periodNs;
-  const sinceBoot = machine.bootNs + machine.now;
-  startTimer(thisRq(), bandwidth.period, (sinceBoot / period + 1) * period - machine.bootNs, 0);
+  const sinceBoot = machine.bootNs + machine.now + period - bandwidth.offsetNs;
+  startTimer(thisRq(), bandwidth.period, (sinceBoot / period) * period + bandwidth.offsetNs - machine.bootNs, 0);
 }
 
 /** Takes up to `wanted` from the pool. */
@@ -49,8 +52,16 @@ export function assignRuntime(bandwidth: Bandwidth, q: CfsRq, target: i64): bool
 /** Charges a queue for `delta` ns; with nothing left, and nothing to be had, the CPU must reschedule (__account_cfs_rq_runtime). */
 export function accountRuntime(bandwidth: Bandwidth, q: CfsRq, delta: u64): void {
   q.runtimeRemaining -= delta;
+  if (tunables.runtimeExpires) expireRuntime(bandwidth, q);
   if (q.runtimeRemaining > 0 || q.throttled) return;
   if (!assignRuntime(bandwidth, q, <i64>tunables.bandwidthSliceNs) && q.curr != null) reschedCurr(rqOf(q.cpu));
+}
+
+/** Before 5.4 what a CPU took in one period is void in the next (expire_cfs_rq_runtime). */
+function expireRuntime(bandwidth: Bandwidth, q: CfsRq): void {
+  if (q.runtimePeriod == bandwidth.nrPeriods) return;
+  q.runtimePeriod = bandwidth.nrPeriods;
+  if (q.runtimeRemaining > 0) q.runtimeRemaining = 0;
 }
 
 /** A queue that has run empty gives back what it does not need (return_cfs_rq_runtime). */

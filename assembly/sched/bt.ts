@@ -13,16 +13,7 @@ import { classOf, Flags, Rank, SchedClass } from './class';
 import { updateCurr } from './curr';
 import { SchedEntity } from './entity';
 import { entityOf, queueOf, updateCfsGroup } from './group';
-import {
-  dequeuePath,
-  enqueuePath,
-  matching,
-  pickPath,
-  putPrevPath,
-  setNextBuddy,
-  setNextPath,
-  switchPath,
-} from './hierarchy';
+import { dequeuePath, enqueuePath, matching, pickPath, putPrevPath, setNextBuddy, setNextPath } from './hierarchy';
 import { removeSleeper } from './load_avg';
 import { masks, setBit } from './masks';
 import { BtRq, Rq, rqOf, thisRq, updateRqClock } from './rq';
@@ -97,17 +88,12 @@ export class BtClass extends SchedClass {
 
   pickNextTask(rq: Rq, prev: Task): Task | null {
     const bt = rq.bt;
-    const wasBt = prev.rank == Rank.BT;
-    if (wasBt) this.updateCurr(rq);
+    if (prev.rank == Rank.BT) this.updateCurr(rq);
     if (bt.nrRunning == 0 || bt.throttled) return null;
-    const next = pickPath(bt);
-    if (next == null || next == prev) return next;
-    if (wasBt) {
-      switchPath(prev, next);
-    } else {
-      classOf(prev).putPrevTask(rq, prev);
-      setNextPath(next);
-    }
+    // Unlike CFS it always puts the previous task back, so that one picked again begins a new slice (recorded in B03).
+    classOf(prev).putPrevTask(rq, prev);
+    const next = pickPath(bt)!;
+    setNextPath(next);
     moveToFront(rq, next);
     return next;
   }

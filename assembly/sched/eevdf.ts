@@ -96,7 +96,7 @@ export function updateDeadline(se: SchedEntity): bool {
 
 /** Lag, limited to two slices or a tick, whichever is more (entity_lag). */
 function lagOf(vAverage: u64, se: SchedEntity): i64 {
-  const limit = <i64>calcDeltaFair(max(2 * se.slice, machine.tickPeriodNs), se);
+  const limit = <i64>calcDeltaFair(max(<u64>se.slice * 2, machine.tickPeriodNs), se);
   return min(max(<i64>(vAverage - se.vruntime), -limit), limit);
 }
 
@@ -153,14 +153,14 @@ export function cancelProtection(se: SchedEntity): void {
 }
 
 /** The shortest slice on the queue (cfs_rq_min_slice). `running`: whether or not it is on the queue, it counts. */
-export function minSlice(q: CfsRq, running: SchedEntity): u64 {
-  let least = running != null ? running.slice : u64.MAX_VALUE;
+export function minSlice(q: CfsRq, running: SchedEntity): u32 {
+  const least = running != null ? running.slice : u32.MAX_VALUE;
   if (q.nrCustomSlices == 0) return q.root == null ? least : min(least, tunables.baseSliceNs);
   return min(least, leastSlice(changetype<SchedEntity>(q.root)));
 }
 
-function leastSlice(se: SchedEntity): u64 {
-  if (se == null) return u64.MAX_VALUE;
+function leastSlice(se: SchedEntity): u32 {
+  if (se == null) return u32.MAX_VALUE;
   const below = min(leastSlice(changetype<SchedEntity>(se.left)), leastSlice(changetype<SchedEntity>(se.right)));
   return min(se.slice, below);
 }

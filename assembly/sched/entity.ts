@@ -34,13 +34,12 @@ export class SchedEntity extends AugmentedNode {
   myQ: CfsRq;
   /** The entity of the group that it belongs to; null at the root. */
   parent_: SchedEntity;
-  depth: u32;
-  avg: SchedAvg;
-  /** EEVDF: what it asks for at a time; its own if `customSlice`. */
-  slice: u64;
+  depth: u16;
+  /** EEVDF: `slice` is its own, not the base slice. */
   customSlice: bool;
-  /** EEVDF: lag when it left its queue, while it waits; what protects its slice, while it runs (sched/eevdf.ts). */
-  vlag: i64;
+  avg: SchedAvg;
+  /** EEVDF: what it asks for at a time. */
+  slice: u32;
 
   @inline get vruntime(): u64 {
     return this.value;
@@ -48,6 +47,15 @@ export class SchedEntity extends AugmentedNode {
 
   @inline set vruntime(time: u64) {
     this.value = time;
+  }
+
+  /** EEVDF: lag when it left its queue, while it waits; what protects its slice, while it runs (sched/eevdf.ts). CFS has none. */
+  @inline get vlag(): i64 {
+    return <i64>this.prevSumExec;
+  }
+
+  @inline set vlag(lag: i64) {
+    this.prevSumExec = <u64>lag;
   }
 
   /** Virtual deadline. */
@@ -99,6 +107,8 @@ export class CfsRq extends RbTree {
   propRunnableSum: i64;
   /** Bandwidth: what is left here of the quota, negative: debt. */
   runtimeRemaining: i64;
+  /** The period in which that was taken. */
+  runtimePeriod: u64;
   throttled: bool;
   /** How many levels at or above it are throttled. */
   throttleCount: u32;
@@ -144,6 +154,8 @@ export class Bandwidth {
   quotaNs: u64;
   periodNs: u64;
   burstNs: u64;
+  /** Its periods begin so long after multiples of the period since boot. */
+  offsetNs: u64;
   /** Left of this period for any CPU to take. */
   runtimeNs: u64;
   /** Nobody has taken anything since the last refill. */

@@ -25,8 +25,8 @@ function onQueue(curr: SchedEntity): SchedEntity {
 }
 
 /** Gives a group's entity the shortest slice below it, as one of its own (6.12). */
-function followSlice(se: SchedEntity, q: CfsRq, slice: u64): void {
-  if (slice == 0 || slice == u64.MAX_VALUE) return;
+function followSlice(se: SchedEntity, q: CfsRq, slice: u32): void {
+  if (slice == 0 || slice == u32.MAX_VALUE) return;
   se.slice = slice;
   if (se.customSlice == (slice != tunables.baseSliceNs)) return;
   se.customSlice = !se.customSlice;
@@ -43,7 +43,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
   let idle: u32 = task.idle ? 1 : 0;
   let se = changetype<SchedEntity>(task);
   let entityFlags = flags;
-  let slice: u64 = 0;
+  let slice: u32 = 0;
   for (; se != null; se = se.parent_) {
     if (se.onRq) {
       if (se.delayed) requeueDelayed(se.cfsRq, se);
@@ -95,7 +95,7 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
   const below = entity.myQ;
   const count: u32 = below == null ? 1 : below.hNrRunning;
   let idle: u32 = below == null ? (entity.idle ? 1 : 0) : below.idleHNrRunning;
-  let slice: u64 = 0;
+  let slice: u32 = 0;
   let se = entity;
   let entityFlags = flags;
   while (se != null) {

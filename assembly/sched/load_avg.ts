@@ -6,7 +6,7 @@
  * Simplified: what a task that wakes elsewhere takes along leaves its old queue at once, not at that queue's next update
  * (remove_entity_load_avg); every CPU has full capacity.
  */
-import { CAPACITY, dividerOf, MIN_DIVIDER, SchedAvg, updateAverages, updateSums } from './avg';
+import { CAPACITY, dividerOf, isDue, MIN_DIVIDER, SchedAvg, updateAverages, updateSums } from './avg';
 import { CfsRq, SchedEntity } from './entity';
 import { rqOf } from './rq';
 import { tunables } from './tunables';
@@ -37,9 +37,9 @@ function addPositive(value: u64, delta: i64): u64 {
 export function updateLoadAvg(q: CfsRq, se: SchedEntity, flags: u32): void {
   if (!tunables.pelt) return;
   const now = clockPelt(q);
-  if (se.avg.lastUpdateTime != 0) updateEntityAvg(q, se, now);
-  let decayed = updateQueueAvg(q, now);
-  if (propagateEntity(q, se)) decayed = true;
+  if (se.avg.lastUpdateTime != 0 && isDue(se.avg, now)) updateEntityAvg(q, se, now);
+  let decayed = isDue(q.avg, now) && updateQueueAvg(q, now);
+  if (se.myQ != null && propagateEntity(q, se)) decayed = true;
   if (se.avg.lastUpdateTime == 0 && (flags & Update.ATTACH) != 0) {
     attachEntity(q, se);
     tellGroup(q);
@@ -140,7 +140,7 @@ export function removeSleeper(q: CfsRq, se: SchedEntity): void {
 /** A group's entity follows what came and went in the group's queue (propagate_entity_load_avg). */
 function propagateEntity(q: CfsRq, se: SchedEntity): bool {
   const below = se.myQ;
-  if (below == null || !below.propagate) return false;
+  if (!below.propagate) return false;
   below.propagate = false;
   addPropagate(q, below.propRunnableSum);
   followUtil(q, se, below);

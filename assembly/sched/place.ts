@@ -13,7 +13,7 @@ import { idleCpu, Rq, rqOf, shareCache } from './rq';
 import { tunables } from './tunables';
 
 /** wake_wide: flips are halved once a second. */
-const FLIP_DECAY_NS: u64 = 1_000_000_000;
+const SECOND_NS: u64 = 1_000_000_000;
 /** imbalance_pct of a cache's domain: half of its excess favours staying (WA_BIAS). */
 const BIAS: u64 = 100 + (117 - 100) / 2;
 
@@ -38,9 +38,10 @@ export function selectFairRq(task: Task, prevCpu: u32, flags: u32): u32 {
 
 /** Counts how often the waker wakes somebody else than last time (record_wakee). */
 function recordWakee(waker: Task, wakee: Task): void {
-  if (machine.now > waker.wakeeDecayAt + FLIP_DECAY_NS) {
+  const jiffies = <u32>(machine.now / machine.tickPeriodNs);
+  if (jiffies > waker.wakeeDecayAt + <u32>(SECOND_NS / machine.tickPeriodNs)) {
     waker.wakeeFlips >>= 1;
-    waker.wakeeDecayAt = machine.now;
+    waker.wakeeDecayAt = jiffies;
   }
   if (waker.lastWakee == wakee) return;
   waker.lastWakee = wakee;
@@ -82,7 +83,7 @@ function selectIdleSibling(task: Task, prevCpu: u32, target: u32): u32 {
   if (isFree(task, target)) return target;
   if (prevCpu != target && shareCache(prevCpu, target) && isFree(task, prevCpu)) return prevCpu;
   const recent = task.recentUsedCpu;
-  task.recentUsedCpu = prevCpu;
+  task.recentUsedCpu = <u16>prevCpu;
   if (recent != prevCpu && recent != target && shareCache(recent, target) && isFree(task, recent)) return recent;
   if (masks.nrIdle == 0 && masks.nrYielding == 0) return target;
   const smt = machine.threadsPerCore > 1;

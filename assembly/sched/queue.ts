@@ -136,8 +136,8 @@ export function setNextEntity(q: CfsRq, se: SchedEntity): void {
   }
   se.execStart = rqOf(q.cpu).clock;
   q.curr = se;
-  se.prevSumExec = se.sumExec;
-  if (q.eevdf && se.onRq) protectSlice(q, se);
+  if (!q.eevdf) se.prevSumExec = se.sumExec;
+  else if (se.onRq) protectSlice(q, se);
 }
 
 /** The running entity goes back into the tree, if it can still run (put_prev_entity); it has been charged. */

@@ -44,7 +44,7 @@ export class RtClass extends PriorityClass {
   taskTick(rq: Rq, task: Task): void {
     this.updateCurr(rq);
     if (task.policy != Policy.RR || --task.timeSlice > 0) return;
-    task.timeSlice = tunables.rrTicks;
+    task.timeSlice = <u16>tunables.rrTicks;
     if (task.runNext != task) {
       rq.rt.active.requeue(task);
       reschedCurr(rq);

@@ -33,7 +33,7 @@ export function setParams(task: Task, policy: u8, nice: i8, prio: u8): void {
   task.weight = weightOf(nice, task.idle);
   task.invWeight = wmultOf(nice, task.idle);
   task.yields = yields(task);
-  task.timeSlice = tunables.rrTicks;
+  task.timeSlice = <u16>tunables.rrTicks;
   if (!task.ownSlack) task.timerSlackNs = task.rank < Rank.FAIR ? 0 : DEFAULT_SLACK;
 }
 
@@ -53,15 +53,24 @@ export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8)
   const old = classOf(task);
   old.dequeueTask(rq, task, Flags.SAVE);
   old.putPrevTask(rq, task);
-  if (rankOf(policy) != task.rank) old.switchedFrom(rq, task);
+  if (rankOf(policy) != task.rank) {
+    old.switchedFrom(rq, task);
+    // BT is a CFS: it has no lag to take along.
+    if (task.rank == Rank.BT) task.vlag = 0;
+  }
   const weight = <i64>task.weight;
   setParams(task, policy, nice, prio);
-  // Its lag is in virtual time, which now goes at another speed; from 6.18 on so is what is left of its slice (reweight_entity).
-  task.vlag = (task.vlag * weight) / <i64>task.weight;
-  if (tunables.vprot && task.relDeadline) task.deadline = (<i64>task.deadline * weight) / <i64>task.weight;
+  if (tunables.eevdf) rescaleLag(task, weight);
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);
   now.setNextTask(rq, task);
   // Whether it is still the one to run, the next pick decides.
   reschedCurr(rq);
+}
+
+/** Lag is in virtual time, which now goes at another speed; from 6.18 on so is what is left of the slice (reweight_entity). */
+function rescaleLag(task: Task, oldWeight: i64): void {
+  const weight = <i64>task.weight;
+  task.vlag = (task.vlag * oldWeight) / weight;
+  if (tunables.vprot && task.relDeadline) task.deadline = (<i64>task.deadline * oldWeight) / weight;
 }

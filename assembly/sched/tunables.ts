@@ -26,8 +26,8 @@ export class Tunables {
   vprot: bool;
   /** 6.6: of equal deadlines the running one goes first. */
   currWinsTies: bool;
-  baseSliceNs: u64;
-  unscaledSliceNs: u64;
+  baseSliceNs: u32;
+  unscaledSliceNs: u32;
   placeLag: bool;
   placeDeadlineInitial: bool;
   placeRelDeadline: bool;
@@ -39,6 +39,8 @@ export class Tunables {
   yieldForfeits: bool;
   /** What a CPU takes from a quota at a time. */
   bandwidthSliceNs: u64;
+  /** Before 5.4: that is void when the period ends. */
+  runtimeExpires: bool;
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
   niRandom: bool;

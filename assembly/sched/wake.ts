@@ -137,7 +137,7 @@ export function ttwuPending(rq: Rq): void {
 }
 
 function queueWakeup(rq: Rq, task: Task, flags: u32): void {
-  task.wakeFlags = flags;
+  task.wakeFlags = <u16>flags;
   task.waitNext = changetype<Task>(0);
   if (rq.wakeHead == null) rq.wakeHead = task;
   else rq.wakeTail.waitNext = task;

@@ -59,8 +59,8 @@ export function readKernel(table: KernelTable): void {
   t.eevdf = table.eevdf != 0;
   t.vprot = table.vprot != 0;
   t.currWinsTies = table.currWinsTies != 0;
-  t.baseSliceNs = <u64>table.baseSliceNs;
-  t.unscaledSliceNs = <u64>table.unscaledSliceNs;
+  t.baseSliceNs = <u32>table.baseSliceNs;
+  t.unscaledSliceNs = <u32>table.unscaledSliceNs;
   t.placeLag = table.placeLag != 0;
   t.placeDeadlineInitial = table.placeDeadlineInitial != 0;
   t.placeRelDeadline = table.placeRelDeadline != 0;
@@ -71,6 +71,7 @@ export function readKernel(table: KernelTable): void {
   t.pickBuddy = table.pickBuddy != 0;
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
+  t.runtimeExpires = table.runtimeExpires != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;

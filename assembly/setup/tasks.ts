@@ -3,7 +3,7 @@
  */
 import { allocate, allocateArray, allocateBytes, at } from '../base/arena';
 import { newHistogram } from '../base/histogram';
-import { Distribution, streamState } from '../base/random';
+import { Distribution, nextBits, streamState } from '../base/random';
 import { Event } from '../base/wheel';
 import { enterIdle } from '../machine/cpu';
 import { programClockevent, startTimer } from '../machine/hrtimer';
@@ -13,6 +13,7 @@ import { Recorder, setRecorders, ThreadSamples } from '../observe/recorder';
 import { Rank } from '../sched/class';
 import { setIdle } from '../sched/core';
 import { SchedAvg } from '../sched/avg';
+import { MIN_RUNTIME_NS } from '../sched/bandwidth';
 import { Bandwidth, CfsRq, SchedEntity, TaskGroup } from '../sched/entity';
 import { entityOf, queueOf } from '../sched/group';
 import { masks, setBit } from '../sched/masks';
@@ -59,7 +60,8 @@ export function readMasks(numbers: usize, count: u32): void {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) setBit(everyCpu, cpu);
 }
 
-export function readGroups(tables: usize, count: u32): void {
+/** `stream`: state of the kernel's own random draws. */
+export function readGroups(tables: usize, count: u32, stream: usize): void {
   groups = allocateArray<TaskGroup>(count);
   setGroups(groups, count);
   for (let i: u32 = 0; i < count; i++) {
@@ -67,7 +69,7 @@ export function readGroups(tables: usize, count: u32): void {
     const group = at<TaskGroup>(groups, i);
     group.shares = <u64>table.shares;
     group.idle = table.idle != 0;
-    if (table.quotaNs >= 0) group.bandwidth = newBandwidth(table);
+    if (table.quotaNs >= 0) group.bandwidth = newBandwidth(table, stream);
     if (table.parent >= 0) group.parent = at<TaskGroup>(groups, <u32>table.parent);
     layOutQueues(group, false);
     // Parents come before their children.
@@ -89,6 +91,8 @@ function layOutQueues(group: TaskGroup, isBt: bool): void {
     queue.minVruntime = FIRST_VRUNTIME;
     queue.augmented = tunables.eevdf && !isBt;
     queue.avg = newAvg();
+    // Its tasks have run, and left what a queue keeps when it runs empty.
+    if (group.bandwidth != null) queue.runtimeRemaining = MIN_RUNTIME_NS;
     const se = entityOf(group, cpu);
     se.myQ = queue;
     se.weight = group.shares;
@@ -106,12 +110,13 @@ function layOutQueues(group: TaskGroup, isBt: bool): void {
   }
 }
 
-function newBandwidth(table: GroupTable): Bandwidth {
+function newBandwidth(table: GroupTable, stream: usize): Bandwidth {
   const bandwidth = allocate<Bandwidth>();
   bandwidth.quotaNs = <u64>table.quotaNs;
   bandwidth.periodNs = <u64>table.periodNs;
   bandwidth.burstNs = <u64>table.burstNs;
   bandwidth.runtimeNs = bandwidth.quotaNs;
+  if (tunables.eevdf) bandwidth.offsetNs = nextBits(stream) % bandwidth.periodNs;
   bandwidth.period = newHrTimer(TimerKind.CFS_PERIOD, changetype<usize>(bandwidth));
   bandwidth.slack = newHrTimer(TimerKind.CFS_SLACK, changetype<usize>(bandwidth));
   return bandwidth;
@@ -180,7 +185,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   task.avg.lastUpdateTime = 1;
   if (table.sliceNs > 0) {
     task.customSlice = true;
-    task.slice = <u64>table.sliceNs;
+    task.slice = <u32>table.sliceNs;
   }
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
@@ -198,7 +203,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
     allowed = 1;
   }
   task.cpusAllowed = mask;
-  task.nrCpusAllowed = allowed;
+  task.nrCpusAllowed = <u16>allowed;
   // Where it last slept, so to speak: its vruntime is that queue's.
   const rq = rqOf(task.cpu);
   const isBt = task.rank == Rank.BT;

@@ -79,7 +79,9 @@ export class Task extends SchedEntity {
   yields: bool;
   /** Its timer slack was given, so it stays when the policy changes. */
   ownSlack: bool;
-  nrCpusAllowed: u32;
+  nrCpusAllowed: u16;
+  /** Where it ran before its previous CPU. */
+  recentUsedCpu: u16;
   /** Address of its affinity mask, u64 words. */
   cpusAllowed: usize;
   /** Neighbours on a PrioArray or in rq.cfsTasks. */
@@ -106,20 +108,18 @@ export class Task extends SchedEntity {
   id: u32;
   /** Next in a wait queue or on a remote CPU's wake list, and its enqueue flags there. */
   waitNext: Task;
-  wakeFlags: u32;
+  wakeFlags: u16;
   /** RR: ticks left. */
-  timeSlice: u32;
+  timeSlice: u16;
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;
   /** Its last stamp. */
   stamp: u64;
-  /** Whom it woke last, how often that changed, and since when (wakee_flips). */
+  /** Whom it woke last, how often that changed, and the jiffy since which (wakee_flips). */
   lastWakee: Task;
   wakeeFlips: u32;
-  wakeeDecayAt: u64;
-  /** Where it ran before its previous CPU. */
-  recentUsedCpu: u32;
+  wakeeDecayAt: u32;
 
   /** Address of the random stream's state. */
   @inline get streamState(): usize {

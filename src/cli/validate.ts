@@ -8,7 +8,7 @@ import { lostAgreement } from '../validate/against.js';
 import { fails } from '../validate/compare.js';
 import { DEFAULT_RECORDINGS, type IndexEntry } from '../validate/recordings.js';
 import { VALIDATION_FILE, validationCsv, validationTable } from '../validate/report.js';
-import { validate } from '../validate/validate.js';
+import { MODES, validate } from '../validate/validate.js';
 import { nameList, wholeNumber } from './options.js';
 
 /** The machine preset that stands for each way of recording, or each kernel recorded that way. */
@@ -34,7 +34,7 @@ export function validateCommand(): Command {
     .description('simulate what was recorded of real kernels, and compare')
     .option('--kernel <list>', 'recorded kernels', nameList('--kernel'), ['linux-6.1', 'linux-6.12', 'tk3-4.14'])
     .option('--case <list>', 'recorded cases (default: all)', nameList('--case'))
-    .option('--mode <list>', 'scenario', nameList('--mode'), ['scenario'])
+    .option('--mode <list>', MODES.join(', '), nameList('--mode'), [...MODES])
     .option('--data <dir>', 'folder of recordings', DEFAULT_RECORDINGS)
     .option('--seed <n>', 'seed', wholeNumber('--seed', 0), 1)
     .option('--out <dir>', `write ${VALIDATION_FILE}`)

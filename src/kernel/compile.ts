@@ -190,6 +190,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     delayZero: has('DELAY_ZERO'),
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
+    runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
     // sd_init: before 5.10 a busy CPU balanced half as often.

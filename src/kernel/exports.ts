@@ -24,6 +24,22 @@ export interface KernelExports {
   traceWritten(): number;
   traceEntries(): number;
   specOfTask(id: number): number;
+  replayChoose(id: number, waker: number, fork: number, now: number): number;
+  replayWake(id: number, cpu: number, fork: number, now: number): void;
+  replayMigrate(id: number, cpu: number, now: number): void;
+  replayTick(cpu: number, now: number): void;
+  replayCharge(cpu: number, ran: number): void;
+  replayAsked(cpu: number): number;
+  replayExact(): void;
+  replayPick(cpu: number, prevState: number, now: number): number;
+  replayForce(cpu: number, id: number): void;
+  replayApart(a: number, b: number): number;
+  replayFollow(id: number, other: number): void;
+  replayQueued(id: number): number;
+  replayRunnable(cpu: number): number;
+  replayVirtual(id: number, ran: number): number;
+  replayVruntime(id: number, high: number): number;
+  replayPlace(id: number, low: number, high: number, minLow: number, minHigh: number): void;
 }
 
 const FILES: Record<Build, string> = { release: 'kernel.wasm', debug: 'kernel.debug.wasm' };

@@ -67,6 +67,7 @@ export const RECORDS = {
     'yieldForfeits',
     'idlePlacement',
     'bandwidthSliceNs',
+    'runtimeExpires',
     'niRandom',
     'sisUtil',
     'busyFactor',

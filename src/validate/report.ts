@@ -97,6 +97,7 @@ function difference({ metric, difference: value }: ValidationRow): string {
 
 function figure(metric: Metric | null, value: number | null): string {
   if (value === null || metric === null) return '–';
-  if (metric === 'share_pct') return humanPercent(value);
+  if (metric.startsWith('replay_') && !metric.endsWith('_pct')) return value.toFixed(0);
+  if (metric.endsWith('_pct')) return humanPercent(value);
   return metric === 'switches_per_s' ? value.toFixed(1) : humanTime(value);
 }

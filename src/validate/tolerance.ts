@@ -6,7 +6,7 @@ import type { Figure } from './recordings.js';
 /** Percentiles of fewer samples say nothing. */
 export const MIN_SAMPLES = 100;
 
-/** Names of the figures of scenario mode; the unit is in the name. */
+/** Names of the figures; the unit is in the name. Those of replay mode come last. */
 export const METRICS = [
   'share_pct',
   'switches_per_s',
@@ -14,6 +14,12 @@ export const METRICS = [
   'wakeup_latency_p99_us',
   'wakeup_latency_max_us',
   'run_segment_p50_us',
+  'replay_agreement_pct',
+  'replay_wrong_picks',
+  'replay_missed_preemptions',
+  'replay_extra_preemptions',
+  'replay_wrong_cpus',
+  'vruntime_matched_pct',
 ] as const;
 export type Metric = (typeof METRICS)[number];
 
@@ -69,4 +75,22 @@ export const RULES: Readonly<Record<Metric, MetricRule>> = {
     minSamples: MIN_SAMPLES,
     tolerance: (recorded) => Math.max(0.05 * recorded, 50),
   },
+  // On one CPU; on two it is 5 (src/validate/replay_rows.ts).
+  replay_agreement_pct: { title: 'replay', figure: 'order', gating: true, minSamples: MIN_SAMPLES, tolerance: () => 1 },
+  replay_wrong_picks: count('wrong picks'),
+  replay_missed_preemptions: count('missed'),
+  replay_extra_preemptions: count('extra'),
+  replay_wrong_cpus: count('wrong CPUs'),
+  vruntime_matched_pct: {
+    title: 'vruntime',
+    figure: 'vruntime',
+    gating: true,
+    minSamples: MIN_SAMPLES,
+    tolerance: () => 1,
+  },
 };
+
+/** What the agreement is made of; not judged by itself. */
+function count(title: string): MetricRule {
+  return { title, figure: 'order', gating: false, minSamples: Number.POSITIVE_INFINITY, tolerance: () => 0 };
+}

@@ -5,10 +5,11 @@ import { UserError } from '../errors.js';
 import type { Result } from '../results/result.js';
 import type { Kernel, Machine, Scenario } from '../scenario/scenario.js';
 import { compare, type ValidationRow, voidRow } from './compare.js';
-import { type Figure, type IndexEntry, readIndex, readRecording, selectEntries } from './recordings.js';
+import { type Figure, type IndexEntry, type Recording, readIndex, readRecording, selectEntries } from './recordings.js';
+import { replayRows } from './replay_rows.js';
 import { scenarioOf } from './scenario.js';
 
-/** How the simulator is held against a recording. */
+/** How the simulator is held against a recording: the same workload simulated, or its history followed. */
 export const MODES = ['scenario', 'replay'] as const;
 
 /** Figures that only replay mode looks at. */
@@ -35,19 +36,34 @@ export interface ValidationOptions {
 /** Every figure of every selected recording, in the order of the index. */
 export async function validate(options: ValidationOptions): Promise<ValidationRow[]> {
   requireModes(options.modes);
-  const entries = selectEntries(readIndex(options.dataDir), options.kernels, options.cases).filter(
-    concernsScenarioMode,
-  );
+  const entries = selectEntries(readIndex(options.dataDir), options.kernels, options.cases);
   const rows = await Promise.all(entries.map((entry) => validateOne(entry, options)));
   return rows.flat();
 }
 
 async function validateOne(entry: IndexEntry, options: ValidationOptions): Promise<ValidationRow[]> {
-  const recording = readRecording(options.dataDir, entry);
+  const { dataDir, modes, presets } = options;
+  const recording = readRecording(dataDir, entry);
+  const kernel = presets.kernel(entry.kernel);
+  const machine = presets.machine(entry);
+  const rows: ValidationRow[] = [];
+  if (modes.includes('scenario') && concernsScenarioMode(entry)) {
+    rows.push(...(await scenarioRows(recording, machine, kernel, options)));
+  }
+  if (modes.includes('replay') && machine !== null && entry.trace !== null) {
+    rows.push(...replayRows(recording, dataDir, machine, kernel));
+  }
+  return rows;
+}
+
+async function scenarioRows(
+  recording: Recording,
+  machine: Machine | null,
+  kernel: Kernel,
+  options: ValidationOptions,
+): Promise<ValidationRow[]> {
   if (recording.summary.lost_events_notes.length > 0) return [voidRow(recording, 'the recording lost events')];
-  const machine = options.presets.machine(entry);
-  if (machine === null) return [voidRow(recording, `no machine preset stands for mode ${entry.mode}`)];
-  const kernel = options.presets.kernel(entry.kernel);
+  if (machine === null) return [voidRow(recording, `no machine preset stands for mode ${recording.entry.mode}`)];
   const mapping = scenarioOf(recording, machine, kernel);
   if ('unsupported' in mapping) return [voidRow(recording, mapping.unsupported)];
   const result = await options.simulate(mapping.scenario, options.seed);
@@ -63,5 +79,4 @@ function requireModes(modes: readonly string[]): void {
   const known: readonly string[] = MODES;
   const unknown = modes.find((mode) => !known.includes(mode));
   if (unknown !== undefined) throw new UserError('--mode', null, `expected ${MODES.join(', ')}, found "${unknown}"`);
-  if (modes.includes('replay')) throw new UserError('--mode', null, 'replay is not part of this version, use scenario');
 }

@@ -1,5 +1,6 @@
 /** Validation as a whole, with a simulator that always observes the same. */
 import { expect, test } from 'vitest';
+import { loadKernel } from '../../src/scenario/load.js';
 import { DEFAULT_RECORDINGS } from '../../src/validate/recordings.js';
 import { type ValidationOptions, validate } from '../../src/validate/validate.js';
 import { kernel, machine, result, samples } from './presets.js';
@@ -26,9 +27,8 @@ test('every recording of a case is judged; one that cannot be simulated is void'
 });
 
 test('modes', async () => {
-  await expect(validate({ ...options, modes: ['replay'] })).rejects.toThrow(
-    '--mode: replay is not part of this version, use scenario',
-  );
+  const rows = await validate({ ...options, modes: ['replay'], presets: { ...options.presets, kernel: loadKernel } });
+  expect(new Set(rows.map((row) => row.mode))).toEqual(new Set(['replay']));
   await expect(validate({ ...options, modes: ['guess'] })).rejects.toThrow(
     '--mode: expected scenario, replay, found "guess"',
   );
