@@ -162,6 +162,14 @@ export function replayCharge(cpu: u32, ran: f64): void {
   replay.charge(cpu, <u64>ran);
 }
 
+export function replayGiveWay(cpu: u32, now: f64): void {
+  replay.giveWay(cpu, <u64>now);
+}
+
+export function replayRenice(cpu: u32, nice: i32, now: f64): void {
+  replay.renice(cpu, <i8>nice, <u64>now);
+}
+
 export function replayAsked(cpu: u32): bool {
   return replay.asked(cpu);
 }

@@ -13,6 +13,7 @@ import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { RtClass } from './sched/rt';
 import { periodTimer, slackTimer } from './sched/throttle';
+import { setScheduler } from './sched/setscheduler';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
 import { NICE_0_LOAD } from './sched/weight';
 import { State, Task } from './task/task';
@@ -141,6 +142,18 @@ export function charge(cpu: u32, ran: u64): void {
   classOf(task).updateCurr(rq);
 }
 
+/** The running task gives way. */
+export function giveWay(cpu: u32, now: u64): void {
+  const rq = enter(cpu, now);
+  classOf(rq.curr).yieldTask(rq);
+}
+
+/** The running task changes its nice value. */
+export function renice(cpu: u32, nice: i8, now: u64): void {
+  const rq = enter(cpu, now);
+  setScheduler(rq, rq.curr, rq.curr.policy, nice, rq.curr.prio);
+}
+
 /** Whether a class has asked for a reschedule since the last switch. */
 export function asked(cpu: u32): bool {
   return rqOf(cpu).needResched;
@@ -154,12 +167,13 @@ export function pick(cpu: u32, prevState: u32, now: u64): Task {
     prev.state = prevState == Prev.DEAD ? State.DEAD : State.SLEEPING;
     deactivateTask(rq, prev, prevState == Prev.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   }
-  rq.needResched = false;
   let next = changetype<Task>(0);
   if (rq.fairBoosted && !rq.stop.queued) next = changetype<Task>(classAt(Rank.FAIR).pickNextTask(rq, prev));
   for (let rank: u8 = 0; rank <= Rank.IDLE && next == null; rank++) {
     next = changetype<Task>(classAt(rank).pickNextTask(rq, prev));
   }
+  // Last, for what is put back is charged, which may ask for it.
+  rq.needResched = false;
   rq.curr = next;
   return next;
 }

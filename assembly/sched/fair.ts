@@ -130,7 +130,7 @@ export class FairClass extends SchedClass {
   private preemptsVprot(se: SchedEntity, pse: SchedEntity): bool {
     const short = tunables.preemptShort && pse.slice < se.slice;
     if (pickEevdf(se.cfsRq, !short) == pse) {
-      cancelProtection(se);
+      if (short) cancelProtection(se);
       return true;
     }
     const until = se.vruntime + calcDeltaFair(minSlice(se.cfsRq, se), se);

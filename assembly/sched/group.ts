@@ -29,6 +29,8 @@ export function updateCfsGroup(se: SchedEntity): void {
   if (q == null || q.throttleCount != 0) return;
   const shares = tunables.pelt ? groupShares(q) : q.group.shares;
   if (shares != se.weight) reweightEntity(se.cfsRq, se, shares);
+  // CFS reweights to the same weight, too, which charges a running group; the rounding of the parts is not that of the whole.
+  else if (!q.eevdf && se.onRq && se.cfsRq.curr == se) updateCurr(se.cfsRq);
 }
 
 /** The part of the group's weight that belongs to this CPU: present weight here, average weight elsewhere (calc_group_shares). */

@@ -51,6 +51,16 @@ export class Driver {
     this.#kernel.replayCharge(cpu, ranNs);
   }
 
+  /** The running task calls sched_yield. */
+  giveWay(cpu: number, atNs: number): void {
+    this.#kernel.replayGiveWay(cpu, atNs);
+  }
+
+  /** The running task changes its nice value, after which a reschedule is always wanted. */
+  renice(cpu: number, nice: number, atNs: number): void {
+    this.#kernel.replayRenice(cpu, nice, atNs);
+  }
+
   /** Whether a reschedule is wanted there. */
   asked(cpu: number): boolean {
     return this.#kernel.replayAsked(cpu) !== 0;

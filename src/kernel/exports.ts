@@ -30,6 +30,8 @@ export interface KernelExports {
   replayMigrate(id: number, cpu: number, now: number): void;
   replayTick(cpu: number, now: number): void;
   replayCharge(cpu: number, ran: number): void;
+  replayGiveWay(cpu: number, now: number): void;
+  replayRenice(cpu: number, nice: number, now: number): void;
   replayAsked(cpu: number): number;
   replayExact(): void;
   replayPick(cpu: number, prevState: number, now: number): number;

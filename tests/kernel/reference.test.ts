@@ -7,6 +7,7 @@ import { CfsReference, LINUX_61 } from '../reference/cfs.js';
 import { defaults, EevdfReference, type Variant } from '../reference/eevdf.js';
 import type { Reference } from '../reference/entities.js';
 import { lockstep } from '../reference/lockstep.js';
+import { operations, passive, stepwise } from '../reference/stepwise.js';
 import { forever, linux61, MS, run, scenario, sleep, task, WHOLE } from './fixtures.js';
 
 const RUNS = { numRuns: 300, seed: 20261124 };
@@ -41,13 +42,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: ns(10_000, 10 * MS).map(sleep) },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ op: 'send', channel: 'c' }, { op: 'receive', channel: 'c' }) },
 );
+const sliceNs = fc.option(fc.integer({ min: 100_000, max: 20 * MS }), { freq: 3 });
 const spec = fc.record({
   sched: settings,
   cgroup: fc.option(fc.constantFrom('a', 'b', 'c'), { freq: 3 }),
   startNs: ns(0, 20 * MS),
   body: fc.array(step, { minLength: 1, maxLength: 5 }),
   forks: fc.nat({ max: 3 }),
-  sliceNs: fc.option(fc.integer({ min: 100_000, max: 20 * MS }), { freq: 3 }),
+  sliceNs,
   yields: fc.boolean(),
   renices: fc.boolean(),
 });
@@ -104,8 +106,9 @@ const agrees = (kernel: Kernel, reference: () => Reference): void => {
 
 /** How many of a few worlds a reference with other rules notices. */
 const noticed = (kernel: Kernel, reference: () => Reference): number =>
-  fc.sample(worlds(kernel), { ...RUNS, numRuns: 20 }).filter((world) => compare(world, reference()).divergence !== null)
-    .length;
+  fc
+    .sample(worlds(kernel), { ...RUNS, numRuns: 100 })
+    .filter((world) => compare(world, reference()).divergence !== null).length;
 
 describe('whole simulations', () => {
   it('CFS of 6.1 chooses the same task at every switch', () => {
@@ -131,4 +134,38 @@ describe('whole simulations', () => {
       expect(noticed(eevdf('6.12'), () => new EevdfReference({ ...defaults('6.12'), features }))).toBeGreaterThan(0);
     },
   );
+});
+
+/** Twelve tasks in three groups, or the root. */
+const crowds = (kernel: Kernel): fc.Arbitrary<Scenario> =>
+  fc
+    .array(fc.record({ sched: settings, cgroup: fc.option(fc.constantFrom('a', 'b', 'c'), { freq: 2 }), sliceNs }), {
+      minLength: 12,
+      maxLength: 12,
+    })
+    .map((specs) => {
+      const tasks = specs.map((spec, i) =>
+        passive(task(`t${i}`, [], { ...spec, sliceNs: kernel.fair === 'eevdf-6.6' ? null : spec.sliceNs })),
+      );
+      return scenario(tasks, { kernel, cgroups: GROUPS });
+    });
+
+describe('operation by operation', () => {
+  const same = (kernel: Kernel, reference: () => Reference): void => {
+    const absolute = kernel.fair.startsWith('cfs');
+    fc.assert(
+      fc.property(crowds(kernel), operations(200), (world, history) => {
+        expect(stepwise(reference(), world, history, absolute)).toBeNull();
+      }),
+      { ...RUNS, endOnFailure: true },
+    );
+  };
+
+  it('CFS of 6.1 wants the same, chooses the same and has the same virtual times', () => {
+    same(linux61, () => new CfsReference());
+  });
+
+  it.each(['6.6', '6.12', '6.18'] as const)('so does EEVDF of %s', (variant) => {
+    same(eevdf(variant), () => new EevdfReference(defaults(variant)));
+  });
 });

@@ -265,17 +265,15 @@ export class EevdfReference implements Reference {
     this.now = now;
     const next = this.#pickTask();
     const prev = this.curr;
-    this.needResched = false;
-    if (next === null) {
-      if (prev !== null) this.putPrev(now);
-      return null;
-    }
-    if (prev !== next) {
+    if (next === null && prev !== null) this.putPrev(now);
+    if (next !== null && prev !== next) {
       const stays = path(prev).filter((se) => path(next).includes(se));
       for (const se of path(prev)) if (!stays.includes(se)) this.#putPrevEntity(se);
       for (const se of path(next)) if (!stays.includes(se)) this.#setNextEntity(se);
     }
     this.curr = next;
+    // Last, for what is put back is charged, which may ask for it.
+    this.needResched = false;
     return next;
   }
 

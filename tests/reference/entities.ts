@@ -2,6 +2,7 @@
  * What both references schedule: tasks and groups on one CPU's hierarchy of queues, in plain arrays (kernel/sched/sched.h struct
  * sched_entity, struct cfs_rq). Nothing is counted or summed up in advance: every sum is formed where it is asked for.
  */
+import type { CgroupSpec, TaskSpec } from '../../src/scenario/scenario.js';
 import { calcDeltaFair, IDLE_LOAD, type Load, niceLoad, sumLoad } from './fixed_point.js';
 
 /** Where every queue begins (init_cfs_rq); tasks begin at 0. */
@@ -138,4 +139,31 @@ export interface Reference {
   yield(now: bigint): void;
   setNice(now: bigint, task: Entity, nice: number): void;
   pick(now: bigint): Entity | null;
+}
+
+/** The simulation's tasks have slept since long before it begins: where they come in, only placement decides. */
+const LONG_AGO = FIRST_VRUNTIME - (1n << 50n);
+
+/** A scenario's groups; parents come before their children. */
+export function groupsOf(reference: Reference, cgroups: readonly CgroupSpec[]): Map<string, Entity> {
+  const groups = new Map<string, Entity>();
+  for (const { name, parent, weight } of cgroups) {
+    const shares = BigInt(Math.round((weight * 1024) / 100)) << 10n;
+    groups.set(name, reference.group(name, shares, groups.get(parent ?? '') ?? null));
+  }
+  return groups;
+}
+
+/** A task of a scenario's declaration. */
+export function taskOf(
+  reference: Reference,
+  name: string,
+  { sched, cgroup, sliceNs, start }: TaskSpec,
+  groups: ReadonlyMap<string, Entity>,
+): Entity {
+  const policies: Record<string, Policy> = { fair: 'normal', batch: 'batch', idle: 'idle' };
+  const slice = sliceNs === null ? null : BigInt(sliceNs);
+  const task = reference.task(name, sched.nice, policies[sched.class], groups.get(cgroup ?? '') ?? null, slice);
+  if (start === 'run') task.vruntime = LONG_AGO;
+  return task;
 }

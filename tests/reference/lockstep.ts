@@ -1,14 +1,11 @@
 /**
  * Runs a reference beside a simulation, from its trace: what came and went, and when, is the simulation's; who runs must be the same.
- * Needs one CPU on which nothing costs time, and programs whose steps never end on a tick. What a trace does not show is announced by a
- * recorder's name, just before it happens: `yield`, and `nice 5`.
+ * Needs one CPU on which nothing costs time. What a trace does not show is announced by a recorder's name, just before it happens:
+ * `yield`, and `nice 5`. Nor does it show whether a tick came before or after what happened at the same nanosecond: there it ends.
  */
 import type { TraceEvent } from '../../src/results/result.js';
 import type { Scenario } from '../../src/scenario/scenario.js';
-import { type Entity, isEntity, type Policy, type Reference } from './entities.js';
-
-/** The simulation's tasks have slept since long before it begins: where they come in, only placement decides. */
-const LONG_AGO = -(1n << 50n);
+import { type Entity, groupsOf, isEntity, type Reference, taskOf } from './entities.js';
 
 /** How many switches agreed, and the first that did not. */
 export interface Agreement {
@@ -21,27 +18,15 @@ export function lockstep(
   { kernel, cgroups, tasks: specs }: Scenario,
   trace: TraceEvent[],
 ): Agreement {
-  const groups = new Map<string, Entity>();
-  for (const { name, parent, weight } of cgroups) {
-    const shares = (BigInt(Math.round((weight * 1024) / 100)) << 10n) as bigint;
-    groups.set(name, reference.group(name, shares, groups.get(parent ?? '') ?? null));
-  }
-  const policies: Record<string, Policy> = { fair: 'normal', batch: 'batch', idle: 'idle' };
+  const groups = groupsOf(reference, cgroups);
   const tasks = new Map<string, Entity>();
   const unborn = new Set<Entity>();
-  for (const { name, count, sched, cgroup, start, sliceNs } of specs) {
-    for (let i = 0; i < count; i++) {
-      const full = count === 1 ? name : `${name}/${i}`;
-      const task = reference.task(
-        full,
-        sched.nice,
-        policies[sched.class],
-        groups.get(cgroup ?? '') ?? null,
-        sliceNs === null ? null : BigInt(sliceNs),
-      );
-      tasks.set(full, task);
-      if (start === 'fork') unborn.add(task);
-      else task.vruntime = LONG_AGO;
+  for (const spec of specs) {
+    for (let i = 0; i < spec.count; i++) {
+      const name = spec.count === 1 ? spec.name : `${spec.name}/${i}`;
+      const task = taskOf(reference, name, spec, groups);
+      tasks.set(name, task);
+      if (spec.start === 'fork') unborn.add(task);
     }
   }
   const period = BigInt(Math.round(1e9 / kernel.hz));
@@ -72,10 +57,15 @@ export function lockstep(
     if (event.event !== 'switch' && event.event !== 'wakeup' && event.event !== 'record') continue;
     position = index;
     const at = BigInt(event.at);
+    const preempted = event.event === 'switch' && event.prevState === 'R+';
+    const coincides = at % period === 0n && at >= nextTick && reference.curr !== null;
+    if (coincides && !preempted) break;
     // A switch on a tick was caused by it.
     const caused = event.event === 'switch' ? at + 1n : at;
     if (at !== now && !ticksUntil(caused)) return say('no switch');
-    if (at !== now && now < at && !settle()) return say('no switch');
+    // An idle CPU has no tick.
+    if (at === nextTick) nextTick += period;
+    if (at !== now && !settle()) return say('no switch');
     now = at;
     if (event.event === 'wakeup') {
       const task = tasks.get(event.task);
