@@ -27,6 +27,8 @@ export function entityOf(group: TaskGroup, cpu: u32): SchedEntity {
 export function updateCfsGroup(se: SchedEntity): void {
   const q = se.myQ;
   if (q == null || q.throttleCount != 0) return;
+  // From 6.12 on an emptied group keeps its weight: its entity may still be on the queue, to work its lag off.
+  if (q.eevdf && q.weight == 0) return;
   const shares = tunables.pelt ? groupShares(q) : q.group.shares;
   if (shares != se.weight) reweightEntity(se.cfsRq, se, shares);
   // CFS reweights to the same weight, too, which charges a running group; the rounding of the parts is not that of the whole.

@@ -78,6 +78,7 @@ export function stepwise(
     } else if (kind === 'fork') {
       const index = find(which, (task) => !born.has(task) && curr !== null && task.queue === curr.queue);
       if (index < 0) continue;
+      driver.fork(index, 0, now);
       driver.wake(index, 0, true, now);
       reference.start(time, at(index));
       born.add(at(index));
