@@ -42,7 +42,6 @@ export class MachineTable {
   syscallExitNs: f64;
   ipiNs: f64;
   migrationNs: f64;
-  smtSpeedQ16: f64;
 }
 
 @unmanaged

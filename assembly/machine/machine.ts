@@ -51,8 +51,6 @@ export class Machine {
   syscallExitNs: u64;
   ipiNs: u64;
   migrationNs: u64;
-  /** Speed of a thread while a sibling is busy, × 2¹⁶. */
-  smtSpeedQ16: u64;
   /** The largest timer slack of all tasks. */
   maxSlackNs: u64;
   /** Scheduler tick period. */

@@ -39,7 +39,6 @@ export function readMachine(table: MachineTable): void {
   machine.syscallExitNs = <u64>table.syscallExitNs;
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
-  machine.smtSpeedQ16 = <u64>table.smtSpeedQ16;
 }
 
 export function readKernel(table: KernelTable): void {

@@ -153,8 +153,7 @@ class Masks {
 function machineTable(machine: Machine): number[] {
   const { syscallNs, ...costs } = machine.costs;
   const syscallEntryNs = Math.floor(syscallNs / 2);
-  const smtSpeedQ16 = Math.round(machine.smtSpeed * 2 ** 16);
-  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs, smtSpeedQ16 });
+  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
 }
 
 function kernelTable(kernel: Kernel, cpus: number): number[] {

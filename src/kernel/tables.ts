@@ -37,7 +37,6 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
-    'smtSpeedQ16',
   ],
   KernelTable: [
     'tickPeriodNs',

@@ -147,7 +147,6 @@ const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
   threadsPerCore: 'threadsPerCore',
-  smtSpeed: 'smtSpeed',
   noise: 'noise',
 } as const;
 const KERNEL_NAMES = {

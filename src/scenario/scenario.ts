@@ -163,8 +163,6 @@ export interface Machine {
   cpusPerLlc: number;
   /** Hyper-threads of a core: consecutive numbers. 1: no SMT. */
   threadsPerCore: number;
-  /** Speed of a thread while a sibling is busy; 1: siblings do not matter. */
-  smtSpeed: number;
   costs: MachineCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];

@@ -227,20 +227,15 @@ const machineFields = {
   cpus: z.int().min(1).max(1024),
   cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
   threadsPerCore: z.int().min(1).max(8).describe('hyper-threads of a core, consecutive CPU numbers'),
-  smtSpeed: z.number().min(0.01).max(1).describe('speed of a hyper-thread while a sibling is busy'),
   costs: costsSchema,
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
 };
 
-/** Two busy siblings get 0.6 to 0.65 of a core each on common server loads; an assumption, as no program is like another. */
-const SMT_SPEED = 0.6;
-
 /** A machine preset's file. */
 export const machineSchema = z.strictObject({
   ...machineFields,
   threadsPerCore: machineFields.threadsPerCore.default(1),
-  smtSpeed: machineFields.smtSpeed.default(SMT_SPEED),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
