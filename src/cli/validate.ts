@@ -6,7 +6,14 @@ import type { Machine } from '../scenario/scenario.js';
 import { runJobs } from '../sweep/pool.js';
 import { lostAgreement } from '../validate/against.js';
 import { fails } from '../validate/compare.js';
-import { DEFAULT_RECORDINGS, type IndexEntry } from '../validate/recordings.js';
+import { picture } from '../validate/picture.js';
+import {
+  DEFAULT_RECORDINGS,
+  type IndexEntry,
+  readIndex,
+  readRecording,
+  selectEntries,
+} from '../validate/recordings.js';
 import { VALIDATION_FILE, validationCsv, validationTable } from '../validate/report.js';
 import { MODES, validate } from '../validate/validate.js';
 import { nameList, wholeNumber } from './options.js';
@@ -27,6 +34,7 @@ interface ValidateFlags {
   seed: number;
   out?: string;
   against?: string;
+  svg?: string;
 }
 
 export function validateCommand(): Command {
@@ -38,6 +46,7 @@ export function validateCommand(): Command {
     .option('--data <dir>', 'folder of recordings', DEFAULT_RECORDINGS)
     .option('--seed <n>', 'seed', wholeNumber('--seed', 0), 1)
     .option('--out <dir>', `write ${VALIDATION_FILE}`)
+    .option('--svg <dir>', 'draw the begin of each recording beside the simulated one')
     .option('--against <csv>', 'fail only for what agreed in that table and no longer does')
     .action(run);
 }
@@ -57,6 +66,7 @@ async function run(flags: ValidateFlags): Promise<void> {
     },
   });
   if (flags.out !== undefined) writeWhole(flags.out, new Map([[VALIDATION_FILE, validationCsv(rows)]]));
+  if (flags.svg !== undefined) draw(flags, flags.svg);
   process.stdout.write(validationTable(rows));
   if (flags.against === undefined) {
     if (rows.some(fails)) process.exitCode = 1;
@@ -68,6 +78,18 @@ async function run(flags: ValidateFlags): Promise<void> {
     process.stdout.write(`  ${kernel}  ${name}  ${label}  ${mode}  ${task}  ${metric}\n`);
   }
   if (lost.length > 0) process.exitCode = 1;
+}
+
+/** One picture a recording that has a trace. */
+function draw({ data, kernel, case: cases, seed }: ValidateFlags, dir: string): void {
+  const files = new Map<string, string>();
+  for (const entry of selectEntries(readIndex(data), kernel, cases ?? null)) {
+    const machine = machineFor(entry);
+    if (machine === null) continue;
+    const drawn = picture(readRecording(data, entry), data, machine, loadKernel(entry.kernel), seed);
+    if (drawn !== null) files.set(...drawn);
+  }
+  writeWhole(dir, files);
 }
 
 /** The machine that stands for the one a recording was made on; null: none does. */
