@@ -79,13 +79,13 @@ function rowsOf({ entry }: Recording, counts: ReplayCounts): ValidationRow[] {
     note: null,
   });
   const ordered = entry.trust.includes('order') || (entry.cpus > 1 && entry.trust.length > 0);
-  const tolerance = entry.cpus > 1 ? TWO_CPU_TOLERANCE_PCT : RULES.replay_agreement_pct.tolerance(100, 0);
+  const tolerance = entry.cpus > 1 ? TWO_CPU_TOLERANCE_PCT : RULES.right_decisions_pct.tolerance(100, 0);
   return [
-    judged('replay_agreement_pct', counts.decisions, counts.decisions - wrong, ordered, tolerance),
-    counted('replay_wrong_picks', counts.wrongPicks),
-    counted('replay_missed_preemptions', counts.missedPreemptions),
-    counted('replay_extra_preemptions', counts.extraPreemptions),
-    counted('replay_wrong_cpus', counts.wrongCpus),
+    judged('right_decisions_pct', counts.decisions, counts.decisions - wrong, ordered, tolerance),
+    counted('wrong_picks', counts.wrongPicks),
+    counted('missed_preemptions', counts.missedPreemptions),
+    counted('extra_preemptions', counts.extraPreemptions),
+    counted('wrong_cpu', counts.wrongCpus),
     ...(counts.charges === 0
       ? []
       : [judged('vruntime_matched_pct', counts.charges, counts.matchedCharges, entry.trust.includes('vruntime'), 1)]),

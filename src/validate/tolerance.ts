@@ -14,11 +14,11 @@ export const METRICS = [
   'wakeup_latency_p99_us',
   'wakeup_latency_max_us',
   'run_segment_p50_us',
-  'replay_agreement_pct',
-  'replay_wrong_picks',
-  'replay_missed_preemptions',
-  'replay_extra_preemptions',
-  'replay_wrong_cpus',
+  'right_decisions_pct',
+  'wrong_picks',
+  'missed_preemptions',
+  'extra_preemptions',
+  'wrong_cpu',
   'vruntime_matched_pct',
 ] as const;
 export type Metric = (typeof METRICS)[number];
@@ -76,11 +76,11 @@ export const RULES: Readonly<Record<Metric, MetricRule>> = {
     tolerance: (recorded) => Math.max(0.05 * recorded, 50),
   },
   // On one CPU; on two it is 5 (src/validate/replay_rows.ts).
-  replay_agreement_pct: { title: 'replay', figure: 'order', gating: true, minSamples: MIN_SAMPLES, tolerance: () => 1 },
-  replay_wrong_picks: count('wrong picks'),
-  replay_missed_preemptions: count('missed'),
-  replay_extra_preemptions: count('extra'),
-  replay_wrong_cpus: count('wrong CPUs'),
+  right_decisions_pct: { title: 'replay', figure: 'order', gating: true, minSamples: MIN_SAMPLES, tolerance: () => 1 },
+  wrong_picks: count('wrong picks'),
+  missed_preemptions: count('missed'),
+  extra_preemptions: count('extra'),
+  wrong_cpu: count('wrong CPUs'),
   vruntime_matched_pct: {
     title: 'vruntime',
     figure: 'vruntime',
