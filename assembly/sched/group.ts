@@ -5,7 +5,7 @@
 import { at } from '../base/arena';
 import { updateCurr } from './curr';
 import { avgVruntime, eraseEntity, insertEntity, rescale, updateReference } from './eevdf';
-import { CfsRq, SchedEntity, TaskGroup } from './entity';
+import { AVG_BYTES, CfsRq, GROUP_ENTITY_BYTES, SchedEntity, TaskGroup } from './entity';
 import { addLoad, rescaleLoad, subLoad } from './load_avg';
 import { tunables } from './tunables';
 import { scaleLoadDown } from './weight';
@@ -20,7 +20,7 @@ export function queueOf(group: TaskGroup, cpu: u32): CfsRq {
 
 /** The group's entity on a CPU. */
 export function entityOf(group: TaskGroup, cpu: u32): SchedEntity {
-  return at<SchedEntity>(group.entities, cpu);
+  return changetype<SchedEntity>(group.entities + <usize>cpu * GROUP_ENTITY_BYTES + AVG_BYTES);
 }
 
 /** Gives a group entity its share of the group's weight; does nothing for a task (update_cfs_group). */
