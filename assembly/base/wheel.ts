@@ -166,7 +166,7 @@ export class Wheel {
 
   /** Whether more events wait at the time of the last popped one. */
   get moreNow(): bool {
-    return load<usize>(this.lastOf(<u32>this.last & (SLOTS - 1))) != 0;
+    return (this.occupiedLevels & 1) != 0 && load<usize>(this.lastOf(<u32>this.last & (SLOTS - 1))) != 0;
   }
 
   /** Spreads a slot's list over the lower levels, in order. */
