@@ -11,17 +11,15 @@ import { HrTimer, TimerKind } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
-import { BtClass, guardBt } from './sched/bt';
+import { guardBt } from './sched/bt';
 import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
-import { classAt, classOf, Rank } from './sched/class';
+import { classOf } from './sched/class';
 import { schedule } from './sched/core';
-import { fairServerTimer } from './sched/fair_server';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
-import { RtClass } from './sched/rt';
 import { runStopper } from './sched/stop';
-import { periodTimer, slackTimer } from './sched/throttle';
+import { expire } from './sched/timers';
 import { tunables } from './sched/tunables';
-import { preemptAtTick, VmfClass } from './sched/vmf';
+import { preemptAtTick } from './sched/vmf';
 import { ttwuPending } from './sched/wake';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
@@ -191,32 +189,9 @@ function hrtimerInterrupt(rq: Rq): void {
   spend(machine.timerIrqNs);
   let timer = popTimer(rq, machine.now);
   while (timer != null) {
-    switch (timer.kind) {
-      case TimerKind.TICK:
-        tick(rq, timer);
-        break;
-      case TimerKind.WAKE:
-        timerExpired(changetype<Task>(timer.target));
-        break;
-      case TimerKind.RT_PERIOD:
-        (classAt(Rank.RT) as RtClass).periodTimer();
-        break;
-      case TimerKind.BT_PERIOD:
-        (classAt(Rank.BT) as BtClass).periodTimer();
-        break;
-      case TimerKind.FAIR_SERVER:
-        fairServerTimer(changetype<Rq>(timer.target));
-        break;
-      case TimerKind.CFS_PERIOD:
-        periodTimer(timer);
-        break;
-      case TimerKind.CFS_SLACK:
-        slackTimer(timer);
-        break;
-      default:
-        (classAt(Rank.VMF) as VmfClass).grantOver(rq);
-        break;
-    }
+    if (timer.kind == TimerKind.TICK) tick(rq, timer);
+    else if (timer.kind == TimerKind.WAKE) timerExpired(changetype<Task>(timer.target));
+    else expire(rq, timer);
     machine.events++;
     timer = popTimer(rq, machine.now);
   }

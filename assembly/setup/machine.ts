@@ -120,7 +120,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs.minVruntime = FIRST_VRUNTIME;
     rq.cfs.augmented = tunables.eevdf;
     rq.cfs.avg = newAvg();
-    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, changetype<usize>(rq));
+    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, 0);
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();
