@@ -18,9 +18,8 @@ import { schedule } from './sched/core';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { runStopper } from './sched/stop';
 import { expire } from './sched/timers';
-import { tunables } from './sched/tunables';
 import { preemptAtTick } from './sched/vmf';
-import { ttwuPending } from './sched/wake';
+import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
 
@@ -134,7 +133,7 @@ function leaveKernel(rq: Rq): bool {
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
-    if (rq.needResched && preemptible(rq)) schedule(rq);
+    if ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) schedule(rq);
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
     if (task.busyUntil != 0) {
@@ -154,14 +153,6 @@ function leaveKernel(rq: Rq): bool {
   }
   armSegment(rq);
   return true;
-}
-
-/** May the CPU reschedule now? Sections and kernel code must end first, unless the kernel is fully preemptible. */
-function preemptible(rq: Rq): bool {
-  const task = rq.curr;
-  if (rq.sectionRemaining != 0) return false;
-  if (task.state != State.RUNNING || task.remaining == 0 || task.mode == Mode.USER) return true;
-  return task.mode == Mode.KERNEL && tunables.fullPreemption;
 }
 
 /** The CPU goes back to work, or to sleep. */
@@ -202,6 +193,7 @@ function hrtimerInterrupt(rq: Rq): void {
 function tick(rq: Rq, timer: HrTimer): void {
   rq.ticks++;
   updateRqClock(rq);
+  promoteLazy(rq);
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
   preemptAtTick(rq);

@@ -48,6 +48,7 @@ export class MachineTable {
 export class KernelTable {
   tickPeriodNs: f64;
   fullPreemption: f64;
+  lazyPreemption: f64;
   latencyNs: f64;
   minGranularityNs: f64;
   wakeupGranularityNs: f64;

@@ -28,6 +28,7 @@ export function schedule(rq: Rq): void {
   if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   const next = pickNextTask(rq, prev);
   rq.needResched = false;
+  rq.needReschedLazy = false;
   spend(machine.scheduleNs);
   if (prev != next) contextSwitch(rq, prev, next);
   rq.yielded = false;

@@ -48,6 +48,8 @@ export class Rq extends Cpu {
   /** Runnable tasks of all classes, the running one included. */
   nrRunning: u32;
   needResched: bool;
+  /** Only at the return to user mode, or from the next tick on (TIF_NEED_RESCHED_LAZY). */
+  needReschedLazy: bool;
   /** The running task has called sched_yield. */
   yielded: bool;
   /** A balance is due when the interrupt ends. */

@@ -48,8 +48,10 @@ export class Tunables {
   sisUtil: bool;
   busyFactor: u32;
   imbalancePct: u32;
-  /** preempt=full: kernel code is left at the interrupt's exit, too. */
+  /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */
   fullPreemption: bool;
+  /** …but under lazy not for a fair task in favour of another (6.13). */
+  lazyPreemption: bool;
   rtPeriodNs: u64;
   /** u64.MAX_VALUE: no throttling. */
   rtRuntimeNs: u64;

@@ -45,6 +45,7 @@ export function readKernel(table: KernelTable): void {
   machine.tickPeriodNs = <u64>table.tickPeriodNs;
   const t = tunables;
   t.fullPreemption = table.fullPreemption != 0;
+  t.lazyPreemption = table.lazyPreemption != 0;
   t.latencyNs = <u64>table.latencyNs;
   t.minGranularityNs = <u64>table.minGranularityNs;
   t.wakeupGranularityNs = <u64>table.wakeupGranularityNs;

@@ -163,7 +163,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
   const tickPeriodNs = 1e9 / kernel.hz;
   return single('KernelTable', {
     tickPeriodNs,
-    fullPreemption: kernel.preemption === 'full' ? 1 : 0,
+    fullPreemption: kernel.preemption === 'full' || kernel.preemption === 'lazy' ? 1 : 0,
+    lazyPreemption: kernel.preemption === 'lazy' ? 1 : 0,
     latencyNs: kernel.latencyNs * factor,
     minGranularityNs: kernel.minGranularityNs * factor,
     wakeupGranularityNs: kernel.wakeupGranularityNs * factor,

@@ -41,6 +41,7 @@ export const RECORDS = {
   KernelTable: [
     'tickPeriodNs',
     'fullPreemption',
+    'lazyPreemption',
     'latencyNs',
     'minGranularityNs',
     'wakeupGranularityNs',

@@ -172,7 +172,8 @@ export interface Machine {
 export interface Kernel {
   name: string;
   hz: number;
-  preemption: 'none' | 'voluntary' | 'full';
+  /** When kernel code is left for a task that should go first: preempt= on the kernel's command line. */
+  preemption: 'none' | 'voluntary' | 'full' | 'lazy';
   /** CFS tunables before scaling by 1 + ilog2(min(cpus, 8)) (`tunableScaling: 'log'`). */
   tunableScaling: 'none' | 'log';
   latencyNs: number;

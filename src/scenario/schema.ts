@@ -130,7 +130,7 @@ const recordSchema = z.union([
 const plainStep = z.union([
   z.strictObject({ run: durationSchema.describe('compute in user mode') }),
   z.strictObject({
-    kernel: durationSchema.describe('compute in the kernel, not preemptible under voluntary preemption'),
+    kernel: durationSchema.describe('compute in the kernel, not preemptible under preemption none and voluntary'),
   }),
   z.strictObject({ irqoff: durationSchema.describe('compute with interrupts off') }),
   z.strictObject({ busy: durationSchema.describe('stay busy until this much time has passed') }),
@@ -263,7 +263,9 @@ const FEATURES = [
 const kernelFields = {
   description: z.string().optional(),
   hz: z.literal([100, 250, 300, 1000]),
-  preemption: z.enum(['none', 'voluntary', 'full']),
+  preemption: z
+    .enum(['none', 'voluntary', 'full', 'lazy'])
+    .describe('preempt=: when kernel code is left for a task that should go first'),
   tunableScaling: z.enum(['none', 'log']),
   latency: positiveTime.describe('sched_latency_ns, before scaling'),
   minGranularity: positiveTime,

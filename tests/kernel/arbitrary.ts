@@ -149,8 +149,13 @@ function taskArbitrary(index: number, cpus: number): fc.Arbitrary<TaskSpec> {
 
 /** Scenarios of 100 ms with 1 to 6 task declarations on 1 to 6 CPUs, two nested groups, and a task that eats messages and signals. */
 export const anyScenario: fc.Arbitrary<Scenario> = fc
-  .record({ cpus: fc.integer({ min: 1, max: 6 }), costs: fc.boolean(), full: fc.boolean(), budget: fc.boolean() })
-  .chain(({ cpus, costs, full, budget }) =>
+  .record({
+    cpus: fc.integer({ min: 1, max: 6 }),
+    costs: fc.boolean(),
+    preemption: fc.constantFrom('voluntary', 'full', 'lazy'),
+    budget: fc.boolean(),
+  })
+  .chain(({ cpus, costs, preemption, budget }) =>
     fc
       .integer({ min: 1, max: 6 })
       .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => taskArbitrary(index, cpus))))
@@ -180,7 +185,7 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
           machine: costs ? real(cpus) : ideal(cpus),
           kernel: {
             ...linux61,
-            preemption: full ? 'full' : 'voluntary',
+            preemption,
             rtPeriodNs: 40 * MS,
             rtRuntimeNs: 30 * MS,
             bt: budget

@@ -11,8 +11,6 @@ import {
   hog,
   ideal,
   intervals,
-  kernelRun,
-  linux61,
   longestOverlap,
   MS,
   periodic,
@@ -87,28 +85,6 @@ describe('time', () => {
     };
     expect([least('fair'), least('batch'), least('bt')]).toEqual([50_000, 50_000, 50_000]);
     expect([least('fifo', 1), least('vmf')]).toEqual([0, 0]);
-  });
-
-  it('kernel sections are not preempted, except under preempt=full', () => {
-    const tasks = [
-      task('syscall', forever(kernelRun(3 * MS))),
-      periodic('rt', 10 * MS, 1000, { sched: sched('fifo', 9), startNs: MS }),
-    ];
-    const worst = (preemption: 'voluntary' | 'full') =>
-      simulate(scenario(tasks, { kernel: { ...linux61, preemption } }), 1).recorders[0]?.latency.maxNs;
-    expect(worst('voluntary')).toBeGreaterThan(MS);
-    expect(worst('voluntary')).toBeLessThanOrEqual(3 * MS);
-    expect(worst('full')).toBe(0);
-  });
-
-  it('with interrupts off not even the timer is heard', () => {
-    const off: Step = { op: 'run', mode: 'irqoff', duration: fixed(2 * MS) };
-    const tasks = [
-      task('off', forever(off)),
-      periodic('rt', 10.7 * MS, 1000, { sched: sched('fifo', 9), startNs: MS }),
-    ];
-    const full = { ...linux61, preemption: 'full' as const };
-    expect(simulate(scenario(tasks, { kernel: full }), 1).recorders[0]?.latency.maxNs).toBeGreaterThan(MS);
   });
 });
 
