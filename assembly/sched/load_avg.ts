@@ -24,7 +24,7 @@ export function clockPelt(q: CfsRq): u64 {
   return (q.throttleCount != 0 ? q.throttledClockPelt : rqOf(q.cpu).clock) - q.throttledTimePelt;
 }
 
-function subPositive(value: u64, by: u64): u64 {
+export function subPositive(value: u64, by: u64): u64 {
   return value > by ? value - by : 0;
 }
 

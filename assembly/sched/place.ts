@@ -1,6 +1,6 @@
 /**
  * Where a fair task wakes (kernel/sched/fair.c select_task_rq_fair, wake_affine, select_idle_sibling): near its waker or where it ran,
- * on an idle CPU of that cache if one is found cheaply. New tasks are placed by sched/idlest.ts.
+ * on an idle CPU of that cache if one is found cheaply. New tasks and new programs are placed by sched/idlest.ts.
  */
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
@@ -28,7 +28,7 @@ export function availableToFair(rq: Rq): bool {
 
 export function selectFairRq(task: Task, prevCpu: u32, flags: u32): u32 {
   const here = machine.thisCpu;
-  if ((flags & Flags.FORK) != 0) return idlestCpu(task, here, prevCpu);
+  if ((flags & (Flags.FORK | Flags.EXEC)) != 0) return idlestCpu(task, here, prevCpu);
   const waker = rqOf(here).curr;
   recordWakee(waker, task);
   const affine = here != prevCpu && task.mayRunOn(here) && !wakeWide(waker, task);

@@ -143,6 +143,7 @@ export const OP = {
   LOOP: 17,
   REPEAT: 18,
   JUMP: 19,
+  EXEC: 20,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */

@@ -60,6 +60,8 @@ export type Step =
   | { op: 'resume'; task: string }
   /** Starts one more instance of a task declared with `start: 'fork'`. */
   | { op: 'fork'; task: string }
+  /** Begins another program: the idlest CPU is looked for anew. */
+  | { op: 'exec' }
   | { op: 'yield' }
   | { op: 'policy'; sched: SchedSettings }
   | { op: 'exit' }

@@ -149,6 +149,7 @@ const plainStep = z.union([
   z.strictObject({ suspend: empty.describe('sleep until resumed') }),
   z.strictObject({ resume: name.describe('wake a suspended task') }),
   z.strictObject({ fork: name.describe('start one more instance of a task with start: fork') }),
+  z.strictObject({ exec: empty.describe('begin another program: the idlest CPU is looked for anew') }),
   z.strictObject({ yield: empty }),
   z.strictObject({ policy: schedSchema }),
   z.strictObject({ exit: empty }),
