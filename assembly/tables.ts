@@ -80,6 +80,7 @@ export class KernelTable {
   runtimeExpires: f64;
   niRandom: f64;
   sisUtil: f64;
+  sisProp: f64;
   busyFactor: f64;
   imbalancePct: f64;
   rtPeriodNs: f64;

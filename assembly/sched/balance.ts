@@ -215,7 +215,7 @@ export function newidleBalance(rq: Rq): bool {
   for (let level: u32 = 0; level < nrLevels; level++) {
     const sd = domainOf(rq.id, level);
     cost += NEWIDLE_COST_NS * sd.weight;
-    if (rq.avgIdleNs < cost) return false;
+    if (rq.avgIdle < cost) return false;
     let success: u32 = 1;
     if (tunables.niRandom) {
       const chance = sd.newidleRatio + 1;

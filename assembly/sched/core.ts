@@ -132,6 +132,7 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
 
 /** NO_HZ_IDLE: an idle CPU has no tick. */
 export function setIdle(rq: Rq): void {
+  rq.idleStamp = rq.clock;
   noteIdleCore(rq.id);
   setBit(masks.idle, rq.id);
   masks.nrIdle++;

@@ -7,7 +7,6 @@ import { Task } from '../task/task';
 import { domainOf, nrLevels, SchedDomain } from './domain';
 import { gatherStatsFor, GroupStats, GroupType } from './group_stats';
 import { firstCommon, masks } from './masks';
-import { availableToFair } from './place';
 import { idleCpu, rqOf } from './rq';
 import { machine } from '../machine/machine';
 import { tunables } from './tunables';
@@ -88,7 +87,7 @@ function beatsLocal(sd: SchedDomain): bool {
   return 100 * local.avgLoad > sd.imbalancePct * idlest.avgLoad;
 }
 
-/** A CPU that only yielding tasks run on, an idle one in the shallowest idle state, the one that went idle last; otherwise the least load (find_idlest_group_cpu). */
+/** A CPU with nothing but SCHED_IDLE tasks, an idle one in the shallowest idle state, the one that went idle last; otherwise the least load (find_idlest_group_cpu). */
 function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
   let best = -1;
   let bestIsIdle = false;
@@ -98,12 +97,13 @@ function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
   for (let cpu = begin; cpu < end; cpu++) {
     if (!task.mayRunOn(cpu)) continue;
     const rq = rqOf(cpu);
-    if (rq.nrRunning != 0 && availableToFair(rq)) return <i32>cpu;
+    // sched_idle_cpu
+    if (rq.nrRunning != 0 && rq.nrRunning == rq.cfs.idleHNrRunning) return <i32>cpu;
     if (idleCpu(rq)) {
-      if (rq.idleExitNs > exit || (rq.idleExitNs == exit && rq.idleSince < since)) continue;
-      if (rq.idleExitNs == exit && rq.idleSince == since && bestIsIdle && cpu != here) continue;
+      if (rq.idleExitNs > exit || (rq.idleExitNs == exit && rq.idleStamp < since)) continue;
+      if (rq.idleExitNs == exit && rq.idleStamp == since && bestIsIdle && cpu != here) continue;
       exit = rq.idleExitNs;
-      since = rq.idleSince;
+      since = rq.idleStamp;
       best = cpu;
       bestIsIdle = true;
     } else if (!bestIsIdle) {

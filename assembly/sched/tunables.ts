@@ -44,8 +44,9 @@ export class Tunables {
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
   niRandom: bool;
-  /** Idle CPUs are searched for as utilisation allows (SIS_UTIL); otherwise as the average idle time does (SIS_PROP). */
+  /** Idle CPUs are searched for as far as utilisation allows, before 5.19 as far as the average idle time does. */
   sisUtil: bool;
+  sisProp: bool;
   busyFactor: u32;
   imbalancePct: u32;
   /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */

@@ -169,5 +169,18 @@ function ttwuActivate(rq: Rq, task: Task, flags: u32): void {
   task.runnableSince = machine.now;
   activateTask(rq, task, flags);
   checkPreemptCurr(rq, task, flags);
+  if (rq.idleStamp != 0 && (flags & Flags.INITIAL) == 0) noteIdleEnd(rq);
   traceWakeup(task, heldBy(rq));
+}
+
+/** A wakeup ends the CPU's idle time, which is averaged over the last ones (ttwu_do_wakeup). */
+function noteIdleEnd(rq: Rq): void {
+  const length = rq.clock - rq.idleStamp;
+  rq.avgIdle = min(rq.avgIdle + (<i64>(length - rq.avgIdle) >> 3), maxAvgIdle());
+  rq.idleStamp = 0;
+}
+
+/** Twice what a balance is taken to cost at least (max_idle_balance_cost). */
+export function maxAvgIdle(): u64 {
+  return 2 * tunables.migrationCostNs;
 }

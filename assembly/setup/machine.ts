@@ -21,6 +21,7 @@ import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
 import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
+import { maxAvgIdle } from '../sched/wake';
 import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
 
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
@@ -77,6 +78,7 @@ export function readKernel(table: KernelTable): void {
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;
+  t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
   t.imbalancePct = <u32>table.imbalancePct;
   t.pelt = machine.nrCpus > 1;
@@ -133,6 +135,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt.avg = newAvg();
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
+    rq.avgIdle = maxAvgIdle();
     rq.nextBalance = 1;
   }
 }

@@ -196,6 +196,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
+    sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
     imbalancePct: 117,

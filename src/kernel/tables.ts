@@ -73,6 +73,7 @@ export const RECORDS = {
     'runtimeExpires',
     'niRandom',
     'sisUtil',
+    'sisProp',
     'busyFactor',
     'imbalancePct',
     'rtPeriodNs',
