@@ -17,7 +17,9 @@ import { classOf } from './sched/class';
 import { schedule } from './sched/core';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { runStopper } from './sched/stop';
+import { mustStop, stopTask } from './sched/throttle';
 import { expire } from './sched/timers';
+import { tunables } from './sched/tunables';
 import { preemptAtTick } from './sched/vmf';
 import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
 import { advance, timerExpired } from './task/program';
@@ -136,6 +138,10 @@ function leaveKernel(rq: Rq): bool {
     if ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) schedule(rq);
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
+    if (tunables.throttlesTasks && mustStop(task)) {
+      stopTask(rq, task);
+      continue;
+    }
     if (task.busyUntil != 0) {
       task.remaining = task.busyUntil > machine.now ? task.busyUntil - machine.now : 0;
       if (task.remaining == 0) task.busyUntil = 0;

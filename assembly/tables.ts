@@ -78,6 +78,7 @@ export class KernelTable {
   idlePlacement: f64;
   bandwidthSliceNs: f64;
   runtimeExpires: f64;
+  throttlesTasks: f64;
   niRandom: f64;
   sisUtil: f64;
   sisProp: f64;

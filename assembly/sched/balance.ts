@@ -16,6 +16,7 @@ import { availableToFair } from './place';
 import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
 import { pushRunningTask } from './stop';
 import { moveToFront } from './task_list';
+import { throttledPair } from './throttle';
 import { tunables } from './tunables';
 import { moveQueuedTask, sendIpi } from './wake';
 
@@ -182,7 +183,7 @@ function fitsImbalance(task: Task): bool {
 
 /** Affinity, running, cache heat (can_migrate_task). */
 function canMigrate(task: Task): bool {
-  if (task.cfsRq.throttleCount != 0) return false;
+  if (throttledPair(task, env.dst.id)) return false;
   if (!task.mayRunOn(env.dst.id)) {
     env.somePinned = true;
     return false;

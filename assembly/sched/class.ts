@@ -40,6 +40,8 @@ export namespace Flags {
   export const DELAYED: u32 = 256;
   /** Never delayed: it dies, or its group is throttled (DEQUEUE_SPECIAL). */
   export const SPECIAL: u32 = 512;
+  /** Nor are those of its groups that become empty: bandwidth control takes it off (DEQUEUE_THROTTLE). */
+  export const THROTTLE: u32 = 2048;
 }
 
 export abstract class SchedClass {

@@ -85,7 +85,7 @@ export class FairClass extends SchedClass {
   /** check_preempt_wakeup */
   wakeupPreempt(rq: Rq, task: Task, _flags: u32): void {
     const curr = rq.curr;
-    if (curr == task || task.cfsRq.throttleCount != 0 || rq.needResched) return;
+    if (curr == task || task.cfsRq.isFrozen || rq.needResched) return;
     if (!tunables.eevdf) this.preemptCfs(rq, curr, task);
     else if (tunables.wakeupPreemption && this.preemptsEevdf(curr, task)) reschedCurrLazy(rq);
   }

@@ -26,7 +26,7 @@ export function entityOf(group: TaskGroup, cpu: u32): SchedEntity {
 /** Gives a group entity its share of the group's weight; does nothing for a task (update_cfs_group). */
 export function updateCfsGroup(se: SchedEntity): void {
   const q = se.myQ;
-  if (q == null || q.throttleCount != 0) return;
+  if (q == null || q.isFrozen) return;
   // From 6.12 on an emptied group keeps its weight: its entity may still be on the queue, to work its lag off.
   if (q.eevdf && q.weight == 0) return;
   const shares = tunables.pelt ? groupShares(q) : q.group.shares;

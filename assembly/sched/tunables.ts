@@ -41,6 +41,8 @@ export class Tunables {
   bandwidthSliceNs: u64;
   /** Before 5.4: that is void when the period ends. */
   runtimeExpires: bool;
+  /** 6.18: a group without runtime stays on its queue, its tasks leave one by one. */
+  throttlesTasks: bool;
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
   niRandom: bool;

@@ -75,6 +75,7 @@ export function readKernel(table: KernelTable): void {
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
+  t.throttlesTasks = table.throttlesTasks != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;

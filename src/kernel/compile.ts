@@ -194,6 +194,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
     sisProp: has('SIS_PROP'),

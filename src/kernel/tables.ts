@@ -71,6 +71,7 @@ export const RECORDS = {
     'idlePlacement',
     'bandwidthSliceNs',
     'runtimeExpires',
+    'throttlesTasks',
     'niRandom',
     'sisUtil',
     'sisProp',
