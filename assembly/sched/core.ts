@@ -28,6 +28,7 @@ export function schedule(rq: Rq): void {
   if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   const next = pickNextTask(rq, prev);
   rq.needResched = false;
+  rq.needReschedLazy = false;
   spend(machine.scheduleNs);
   if (prev != next) contextSwitch(rq, prev, next);
   rq.yielded = false;
@@ -131,6 +132,7 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
 
 /** NO_HZ_IDLE: an idle CPU has no tick. */
 export function setIdle(rq: Rq): void {
+  rq.idleStamp = rq.clock;
   noteIdleCore(rq.id);
   setBit(masks.idle, rq.id);
   masks.nrIdle++;

@@ -21,6 +21,7 @@ import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
 import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
+import { maxAvgIdle } from '../sched/wake';
 import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
 
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
@@ -45,6 +46,7 @@ export function readKernel(table: KernelTable): void {
   machine.tickPeriodNs = <u64>table.tickPeriodNs;
   const t = tunables;
   t.fullPreemption = table.fullPreemption != 0;
+  t.lazyPreemption = table.lazyPreemption != 0;
   t.latencyNs = <u64>table.latencyNs;
   t.minGranularityNs = <u64>table.minGranularityNs;
   t.wakeupGranularityNs = <u64>table.wakeupGranularityNs;
@@ -73,9 +75,11 @@ export function readKernel(table: KernelTable): void {
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
+  t.throttlesTasks = table.throttlesTasks != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;
+  t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
   t.imbalancePct = <u32>table.imbalancePct;
   t.pelt = machine.nrCpus > 1;
@@ -120,7 +124,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs.minVruntime = FIRST_VRUNTIME;
     rq.cfs.augmented = tunables.eevdf;
     rq.cfs.avg = newAvg();
-    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, changetype<usize>(rq));
+    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, 0);
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();
@@ -132,6 +136,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt.avg = newAvg();
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
+    rq.avgIdle = maxAvgIdle();
     rq.nextBalance = 1;
   }
 }

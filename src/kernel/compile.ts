@@ -163,7 +163,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
   const tickPeriodNs = 1e9 / kernel.hz;
   return single('KernelTable', {
     tickPeriodNs,
-    fullPreemption: kernel.preemption === 'full' ? 1 : 0,
+    fullPreemption: kernel.preemption === 'full' || kernel.preemption === 'lazy' ? 1 : 0,
+    lazyPreemption: kernel.preemption === 'lazy' ? 1 : 0,
     latencyNs: kernel.latencyNs * factor,
     minGranularityNs: kernel.minGranularityNs * factor,
     wakeupGranularityNs: kernel.wakeupGranularityNs * factor,
@@ -193,8 +194,10 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
+    sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
     imbalancePct: 117,

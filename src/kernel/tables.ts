@@ -41,6 +41,7 @@ export const RECORDS = {
   KernelTable: [
     'tickPeriodNs',
     'fullPreemption',
+    'lazyPreemption',
     'latencyNs',
     'minGranularityNs',
     'wakeupGranularityNs',
@@ -70,8 +71,10 @@ export const RECORDS = {
     'idlePlacement',
     'bandwidthSliceNs',
     'runtimeExpires',
+    'throttlesTasks',
     'niRandom',
     'sisUtil',
+    'sisProp',
     'busyFactor',
     'imbalancePct',
     'rtPeriodNs',
@@ -142,6 +145,7 @@ export const OP = {
   LOOP: 17,
   REPEAT: 18,
   JUMP: 19,
+  EXEC: 20,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */

@@ -130,7 +130,7 @@ const recordSchema = z.union([
 const plainStep = z.union([
   z.strictObject({ run: durationSchema.describe('compute in user mode') }),
   z.strictObject({
-    kernel: durationSchema.describe('compute in the kernel, not preemptible under voluntary preemption'),
+    kernel: durationSchema.describe('compute in the kernel, not preemptible under preemption none and voluntary'),
   }),
   z.strictObject({ irqoff: durationSchema.describe('compute with interrupts off') }),
   z.strictObject({ busy: durationSchema.describe('stay busy until this much time has passed') }),
@@ -149,6 +149,7 @@ const plainStep = z.union([
   z.strictObject({ suspend: empty.describe('sleep until resumed') }),
   z.strictObject({ resume: name.describe('wake a suspended task') }),
   z.strictObject({ fork: name.describe('start one more instance of a task with start: fork') }),
+  z.strictObject({ exec: empty.describe('begin another program: the idlest CPU is looked for anew') }),
   z.strictObject({ yield: empty }),
   z.strictObject({ policy: schedSchema }),
   z.strictObject({ exit: empty }),
@@ -249,6 +250,7 @@ const FEATURES = [
   'ALT_PERIOD',
   'BASE_SLICE',
   'SIS_UTIL',
+  'SIS_PROP',
   'NI_RANDOM',
   'PLACE_LAG',
   'PLACE_DEADLINE_INITIAL',
@@ -263,7 +265,9 @@ const FEATURES = [
 const kernelFields = {
   description: z.string().optional(),
   hz: z.literal([100, 250, 300, 1000]),
-  preemption: z.enum(['none', 'voluntary', 'full']),
+  preemption: z
+    .enum(['none', 'voluntary', 'full', 'lazy'])
+    .describe('preempt=: when kernel code is left for a task that should go first'),
   tunableScaling: z.enum(['none', 'log']),
   latency: positiveTime.describe('sched_latency_ns, before scaling'),
   minGranularity: positiveTime,
