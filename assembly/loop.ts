@@ -15,7 +15,8 @@ import { BtClass, guardBt } from './sched/bt';
 import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
 import { classAt, classOf, Rank } from './sched/class';
 import { schedule } from './sched/core';
-import { fairServerTimer } from './sched/fair_server';
+import { dlTimer } from './sched/deadline';
+import { DlEntity } from './sched/dl_entity';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { RtClass } from './sched/rt';
 import { runStopper } from './sched/stop';
@@ -204,8 +205,8 @@ function hrtimerInterrupt(rq: Rq): void {
       case TimerKind.BT_PERIOD:
         (classAt(Rank.BT) as BtClass).periodTimer();
         break;
-      case TimerKind.FAIR_SERVER:
-        fairServerTimer(changetype<Rq>(timer.target));
+      case TimerKind.DEADLINE:
+        dlTimer(changetype<DlEntity>(timer.target));
         break;
       case TimerKind.CFS_PERIOD:
         periodTimer(timer);

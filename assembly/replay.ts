@@ -7,7 +7,8 @@ import { HrTimer, TimerKind } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { BtClass } from './sched/bt';
 import { classAt, classOf, Flags, Rank } from './sched/class';
-import { fairServerTimer } from './sched/fair_server';
+import { dlTimer } from './sched/deadline';
+import { DlEntity } from './sched/dl_entity';
 import { SchedEntity } from './sched/entity';
 import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
@@ -48,8 +49,8 @@ function expire(timer: HrTimer): void {
     case TimerKind.BT_PERIOD:
       (classAt(Rank.BT) as BtClass).periodTimer();
       break;
-    case TimerKind.FAIR_SERVER:
-      fairServerTimer(changetype<Rq>(timer.target));
+    case TimerKind.DEADLINE:
+      dlTimer(changetype<DlEntity>(timer.target));
       break;
     case TimerKind.CFS_PERIOD:
       periodTimer(timer);
@@ -168,7 +169,6 @@ export function pick(cpu: u32, prevState: u32, now: u64): Task {
     deactivateTask(rq, prev, prevState == Prev.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   }
   let next = changetype<Task>(0);
-  if (rq.fairBoosted && !rq.stop.queued) next = changetype<Task>(classAt(Rank.FAIR).pickNextTask(rq, prev));
   for (let rank: u8 = 0; rank <= Rank.IDLE && next == null; rank++) {
     next = changetype<Task>(classAt(rank).pickNextTask(rq, prev));
   }

@@ -16,7 +16,8 @@ export namespace TimerKind {
   /** A group's quota is refilled, or what a CPU gave back is handed out; `target` is its Bandwidth. */
   export const CFS_PERIOD: u32 = 5;
   export const CFS_SLACK: u32 = 6;
-  export const FAIR_SERVER: u32 = 7;
+  /** The deadline entity at `target` gets new runtime, or its turn. */
+  export const DEADLINE: u32 = 7;
 }
 
 /** A timer; `key` is the hard expiry. It is started when `far` is pending or `near` is set. */

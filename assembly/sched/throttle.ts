@@ -9,6 +9,7 @@ import { traceThrottle } from '../observe/trace';
 import { accountRuntime, assignRuntime, bandwidthOf, refill, slackIsDue } from './bandwidth';
 import { Flags, Rank } from './class';
 import { Bandwidth, CfsRq, SchedEntity, TaskGroup } from './entity';
+import { startFairServer } from './fair_server';
 import { updateCfsGroup } from './group';
 import { Update, updateLoadAvg } from './load_avg';
 import { dequeueEntity, enqueueEntity } from './queue';
@@ -106,6 +107,7 @@ function unthrottle(bandwidth: Bandwidth, q: CfsRq): void {
   countThrottle(q, false);
   traceThrottle(q.cpu, Rank.FAIR, false);
   if (q.weight != 0) comeBack(rq, q);
+  if (rq.cfs.hNrRunning != 0) startFairServer(rq);
   if (rq.curr == rq.idle && rq.cfs.nrRunning != 0) reschedCurr(rq);
 }
 

@@ -11,7 +11,10 @@ import { newHrTimer, TimerKind } from '../machine/timer';
 import { EventKind, machine } from '../machine/machine';
 import { SchedAvg } from '../sched/avg';
 import { BtClass } from '../sched/bt';
+import { newDlEntity, setReservation } from '../sched/cbs';
 import { Rank, register } from '../sched/class';
+import { DeadlineClass } from '../sched/deadline';
+import { DlRq } from '../sched/dl_entity';
 import { CfsRq } from '../sched/entity';
 import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
@@ -21,6 +24,7 @@ import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
 import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
+import { Task } from '../task/task';
 import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
 
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
@@ -120,7 +124,11 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs.minVruntime = FIRST_VRUNTIME;
     rq.cfs.augmented = tunables.eevdf;
     rq.cfs.avg = newAvg();
-    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, changetype<usize>(rq));
+    rq.dl = allocate<DlRq>();
+    rq.fairServer = newDlEntity(changetype<Task>(0), rq);
+    if (tunables.fairServerRuntimeNs != 0) {
+      setReservation(rq.fairServer, tunables.fairServerRuntimeNs, tunables.fairServerPeriodNs, tunables.fairServerPeriodNs);
+    }
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();
@@ -173,7 +181,9 @@ export function registerClasses(rtPhaseNs: i64): void {
   register(Rank.STOP, new StopClass());
   const rtPeriod = newHrTimer(TimerKind.RT_PERIOD, 0);
   if (rtPhaseNs >= 0) startTimer(rqOf(0), rtPeriod, <u64>rtPhaseNs, 0);
-  register(Rank.RT, new RtClass(rtPeriod));
+  const rt = new RtClass(rtPeriod);
+  register(Rank.DEADLINE, new DeadlineClass(rt));
+  register(Rank.RT, rt);
   register(Rank.VMF, new VmfClass());
   register(Rank.FAIR, new FairClass());
   register(Rank.BT, new BtClass(newHrTimer(TimerKind.BT_PERIOD, 0)));

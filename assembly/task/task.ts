@@ -3,7 +3,9 @@
  */
 import { Histogram } from '../base/histogram';
 import { HrTimer } from '../machine/timer';
+import { DlEntity } from '../sched/dl_entity';
 import { SchedEntity, TaskGroup } from '../sched/entity';
+import { hasBit } from '../sched/masks';
 
 export namespace State {
   export const RUNNING: u8 = 0;
@@ -20,6 +22,7 @@ export namespace Policy {
   export const RR: u8 = 2;
   export const BATCH: u8 = 3;
   export const IDLE: u8 = 5;
+  export const DEADLINE: u8 = 6;
   export const BT: u8 = 7;
   /** Ours. */
   export const VMF: u8 = 8;
@@ -120,6 +123,8 @@ export class Task extends SchedEntity {
   lastWakee: Task;
   wakeeFlips: u32;
   wakeeDecayAt: u32;
+  /** Its reservation; null unless it may come into the deadline class. */
+  dl: DlEntity;
 
   /** Address of the random stream's state. */
   @inline get streamState(): usize {
@@ -128,6 +133,6 @@ export class Task extends SchedEntity {
 
   /** Whether its affinity has this CPU. */
   mayRunOn(cpu: u32): bool {
-    return ((load<u64>(this.cpusAllowed + ((cpu >> 6) << 3)) >> (cpu & 63)) & 1) != 0;
+    return hasBit(this.cpusAllowed, cpu);
   }
 }
