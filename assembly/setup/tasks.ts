@@ -25,7 +25,7 @@ import { tunables } from '../sched/tunables';
 import { NICE_0_LOAD } from '../sched/weight';
 import { GroupTable, Header, InstructionTable, RecorderTable, rowAt, SpecTable, WaitQueueTable } from '../tables';
 import { setSpecs, specAt } from '../task/fork';
-import { Instruction, Programs, setPrograms } from '../task/program';
+import { Instruction, programs } from '../task/program';
 import { Policy, Spec, State, Task } from '../task/task';
 import { WaitQueue } from '../task/wait';
 import { FIRST_VRUNTIME, newAvg } from './machine';
@@ -124,7 +124,6 @@ function newBandwidth(table: GroupTable, stream: usize): Bandwidth {
 }
 
 export function readPrograms(waitQueues: usize, header: Header, instructions: usize, distributions: usize): void {
-  const programs = allocate<Programs>();
   programs.sharedTimers = allocateBytes((<usize>header.sharedTimers) << 3);
   programs.waitQueues = allocateArray<WaitQueue>(<u32>header.waitQueues);
   for (let i: u32 = 0; i < <u32>header.waitQueues; i++) {
@@ -143,7 +142,6 @@ export function readPrograms(waitQueues: usize, header: Header, instructions: us
     instruction.y = <i64>table.y;
     instruction.z = <u64>table.z;
   }
-  setPrograms(programs);
 }
 
 export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64): void {

@@ -82,11 +82,7 @@ export class Programs {
   sharedTimers: usize;
 }
 
-export let programs: Programs = changetype<Programs>(0);
-
-export function setPrograms(value: Programs): void {
-  programs = value;
-}
+export const programs: Programs = changetype<Programs>(memory.data(<i32>offsetof<Programs>(), 8));
 
 /** So many steps without time going on are a program that makes no progress. */
 const MAX_STEPS: u32 = 1_000_000;
