@@ -15,12 +15,15 @@ const DL_SCALE: u32 = 10;
 /** Densities are fixed-point numbers with so many binary places (BW_SHIFT). */
 const BW_SHIFT: u32 = 20;
 
+/** A deadline so long past that no rule can keep it. */
+const LONG_AGO: u64 = 1 << 50;
+
 /** An entity of a task, or, without one, the server of a CPU. It has been away for long. */
 export function newDlEntity(task: Task, serverRq: Rq): DlEntity {
   const dl = allocate<DlEntity>();
   dl.task = task;
   dl.serverRq = serverRq;
-  dl.deadline = u64.MAX_VALUE;
+  dl.deadline = -LONG_AGO;
   dl.timer = newHrTimer(TimerKind.DEADLINE, changetype<usize>(dl));
   return dl;
 }

@@ -69,7 +69,6 @@ export class DlRq extends RbTree {
 }
 
 /** Whether a time lies before another; time may wrap (dl_time_before). */
-@inline
 export function timeBefore(a: u64, b: u64): bool {
   return <i64>(a - b) < 0;
 }

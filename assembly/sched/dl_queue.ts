@@ -3,7 +3,15 @@
  * update_curr_dl_se); the same for tasks and fair servers.
  */
 import { traceThrottle } from '../observe/trace';
-import { beginPeriod, cancelDlTimer, checkConstrained, replenish, startDlTimer, stopDeferring, updateDlEntity } from './cbs';
+import {
+  beginPeriod,
+  cancelDlTimer,
+  checkConstrained,
+  replenish,
+  startDlTimer,
+  stopDeferring,
+  updateDlEntity,
+} from './cbs';
 import { Flags, Rank } from './class';
 import { DlEntity, timeBefore } from './dl_entity';
 import { clearBit, masks, setBit } from './masks';

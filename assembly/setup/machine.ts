@@ -126,9 +126,8 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs.avg = newAvg();
     rq.dl = allocate<DlRq>();
     rq.fairServer = newDlEntity(changetype<Task>(0), rq);
-    if (tunables.fairServerRuntimeNs != 0) {
-      setReservation(rq.fairServer, tunables.fairServerRuntimeNs, tunables.fairServerPeriodNs, tunables.fairServerPeriodNs);
-    }
+    const period = tunables.fairServerPeriodNs;
+    if (period != 0) setReservation(rq.fairServer, tunables.fairServerRuntimeNs, period, period);
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();

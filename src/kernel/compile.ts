@@ -1,8 +1,23 @@
 /**
  * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
  */
-import { type Kernel, type Machine, type Scenario, type SchedClassName, settingsOf, type TaskSpec } from '../scenario/scenario.js';
-import { barriersOf, compileProgram, Distributions, Names, type ProgramContext, reservationNumbers, schedNumbers } from './program.js';
+import {
+  type Kernel,
+  type Machine,
+  type Scenario,
+  type SchedClassName,
+  settingsOf,
+  type TaskSpec,
+} from '../scenario/scenario.js';
+import {
+  barriersOf,
+  compileProgram,
+  Distributions,
+  Names,
+  type ProgramContext,
+  reservationNumbers,
+  schedNumbers,
+} from './program.js';
 import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */

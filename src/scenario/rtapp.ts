@@ -265,7 +265,7 @@ class RtAppReader {
       }
       return { class: name, runtime: `${runtime}us`, deadline: `${deadline}us`, period: `${period}us` };
     }
-    const stray = Object.keys(RESERVATION_KEYS).find((key) => RESERVATION_KEYS[key] as string in reservation);
+    const stray = Object.keys(RESERVATION_KEYS).find((key) => (RESERVATION_KEYS[key] as string) in reservation);
     if (stray !== undefined) this.refuse(place, stray);
     const realTime = name === 'fifo' || name === 'rr';
     // rt-app: priority is nice for the fair policies; default 10 for the real-time ones.

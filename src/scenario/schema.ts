@@ -129,7 +129,7 @@ export const schedSchema = z
     const complain = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
     if (value.class !== 'deadline') {
       for (const key of ['runtime', 'deadline', 'period'] as const) {
-        if (value[key] !== undefined) complain(key, `expected none for class ${value.class}, found ${value[key]}ns`);
+        if (value[key] !== undefined) complain(key, `expected none for class ${value.class}`);
       }
       return settings;
     }
