@@ -7,7 +7,7 @@ import { sample } from './base/random';
 import { at } from './base/arena';
 import { armNoise, enterIdle, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine/hrtimer';
-import { HrTimer, TimerKind } from './machine/timer';
+import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
@@ -51,7 +51,7 @@ export function runUntil(until: u64): bool {
 function handle(event: Event): bool {
   const rq = rqOf(event.cpu);
   const time = event.time;
-  if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, changetype<HrTimer>(<usize>event.index), time)) return true;
+  if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, timerOf(event), time)) return true;
   if (time < rq.kernelUntil) {
     // Interrupts are off: it is taken when they are on again.
     if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);

@@ -3,7 +3,7 @@
  * event is handled but the period timers of throttling. At every chance the classes are asked what they would do, and are then
  * made to do what the recorded kernel did, so that one wrong decision does not spoil the next.
  */
-import { HrTimer, TimerKind } from './machine/timer';
+import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { BtClass } from './sched/bt';
 import { classAt, classOf, Flags, Rank } from './sched/class';
@@ -31,7 +31,7 @@ function advanceTo(now: u64): void {
   let event = wheel.pop(now);
   while (event != null) {
     if (event.kind == EventKind.TIMER_NEAR) {
-      const timer = changetype<HrTimer>(<usize>event.index);
+      const timer = timerOf(event);
       machine.thisCpu = event.cpu;
       machine.now = exact ? rqOf(event.cpu).clock : timer.soft;
       expire(timer);

@@ -2,14 +2,15 @@
  * The event queue: a hierarchical timing wheel with 64 × 64 slots a level, exact to the nanosecond.
  *
  * A time t lies on the level of the highest 12-bit digit in which it differs from the last popped time, in the slot of that digit.
- * Slots are doubly linked lists, so cancelling is O(1), and cascading keeps their order: equal times pop in the order of insertion.
+ * Slots are doubly linked rings, so cancelling is O(1), and cascading keeps their order: equal times pop in the order of insertion.
+ * A slot knows its last event, whose `next` is the first: adding one touches nothing but its neighbour, which was added lately, too.
  * The method is Varghese and Lauck's (SOSP '87); tests/assembly/base/wheel.test.ts holds it against an ordered list.
  *
  *     level 5           level 1 (4.1 µs a slot)   level 0 (1 ns a slot)
  *   ┌──┬─…─┬────┐     ┌──┬─…─┬────┐             ┌──┬──┬─…─┬────┐   4096 slots a level; of their occupancy a bit a slot in 64 words,
  *   │ 0│   │4095│  …  │ 0│   │4095│             │ 0│ 1│   │4095│   of those words a bit a word in one, of the levels a bit a level
  *   └──┴─…─┴────┘     └──┴─…─┴────┘             └──┴─┬┴─…─┴────┘
- *                                                  Event ⇄ Event
+ *                                                  Event ⇄ Event, a ring
  */
 import { allocate, allocateBytes } from './arena';
 
@@ -55,8 +56,7 @@ export function initEvent(event: Event, kind: u32, cpu: u32, index: u32): Event 
 }
 
 /**
- * Behind the record lie, a level each, u64 (which words are occupied), u64[WORDS] (which slots are), and Event[SLOTS], list heads whose
- * `prev` is the tail.
+ * Behind the record lie, a level each, u64 (which words are occupied), u64[WORDS] (which slots are), and Event[SLOTS], the last of each.
  */
 @unmanaged
 export class Wheel {
@@ -72,8 +72,8 @@ export class Wheel {
     return changetype<usize>(this) + SLOTS_OFFSET + (word << 3);
   }
 
-  @inline private headOf(slot: u32): usize {
-    return changetype<usize>(this) + HEADS_OFFSET + (slot << alignof<usize>());
+  @inline private lastOf(slot: u32): usize {
+    return changetype<usize>(this) + LASTS_OFFSET + (slot << alignof<usize>());
   }
 
   /** Queues an event at `time`, behind all others of that time. */
@@ -86,24 +86,21 @@ export class Wheel {
     const level = <u32>(((63 - clz(differing | 1)) * 43) >> 9);
     const digit = <u32>(time >> (level * DIGIT_BITS)) & (SLOTS - 1);
     const slot = (level << DIGIT_BITS) | digit;
-    const place = this.headOf(slot);
-    const head = changetype<Event>(load<usize>(place));
+    const place = this.lastOf(slot);
+    const tail = changetype<Event>(load<usize>(place));
     event.slot = slot;
-    if (head == null) {
+    store<usize>(place, changetype<usize>(event));
+    if (tail == null) {
       event.next = event;
-      event.prev = event;
-      store<usize>(place, changetype<usize>(event));
       const slots = this.occupiedSlotsOf(slot >> WORD_BITS);
       store<u64>(slots, load<u64>(slots) | ((<u64>1) << (slot & (WORDS - 1))));
       const words = this.occupiedWordsOf(level);
       store<u64>(words, load<u64>(words) | ((<u64>1) << (digit >> WORD_BITS)));
       this.occupiedLevels |= 1 << level;
     } else {
-      const tail = head.prev;
       event.prev = tail;
-      event.next = head;
+      event.next = tail.next;
       tail.next = event;
-      head.prev = event;
     }
   }
 
@@ -111,7 +108,7 @@ export class Wheel {
   remove(event: Event): void {
     assert(event.slot >= 0);
     const slot = <u32>event.slot;
-    const place = this.headOf(slot);
+    const place = this.lastOf(slot);
     event.slot = -1;
     const next = event.next;
     if (next == event) {
@@ -119,10 +116,12 @@ export class Wheel {
       this.clearSlot(slot);
       return;
     }
-    const prev = event.prev;
+    // Of the first, `prev` is not kept.
+    const tail = changetype<Event>(load<usize>(place));
+    const prev = tail.next == event ? tail : event.prev;
     prev.next = next;
-    next.prev = prev;
-    if (load<usize>(place) == changetype<usize>(event)) store<usize>(place, changetype<usize>(next));
+    if (event == tail) store<usize>(place, changetype<usize>(prev));
+    else if (prev != tail) next.prev = prev;
   }
 
   /** Queues at a new time, whether it was queued or not. */
@@ -142,10 +141,11 @@ export class Wheel {
       const bit = <u32>ctz(load<u64>(this.occupiedSlotsOf((level << WORD_BITS) | word)));
       const digit = (word << WORD_BITS) | bit;
       const slot = (level << DIGIT_BITS) | digit;
-      const place = this.headOf(slot);
-      const head = changetype<Event>(load<usize>(place));
+      const place = this.lastOf(slot);
+      const tail = changetype<Event>(load<usize>(place));
+      const head = tail.next;
       // A lone event needs no cascade: nothing else can be earlier or share its time.
-      if (level == 0 || head.next == head) {
+      if (level == 0 || head == tail) {
         if (head.time > limit) return null;
         this.remove(head);
         this.last = head.time;
@@ -166,7 +166,7 @@ export class Wheel {
 
   /** Whether more events wait at the time of the last popped one. */
   get moreNow(): bool {
-    return load<usize>(this.headOf(<u32>this.last & (SLOTS - 1))) != 0;
+    return (this.occupiedLevels & 1) != 0 && load<usize>(this.lastOf(<u32>this.last & (SLOTS - 1))) != 0;
   }
 
   /** Spreads a slot's list over the lower levels, in order. */
@@ -195,9 +195,9 @@ export class Wheel {
 
 const WORDS_OFFSET: usize = (offsetof<Wheel>() + 7) & ~7;
 const SLOTS_OFFSET: usize = WORDS_OFFSET + LEVELS * 8;
-const HEADS_OFFSET: usize = SLOTS_OFFSET + LEVELS * WORDS * 8;
+const LASTS_OFFSET: usize = SLOTS_OFFSET + LEVELS * WORDS * 8;
 /** What a wheel takes, zeroed: then it is empty, at time 0. */
-export const WHEEL_BYTES: usize = HEADS_OFFSET + ((LEVELS * SLOTS) << alignof<usize>());
+export const WHEEL_BYTES: usize = LASTS_OFFSET + ((LEVELS * SLOTS) << alignof<usize>());
 
 /** An empty wheel at time 0. */
 export function newWheel(): Wheel {

@@ -16,7 +16,7 @@ export namespace EventKind {
   export const IPI: u16 = 2;
   /** An occurrence of noise source `index`. */
   export const NOISE: u16 = 3;
-  /** The timer at address `index` comes into its CPU's queue (machine/hrtimer.ts). */
+  /** A timer comes into its CPU's queue (machine/hrtimer.ts): the event is its `far`. */
   export const TIMER_NEAR: u16 = 4;
 }
 

@@ -143,11 +143,16 @@ export function layOutCpus(btRuntimes: usize): void {
   }
 }
 
-/** A load average at zero. Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+/** A load average at zero. */
 export function newAvg(): SchedAvg {
   const avg = allocate<SchedAvg>();
-  avg.lastUpdateTime = 1;
+  startAvg(avg);
   return avg;
+}
+
+/** Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+export function startAvg(avg: SchedAvg): void {
+  avg.lastUpdateTime = 1;
 }
 
 /** Sources of noise, each CPU's first occurrence armed. `distributions`: address of Distribution[]. */

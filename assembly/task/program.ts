@@ -220,7 +220,6 @@ function block(rq: Rq, task: Task, queue: WaitQueue): void {
 
 /** clock_nanosleep: slack applies to absolute times, too. */
 function sleepUntil(rq: Rq, task: Task, due: u64): void {
-  task.due = due;
   sleep(rq, task);
   startTimer(rq, task.timer, due, task.timerSlackNs);
 }
@@ -248,8 +247,8 @@ function timer(rq: Rq, task: Task, step: Instruction): bool {
     }
   }
   store<u64>(place, next);
-  task.due = next;
   if (sleeps) sleepUntil(rq, task, next);
+  else task.timer.soft = next;
   return sleeps;
 }
 
