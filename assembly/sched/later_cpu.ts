@@ -67,7 +67,6 @@ function firstPushable(rq: Rq, cpu: i32): Task {
 
 /** Sends the first waiting task to a CPU where it goes first. True: it went. */
 export function pushTask(rq: Rq): bool {
-  if (rq.dl.nrRunning < 2 && rq.curr.rank == Rank.DEADLINE) return false;
   const task = firstPushable(rq, -1);
   if (task == null) return false;
   const curr = rq.curr;
