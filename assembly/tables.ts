@@ -63,6 +63,7 @@ export class KernelTable {
   baseSlice: f64;
   eevdf: f64;
   vprot: f64;
+  reweightPlaces: f64;
   currWinsTies: f64;
   baseSliceNs: f64;
   unscaledSliceNs: f64;

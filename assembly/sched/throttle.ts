@@ -27,6 +27,10 @@ export function setGroups(address: usize, count: u32): void {
   nrGroups = count;
 }
 
+export function groupAt(index: u32): TaskGroup {
+  return at<TaskGroup>(groups, index);
+}
+
 /** Throttles a queue that has no runtime and gets none (check_cfs_rq_runtime, check_enqueue_throttle). True if it is throttled. */
 export function checkThrottle(q: CfsRq, enqueued: bool): bool {
   const bandwidth = bandwidthOf(q);

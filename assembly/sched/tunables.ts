@@ -24,6 +24,8 @@ export class Tunables {
   eevdf: bool;
   /** 6.18: a slice is protected up to a point of vruntime, not until the deadline is renewed. */
   vprot: bool;
+  /** 6.18: an entity whose weight changes leaves its queue and is placed anew. */
+  reweightPlaces: bool;
   /** 6.6: of equal deadlines the running one goes first. */
   currWinsTies: bool;
   baseSliceNs: u32;

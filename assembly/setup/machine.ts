@@ -61,6 +61,7 @@ export function readKernel(table: KernelTable): void {
   t.baseSlice = table.baseSlice != 0;
   t.eevdf = table.eevdf != 0;
   t.vprot = table.vprot != 0;
+  t.reweightPlaces = table.reweightPlaces != 0;
   t.currWinsTies = table.currWinsTies != 0;
   t.baseSliceNs = <u32>table.baseSliceNs;
   t.unscaledSliceNs = <u32>table.unscaledSliceNs;

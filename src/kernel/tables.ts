@@ -56,6 +56,7 @@ export const RECORDS = {
     'baseSlice',
     'eevdf',
     'vprot',
+    'reweightPlaces',
     'currWinsTies',
     'baseSliceNs',
     'unscaledSliceNs',
