@@ -80,6 +80,8 @@ export class KernelTable {
   bandwidthSliceNs: f64;
   runtimeExpires: f64;
   throttlesTasks: f64;
+  utilEst: f64;
+  utilEstEarly: f64;
   niRandom: f64;
   sisUtil: f64;
   sisProp: f64;

@@ -13,9 +13,13 @@ export class SchedAvg {
   utilSum: u64;
   /** How far into its period `lastUpdateTime` lies. */
   periodContrib: u32;
+  /** Of a task: what it used when it last went to sleep; of a CPU's queue: the sum of that over its runnable tasks. */
+  utilEst: u32;
   loadAvg: u64;
   runnableAvg: u64;
   utilAvg: u64;
+  /** `utilAvg` is what it was when it last went to sleep (UTIL_AVG_UNCHANGED). */
+  utilUnchanged: bool;
 }
 
 /** What the sum tends to (sched-pelt.h LOAD_AVG_MAX). */
@@ -118,4 +122,14 @@ export function updateAverages(avg: SchedAvg, weight: u64): void {
   avg.loadAvg = (weight * avg.loadSum) / divider;
   avg.runnableAvg = avg.runnableSum / divider;
   avg.utilAvg = avg.utilSum / divider;
+}
+
+/** Utilisations that differ by less than 1 % are the same (UTIL_EST_MARGIN). */
+export const UTIL_MARGIN: u64 = CAPACITY / 100;
+
+/** The estimate of utilisation after another sample: more counts at once, less by a quarter of the difference (util_est_update). */
+export function estimate(old: u64, util: u64, waited: bool): u64 {
+  if (old <= util) return util;
+  const less = old - util;
+  return less < UTIL_MARGIN || waited ? old : ((old << 2) - less) >> 2;
 }

@@ -47,6 +47,9 @@ export class Tunables {
   throttlesTasks: bool;
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
+  /** Estimated utilisation counts, too (UTIL_EST); 6.12: a task's is taken before it leaves, not if it had to wait. */
+  utilEst: bool;
+  utilEstEarly: bool;
   niRandom: bool;
   /** Idle CPUs are searched for as far as utilisation allows, before 5.19 as far as the average idle time does. */
   sisUtil: bool;

@@ -84,6 +84,8 @@ export function readKernel(table: KernelTable): void {
   t.busyFactor = <u32>table.busyFactor;
   t.imbalancePct = <u32>table.imbalancePct;
   t.pelt = machine.nrCpus > 1;
+  t.utilEst = table.utilEst != 0 && t.pelt;
+  t.utilEstEarly = table.utilEstEarly != 0;
   t.rtPeriodNs = <u64>table.rtPeriodNs;
   t.rtRuntimeNs = table.rtRuntimeNs < 0 ? UNLIMITED : <u64>table.rtRuntimeNs;
   t.fairServerRuntimeNs = <u64>table.fairServerRuntimeNs;

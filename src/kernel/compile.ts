@@ -196,6 +196,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     bandwidthSliceNs: kernel.bandwidthSliceNs,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
+    utilEst: has('UTIL_EST'),
+    utilEstEarly: kernel.fair === 'eevdf-6.12' || kernel.fair === 'eevdf-6.18' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
     sisProp: has('SIS_PROP'),

@@ -73,6 +73,8 @@ export const RECORDS = {
     'bandwidthSliceNs',
     'runtimeExpires',
     'throttlesTasks',
+    'utilEst',
+    'utilEstEarly',
     'niRandom',
     'sisUtil',
     'sisProp',
