@@ -5,9 +5,9 @@
 import { Event } from './base/wheel';
 import { sample } from './base/random';
 import { at } from './base/arena';
-import { armNoise, enterIdle, exitIdle, NoiseSource } from './machine/cpu';
+import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine/hrtimer';
-import { HrTimer, TimerKind } from './machine/timer';
+import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
@@ -22,6 +22,7 @@ import { expire } from './sched/timers';
 import { tunables } from './sched/tunables';
 import { preemptAtTick } from './sched/vmf';
 import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
+import { accountWork, armSegment } from './segment';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
 
@@ -49,7 +50,7 @@ export function runUntil(until: u64): bool {
 function handle(event: Event): bool {
   const rq = rqOf(event.cpu);
   const time = event.time;
-  if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, changetype<HrTimer>(<usize>event.index), time)) return true;
+  if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, timerOf(event), time)) return true;
   if (time < rq.kernelUntil) {
     // Interrupts are off: it is taken when they are on again.
     if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);
@@ -103,11 +104,10 @@ function enterKernel(rq: Rq, time: u64): void {
   else touchedLast.nextTouched = rq;
   touchedLast = rq;
   machine.now = time;
-  const done = time - rq.segmentBegin;
   if (rq.sectionRemaining != 0) {
-    rq.sectionRemaining -= min(done, rq.sectionRemaining);
+    rq.sectionRemaining -= min(time - rq.segmentBegin, rq.sectionRemaining);
   } else if (rq.curr != rq.idle) {
-    rq.curr.remaining -= min(done, rq.curr.remaining);
+    accountWork(rq, time);
   } else {
     spend(exitIdle(rq, time));
   }
@@ -159,26 +159,6 @@ function leaveKernel(rq: Rq): bool {
   }
   armSegment(rq);
   return true;
-}
-
-/** The CPU goes back to work, or to sleep. */
-function armSegment(rq: Rq): void {
-  const now = machine.now;
-  const task = rq.curr;
-  rq.segmentBegin = now;
-  rq.kernelUntil = now;
-  const end = now + (rq.sectionRemaining != 0 ? rq.sectionRemaining : task.remaining);
-  if (task == rq.idle && rq.sectionRemaining == 0) {
-    if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
-    enterIdle(rq, now);
-  } else if (end < rq.tick.soft || task.mode == Mode.IRQ_OFF || rq.sectionRemaining != 0) {
-    machine.wheel.move(rq.segmentEnd, end);
-    if (task.mode == Mode.IRQ_OFF && rq.sectionRemaining == 0) rq.kernelUntil = end;
-  } else if (rq.segmentEnd.pending) {
-    // The tick comes first, and arms it then if it is near.
-    machine.wheel.remove(rq.segmentEnd);
-  }
-  programClockevent(rq, now);
 }
 
 /** Runs the timers that are due (hrtimer_interrupt). */

@@ -3,7 +3,7 @@
  * event is handled but the period timers of throttling. At every chance the classes are asked what they would do, and are then
  * made to do what the recorded kernel did, so that one wrong decision does not spoil the next.
  */
-import { HrTimer } from './machine/timer';
+import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { classAt, classOf, Flags, Rank } from './sched/class';
 import { SchedEntity, TaskGroup } from './sched/entity';
@@ -28,7 +28,7 @@ function advanceTo(now: u64): void {
   let event = wheel.pop(now);
   while (event != null) {
     if (event.kind == EventKind.TIMER_NEAR) {
-      const timer = changetype<HrTimer>(<usize>event.index);
+      const timer = timerOf(event);
       const rq = rqOf(event.cpu);
       machine.thisCpu = rq.id;
       machine.now = exact ? rq.clock : timer.soft;

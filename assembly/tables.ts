@@ -42,6 +42,7 @@ export class MachineTable {
   syscallExitNs: f64;
   ipiNs: f64;
   migrationNs: f64;
+  smtSpeed: f64;
 }
 
 @unmanaged

@@ -35,6 +35,8 @@ export class Cpu {
   kernelUntil: u64;
   /** When the running segment (task, kernel section or idle) last went on. */
   segmentBegin: u64;
+  /** How fast its task works: it shares a core (segment.ts). */
+  speed: u64;
   /** What is left of a kernel section on top of the current task; it cannot be preempted. */
   sectionRemaining: u64;
   clockevent: Event;

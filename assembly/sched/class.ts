@@ -75,18 +75,19 @@ export abstract class SchedClass {
   abstract updateCurr(rq: Rq): void;
 }
 
-const classes = new StaticArray<SchedClass>(Rank.COUNT);
+/** Address of SchedClass[Rank.COUNT]. */
+const classes: usize = memory.data(4 * Rank.COUNT);
 
 /** Puts a class in the chain. */
 export function register(rank: u8, schedClass: SchedClass): void {
-  classes[rank] = schedClass;
+  store<SchedClass>(classes + ((<usize>rank) << alignof<usize>()), schedClass);
 }
 
 /** The class of this rank. */
 export function classAt(rank: u8): SchedClass {
-  return unchecked(classes[rank]);
+  return load<SchedClass>(classes + ((<usize>rank) << alignof<usize>()));
 }
 
 export function classOf(task: Task): SchedClass {
-  return unchecked(classes[task.rank]);
+  return classAt(task.rank);
 }

@@ -38,9 +38,13 @@ export class SchedEntity extends AugmentedNode {
   depth: u16;
   /** EEVDF: `slice` is its own, not the base slice. */
   customSlice: bool;
-  avg: SchedAvg;
   /** EEVDF: what it asks for at a time. */
   slice: u32;
+
+  /** Its load average lies right before it. */
+  @inline get avg(): SchedAvg {
+    return changetype<SchedAvg>(changetype<usize>(this) - AVG_BYTES);
+  }
 
   @inline get vruntime(): u64 {
     return this.value;
@@ -73,6 +77,10 @@ export class SchedEntity extends AugmentedNode {
     return this.myQ != null;
   }
 }
+
+/** What the load average before an entity takes, and a group's entity together with it. */
+export const AVG_BYTES: usize = (offsetof<SchedAvg>() + 63) & ~63;
+export const GROUP_ENTITY_BYTES: usize = AVG_BYTES + ((offsetof<SchedEntity>() + 63) & ~63);
 
 @unmanaged
 export class CfsRq extends RbTree {
@@ -152,7 +160,7 @@ export class TaskGroup {
   idle: bool;
   /** Sum of its queues' load averages, as far as they have told. */
   loadAvg: u64;
-  /** Address of SchedEntity[nrCpus]. */
+  /** Address of its entities, GROUP_ENTITY_BYTES each. */
   entities: usize;
   /** Address of CfsRq[nrCpus]. */
   queues: usize;

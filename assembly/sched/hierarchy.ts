@@ -41,6 +41,13 @@ export function enqueuePath(task: Task, flags: u32): bool {
   linkTask(rq, task);
   if (task.yields) masks.nrYielding++;
   let idle: u32 = task.idle ? 1 : 0;
+  if (task.parent_ == null) {
+    const root = task.cfsRq;
+    enqueueEntity(root, task, flags);
+    root.hNrRunning++;
+    root.idleHNrRunning += idle;
+    return true;
+  }
   let se = changetype<SchedEntity>(task);
   let entityFlags = flags;
   let slice: u32 = 0;
@@ -94,6 +101,7 @@ export namespace Left {
 /** Takes an entity, and those of its groups that become empty, from their queues (dequeue_entities). */
 export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
   const below = entity.myQ;
+  if (below == null && entity.parent_ == null) return dequeueFromRoot(changetype<Task>(entity), flags);
   const count: u32 = below == null ? 1 : below.hNrRunning;
   let idle: u32 = below == null ? (entity.idle ? 1 : 0) : below.idleHNrRunning;
   let slice: u32 = 0;
@@ -134,6 +142,16 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     if (q.idle) idle = count;
     if (q.isOff) return Left.BELOW_THROTTLE;
   }
+  return Left.ALL;
+}
+
+/** A task that is in no group. */
+function dequeueFromRoot(task: Task, flags: u32): i32 {
+  const root = task.cfsRq;
+  if (!dequeueEntity(root, task, flags)) return Left.NOT;
+  unlink(task);
+  root.hNrRunning--;
+  if (task.idle) root.idleHNrRunning--;
   return Left.ALL;
 }
 
@@ -232,6 +250,7 @@ export function switchPath(prev: Task, next: Task): void {
 
 /** The ancestor of `se` (or itself) that is a sibling of an ancestor of `other` (find_matching_se). */
 export function matching(se: SchedEntity, other: SchedEntity): SchedEntity {
+  if (se.cfsRq == other.cfsRq) return se;
   let a = se;
   let b = other;
   while (a.depth > b.depth) a = a.parent_;

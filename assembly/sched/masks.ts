@@ -2,7 +2,7 @@
  * Sets of CPUs that a decision would otherwise have to search for, one bit a CPU. `idle` is exact; the `overloaded` sets may hold
  * CPUs that no longer are, which whoever looks takes out.
  */
-import { allocate, allocateBytes } from '../base/arena';
+import { allocateBytes } from '../base/arena';
 import { machine } from '../machine/machine';
 
 @unmanaged
@@ -21,10 +21,9 @@ export class Masks {
   bt: usize;
 }
 
-export let masks: Masks = changetype<Masks>(0);
+export const masks: Masks = changetype<Masks>(memory.data(<i32>offsetof<Masks>(), 8));
 
 export function newMasks(): void {
-  masks = allocate<Masks>();
   masks.words = (machine.nrCpus + 63) >> 6;
   const bytes = masks.words << 3;
   masks.idle = allocateBytes(bytes);

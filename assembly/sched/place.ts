@@ -81,13 +81,16 @@ export function isFree(task: Task, cpu: u32): bool {
 }
 
 function selectIdleSibling(task: Task, prevCpu: u32, target: u32): u32 {
+  if (masks.nrIdle == 0 && masks.nrYielding == 0 && !tunables.sisProp) {
+    task.recentUsedCpu = <u16>prevCpu;
+    return target;
+  }
   if (isFree(task, target)) return target;
   if (prevCpu != target && shareCache(prevCpu, target) && isFree(task, prevCpu)) return prevCpu;
   if (tunables.sisProp) return selectIdleProp(task, target);
   const recent = task.recentUsedCpu;
   task.recentUsedCpu = <u16>prevCpu;
   if (recent != prevCpu && recent != target && shareCache(recent, target) && isFree(task, recent)) return recent;
-  if (masks.nrIdle == 0 && masks.nrYielding == 0) return target;
   const smt = machine.threadsPerCore > 1;
   const wholeCore = smt && hasIdleCore(target);
   if (smt && !wholeCore && shareCache(prevCpu, target)) {

@@ -1,8 +1,6 @@
 /**
  * The kernel's scheduler tunables and features, scaled and ready for use (/sys/kernel/debug/sched, /proc/sys/kernel/sched_*).
  */
-import { allocate } from '../base/arena';
-
 @unmanaged
 export class Tunables {
   latencyNs: u64;
@@ -78,8 +76,4 @@ export class Tunables {
   vmfStarvationGrantNs: u64;
 }
 
-export let tunables: Tunables = changetype<Tunables>(0);
-
-export function newTunables(): void {
-  tunables = allocate<Tunables>();
-}
+export const tunables: Tunables = changetype<Tunables>(memory.data(<i32>offsetof<Tunables>(), 8));

@@ -8,7 +8,7 @@ import { newEvent } from '../base/wheel';
 import { armNoise, IdleState, NoiseSource } from '../machine/cpu';
 import { startTimer } from '../machine/hrtimer';
 import { newHrTimer, TimerKind } from '../machine/timer';
-import { EventKind, machine } from '../machine/machine';
+import { EventKind, FULL_SPEED, machine } from '../machine/machine';
 import { SchedAvg } from '../sched/avg';
 import { BtClass } from '../sched/bt';
 import { Rank, register } from '../sched/class';
@@ -40,6 +40,7 @@ export function readMachine(table: MachineTable): void {
   machine.syscallExitNs = <u64>table.syscallExitNs;
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
+  machine.smtSpeed = <u64>table.smtSpeed;
 }
 
 export function readKernel(table: KernelTable): void {
@@ -117,6 +118,7 @@ export function layOutCpus(btRuntimes: usize): void {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
     rq.id = cpu;
+    rq.speed = FULL_SPEED;
     rq.clockevent = newEvent(EventKind.CLOCKEVENT, cpu, 0);
     rq.segmentEnd = newEvent(EventKind.SEGMENT_END, cpu, 0);
     rq.ipi = newEvent(EventKind.IPI, cpu, 0);
@@ -144,11 +146,16 @@ export function layOutCpus(btRuntimes: usize): void {
   }
 }
 
-/** A load average at zero. Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+/** A load average at zero. */
 export function newAvg(): SchedAvg {
   const avg = allocate<SchedAvg>();
-  avg.lastUpdateTime = 1;
+  startAvg(avg);
   return avg;
+}
+
+/** Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+export function startAvg(avg: SchedAvg): void {
+  avg.lastUpdateTime = 1;
 }
 
 /** Sources of noise, each CPU's first occurrence armed. `distributions`: address of Distribution[]. */

@@ -83,11 +83,7 @@ export class Programs {
   sharedTimers: usize;
 }
 
-export let programs: Programs = changetype<Programs>(0);
-
-export function setPrograms(value: Programs): void {
-  programs = value;
-}
+export const programs: Programs = changetype<Programs>(memory.data(<i32>offsetof<Programs>(), 8));
 
 /** So many steps without time going on are a program that makes no progress. */
 const MAX_STEPS: u32 = 1_000_000;
@@ -229,7 +225,6 @@ function block(rq: Rq, task: Task, queue: WaitQueue): void {
 
 /** clock_nanosleep: slack applies to absolute times, too. */
 function sleepUntil(rq: Rq, task: Task, due: u64): void {
-  task.due = due;
   sleep(rq, task);
   startTimer(rq, task.timer, due, task.timerSlackNs);
 }
@@ -257,8 +252,8 @@ function timer(rq: Rq, task: Task, step: Instruction): bool {
     }
   }
   store<u64>(place, next);
-  task.due = next;
   if (sleeps) sleepUntil(rq, task, next);
+  else task.timer.soft = next;
   return sleeps;
 }
 

@@ -8,6 +8,9 @@ import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
 const DEFAULT_SLACK_NS = 50_000;
 
+/** Speeds cross in 1024ths; assembly/machine/machine.ts says the same. */
+const FULL_SPEED = 1024;
+
 /** Which part of a simulation the trace ring keeps. */
 export interface TraceWindow {
   fromNs: number;
@@ -153,7 +156,13 @@ class Masks {
 function machineTable(machine: Machine): number[] {
   const { syscallNs, ...costs } = machine.costs;
   const syscallEntryNs = Math.floor(syscallNs / 2);
-  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
+  const smtSpeed = machine.threadsPerCore > 1 ? machine.smtSpeed : 1;
+  return single('MachineTable', {
+    ...costs,
+    syscallEntryNs,
+    syscallExitNs: syscallNs - syscallEntryNs,
+    smtSpeed: Math.round(smtSpeed * FULL_SPEED),
+  });
 }
 
 function kernelTable(kernel: Kernel, cpus: number): number[] {

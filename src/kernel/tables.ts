@@ -37,6 +37,7 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'smtSpeed',
   ],
   KernelTable: [
     'tickPeriodNs',

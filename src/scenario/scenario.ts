@@ -165,6 +165,8 @@ export interface Machine {
   cpusPerLlc: number;
   /** Hyper-threads of a core: consecutive numbers. 1: no SMT. */
   threadsPerCore: number;
+  /** Speed of each of two threads of a core that both run a task, in parts of what one does alone. */
+  smtSpeed: number;
   costs: MachineCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];

@@ -228,6 +228,11 @@ const machineFields = {
   cpus: z.int().min(1).max(1024),
   cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
   threadsPerCore: z.int().min(1).max(8).describe('hyper-threads of a core, consecutive CPU numbers'),
+  smtSpeed: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .describe('speed of each of two busy threads of a core, in parts of what one does alone'),
   costs: costsSchema,
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
@@ -237,6 +242,8 @@ const machineFields = {
 export const machineSchema = z.strictObject({
   ...machineFields,
   threadsPerCore: machineFields.threadsPerCore.default(1),
+  // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
+  smtSpeed: machineFields.smtSpeed.default(0.625),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);

@@ -1,6 +1,6 @@
 /** Random scenarios for properties: every class, every kind of step, with and without costs. */
 import fc from 'fast-check';
-import type { Duration, Scenario, SchedSettings, Step, TaskSpec } from '../../src/scenario/scenario.js';
+import type { Duration, Machine, Scenario, SchedSettings, Step, TaskSpec } from '../../src/scenario/scenario.js';
 import { ideal, linux61, MS, real, scenario, task, US } from './fixtures.js';
 
 const length = (least: number, most: number): fc.Arbitrary<Duration> =>
@@ -112,6 +112,12 @@ function taskArbitrary(index: number, cpus: number): fc.Arbitrary<TaskSpec> {
     );
 }
 
+/** With two threads a core, where the number of CPUs allows it. */
+function withThreads(machine: Machine, smt: boolean): Machine {
+  if (!smt || machine.cpus % 2 !== 0) return machine;
+  return { ...machine, threadsPerCore: 2, smtSpeed: 0.625, cpusPerLlc: machine.cpus };
+}
+
 /** Scenarios of 100 ms with 1 to 6 task declarations on 1 to 6 CPUs, two nested groups, and a task that eats messages and signals. */
 export const anyScenario: fc.Arbitrary<Scenario> = fc
   .record({
@@ -119,8 +125,9 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
     costs: fc.boolean(),
     preemption: fc.constantFrom('voluntary', 'full', 'lazy'),
     budget: fc.boolean(),
+    smt: fc.boolean(),
   })
-  .chain(({ cpus, costs, preemption, budget }) =>
+  .chain(({ cpus, costs, preemption, budget, smt }) =>
     fc
       .integer({ min: 1, max: 6 })
       .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => taskArbitrary(index, cpus))))
@@ -147,7 +154,7 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
         ]);
         return scenario([...tasks, eater, waiter], {
           durationNs: 100 * MS,
-          machine: costs ? real(cpus) : ideal(cpus),
+          machine: withThreads(costs ? real(cpus) : ideal(cpus), smt),
           kernel: {
             ...linux61,
             preemption,
