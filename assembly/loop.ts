@@ -15,6 +15,7 @@ import { BtClass, guardBt } from './sched/bt';
 import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
 import { classAt, classOf, Rank } from './sched/class';
 import { schedule } from './sched/core';
+import { tickCore } from './sched/core_sched';
 import { fairServerTimer } from './sched/fair_server';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { RtClass } from './sched/rt';
@@ -136,7 +137,7 @@ function leaveKernel(rq: Rq): bool {
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
-    if (rq.needResched && preemptible(rq)) schedule(rq);
+    while (rq.needResched && preemptible(rq)) schedule(rq);
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
     if (task.busyUntil != 0) {
@@ -210,6 +211,7 @@ function tick(rq: Rq, timer: HrTimer): void {
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
   preemptAtTick(rq);
+  if (tunables.coreSched) tickCore(rq);
   triggerBalance(rq);
   if (rq.bt.nrRunning != 0) {
     kickIdleForBt(rq);

@@ -82,6 +82,7 @@ export class KernelTable {
   sisUtil: f64;
   busyFactor: f64;
   imbalancePct: f64;
+  coreSched: f64;
   rtPeriodNs: f64;
   rtRuntimeNs: f64;
   fairServerRuntimeNs: f64;
@@ -89,6 +90,7 @@ export class KernelTable {
   rrTicks: f64;
   btPeriodNs: f64;
   btLoadFair: f64;
+  htIsolate: f64;
   btMaxThrottleNs: f64;
   vmfActiveBalance: f64;
   vmfWakeupPreemption: f64;
@@ -164,6 +166,7 @@ export class SpecTable {
   pool: f64;
   timerSlackNs: f64;
   sliceNs: f64;
+  cookie: f64;
   program: f64;
   timers: f64;
   loops: f64;

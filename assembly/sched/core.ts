@@ -8,9 +8,14 @@ import { shareCore } from '../segment';
 import { reapTask } from '../task/fork';
 import { State, Task } from '../task/task';
 import { classAt, Flags, Rank } from './class';
+import { stealCookie } from './cookie';
+import { pickForCore } from './core_sched';
+import { endForcedIdle } from './forced_idle';
+import { isolate } from './ht_isolate';
 import { clearBit, masks, setBit } from './masks';
 import { noteIdleCore } from './place';
 import { Rq, updateRqClock } from './rq';
+import { tunables } from './tunables';
 import { deactivateTask } from './wake';
 
 /** What the sched_switch tracepoint says of the previous task; TraceKind.SWITCH's flags. */
@@ -27,11 +32,13 @@ export function schedule(rq: Rq): void {
   const prev = rq.curr;
   const slept = prev.state != State.RUNNING;
   if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
-  const next = pickNextTask(rq, prev);
+  const next = tunables.coreSched ? pickForCore(rq, prev) : pickNextTask(rq, prev);
   rq.needResched = false;
   spend(machine.scheduleNs);
   if (prev != next) contextSwitch(rq, prev, next);
+  if (tunables.htIsolate) isolate(rq);
   rq.yielded = false;
+  if (next == rq.idle && tunables.coreSched) stealCookie(rq);
 }
 
 function pickNextTask(rq: Rq, prev: Task): Task {
@@ -40,25 +47,34 @@ function pickNextTask(rq: Rq, prev: Task): Task {
     const next = classAt(Rank.FAIR).pickNextTask(rq, prev);
     if (next != null) return next;
   }
-  for (let rank = prev.rank; rank <= Rank.BT; rank++) {
-    if (classAt(rank).balance(rq, prev)) break;
-  }
-  // The 6.6 line's starvation guard lets BT go before fair for one slice.
-  if (rq.bt.boosted && !strongerThanFair(rq)) {
-    const boosted = classAt(Rank.BT).pickNextTask(rq, prev);
+  balanceClasses(rq, prev);
+  for (let rank = boostedRank(rq); rank != Rank.IDLE; rank = boostedRank(rq)) {
+    const boosted = classAt(rank).pickNextTask(rq, prev);
     if (boosted != null) return boosted;
-    rq.bt.boosted = false;
-  }
-  if (rq.fairBoosted && !rq.stop.queued) {
-    const served = classAt(Rank.FAIR).pickNextTask(rq, prev);
-    if (served != null) return served;
-    rq.fairBoosted = false;
+    endBoost(rq, rank);
   }
   for (let rank: u8 = 0; rank < Rank.IDLE; rank++) {
     const next = classAt(rank).pickNextTask(rq, prev);
     if (next != null) return next;
   }
   return classAt(Rank.IDLE).pickNextTask(rq, prev)!;
+}
+
+/** Lets the classes pull work, from the one that ran down to the first that has some. */
+export function balanceClasses(rq: Rq, prev: Task): void {
+  for (let rank = prev.rank; rank <= Rank.BT; rank++) if (classAt(rank).balance(rq, prev)) return;
+}
+
+/** The class that goes before its place now: BT by the 6.6 line's starvation guard, for a slice, or fair by its server. IDLE: none. */
+export function boostedRank(rq: Rq): u8 {
+  if (rq.bt.boosted && !strongerThanFair(rq)) return Rank.BT;
+  return rq.fairBoosted && !rq.stop.queued ? Rank.FAIR : Rank.IDLE;
+}
+
+/** That class has nothing to run. */
+export function endBoost(rq: Rq, rank: u8): void {
+  if (rank == Rank.BT) rq.bt.boosted = false;
+  else rq.fairBoosted = false;
 }
 
 function strongerThanFair(rq: Rq): bool {
@@ -91,6 +107,7 @@ function switchedOut(rq: Rq, prev: Task, now: u64): void {
   const ran = now - prev.switchedIn;
   if (prev == rq.idle) {
     rq.idleNs += ran;
+    if (rq.forced) endForcedIdle(rq, now);
     leaveIdle(rq);
     traceSwitch(rq.id, prev, rq.curr, PrevState.RUNNABLE);
     return;

@@ -64,6 +64,7 @@ export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8)
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);
   now.setNextTask(rq, task);
+  if (tunables.coreSched) rq.core.taskSeq++;
   // Whether it is still the one to run, the next pick decides.
   reschedCurr(rq);
 }

@@ -48,6 +48,8 @@ export class Tunables {
   sisUtil: bool;
   busyFactor: u32;
   imbalancePct: u32;
+  /** Some tasks have a cookie, and the kernel keeps a core to one (CONFIG_SCHED_CORE). */
+  coreSched: bool;
   /** preempt=full: kernel code is left at the interrupt's exit, too. */
   fullPreemption: bool;
   rtPeriodNs: u64;
@@ -60,6 +62,8 @@ export class Tunables {
   btPeriodNs: u64;
   /** Fair load counts where BT load is compared. */
   btLoadFair: bool;
+  /** BT leaves the siblings of a thread that runs an online task. */
+  htIsolate: bool;
   /** Longest time that BT may be kept from a CPU; 0: no guard. */
   btMaxThrottleNs: u64;
   vmfWakeupPreemption: bool;
