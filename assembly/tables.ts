@@ -49,6 +49,7 @@ export class MachineTable {
 export class KernelTable {
   tickPeriodNs: f64;
   fullPreemption: f64;
+  lazyPreemption: f64;
   latencyNs: f64;
   minGranularityNs: f64;
   wakeupGranularityNs: f64;
@@ -78,8 +79,10 @@ export class KernelTable {
   idlePlacement: f64;
   bandwidthSliceNs: f64;
   runtimeExpires: f64;
+  throttlesTasks: f64;
   niRandom: f64;
   sisUtil: f64;
+  sisProp: f64;
   busyFactor: f64;
   imbalancePct: f64;
   coreSched: f64;
@@ -167,6 +170,10 @@ export class SpecTable {
   timerSlackNs: f64;
   sliceNs: f64;
   cookie: f64;
+  mayBeDeadline: f64;
+  dlRuntimeNs: f64;
+  dlDeadlineNs: f64;
+  dlPeriodNs: f64;
   program: f64;
   timers: f64;
   loops: f64;

@@ -50,7 +50,7 @@ export class Cpu {
   /** Exit latency of the idle state it is in. */
   idleExitNs: u64;
   idleSince: u64;
-  /** Moving average of idle lengths, weight 1/8. */
+  /** Moving average of idle lengths, weight 1/8, for the choice of an idle state. */
   avgIdleNs: u64;
   irqNs: u64;
   ticks: u64;

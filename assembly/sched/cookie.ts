@@ -2,9 +2,11 @@
  * Cookies of core scheduling: the tasks of a CPU that have one, which CPUs suit it, and stealing such tasks for a thread that is forced to
  * be idle (kernel/sched/core.c sched_core_find, sched_core_balance; kernel/sched/sched.h sched_core_cookie_match).
  */
+import { successor } from '../base/rbtree';
 import { Task } from '../task/task';
 import { Rank } from './class';
-import { isWeaker } from './core_sched';
+import { isBehind } from './core_sched';
+import { DlEntity } from './dl_entity';
 import { domainOf, nrLevels } from './domain';
 import { isIsolated } from './ht_isolate';
 import { coreBegin, coreEnd } from './masks';
@@ -19,12 +21,14 @@ export const NOBODY: Rq = changetype<Rq>(0);
 /** Whether a queued task's class or group may not run on its CPU now. */
 export function isThrottled(rq: Rq, task: Task): bool {
   switch (task.rank) {
+    case Rank.DEADLINE:
+      return !task.dl.queued;
     case Rank.RT:
       return rq.rt.throttled;
     case Rank.VMF:
       return rq.vmf.throttled;
     case Rank.FAIR:
-      return task.cfsRq.throttleCount != 0;
+      return task.cfsRq.isFrozen;
     case Rank.BT:
       return rq.bt.throttled || isIsolated(rq);
     default:
@@ -34,7 +38,8 @@ export function isThrottled(rq: Rq, task: Task): bool {
 
 /** The strongest task of a CPU that has this cookie; of those that `thief`, if there is one, may take to its CPU. Null: there is none. */
 export function findCookie(rq: Rq, cookie: u32, thief: Rq): Task {
-  let best = bestOfArray(rq, rq.rt, cookie, thief);
+  let best = bestOfDeadlines(rq, cookie, thief);
+  if (best == null) best = bestOfArray(rq, rq.rt, cookie, thief);
   if (best == null) best = bestOfArray(rq, rq.vmf, cookie, thief);
   if (best == null) best = bestOfList(rq, rq.cfsTasks, cookie, thief);
   if (best == null) best = bestOfList(rq, rq.btTasks, cookie, thief);
@@ -47,6 +52,14 @@ function suits(rq: Rq, task: Task, cookie: u32, thief: Rq): bool {
   // Not if it runs, is about to, or has run on a fuller core than this one.
   if (task == rq.curr || task == rq.corePick || !task.mayRunOn(thief.id)) return false;
   return task.coreOccupied <= thief.idle.coreOccupied;
+}
+
+function bestOfDeadlines(rq: Rq, cookie: u32, thief: Rq): Task {
+  for (let node = rq.dl.leftmost; node != null; node = successor(node)) {
+    const task = changetype<DlEntity>(node).task;
+    if (task != null && suits(rq, task, cookie, thief)) return task;
+  }
+  return NONE;
 }
 
 function bestOfArray(rq: Rq, queue: PriorityRq, cookie: u32, thief: Rq): Task {
@@ -68,7 +81,7 @@ function bestOfList(rq: Rq, head: Task, cookie: u32, thief: Rq): Task {
   if (task == null) return best;
   const isForced = rq.core.forcedIdle != 0;
   do {
-    if (suits(rq, task, cookie, thief) && (best == null || isWeaker(best, task, isForced))) best = task;
+    if (suits(rq, task, cookie, thief) && (best == null || isBehind(best, task, isForced))) best = task;
     task = task.runNext;
   } while (task != head);
   return best;

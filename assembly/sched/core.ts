@@ -12,6 +12,7 @@ import { stealCookie } from './cookie';
 import { pickForCore } from './core_sched';
 import { endForcedIdle } from './forced_idle';
 import { isolate } from './ht_isolate';
+import { pushTasks } from './later_cpu';
 import { clearBit, masks, setBit } from './masks';
 import { noteIdleCore } from './place';
 import { Rq, updateRqClock } from './rq';
@@ -34,8 +35,12 @@ export function schedule(rq: Rq): void {
   if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   const next = tunables.coreSched ? pickForCore(rq, prev) : pickNextTask(rq, prev);
   rq.needResched = false;
+  rq.needReschedLazy = false;
   spend(machine.scheduleNs);
-  if (prev != next) contextSwitch(rq, prev, next);
+  if (prev != next) {
+    contextSwitch(rq, prev, next);
+    if (next.rank == Rank.DEADLINE) pushTasks(rq);
+  }
   if (tunables.htIsolate) isolate(rq);
   rq.yielded = false;
   if (next == rq.idle && tunables.coreSched) stealCookie(rq);
@@ -48,10 +53,10 @@ function pickNextTask(rq: Rq, prev: Task): Task {
     if (next != null) return next;
   }
   balanceClasses(rq, prev);
-  for (let rank = boostedRank(rq); rank != Rank.IDLE; rank = boostedRank(rq)) {
-    const boosted = classAt(rank).pickNextTask(rq, prev);
+  if (guardedBtFirst(rq)) {
+    const boosted = classAt(Rank.BT).pickNextTask(rq, prev);
     if (boosted != null) return boosted;
-    endBoost(rq, rank);
+    rq.bt.boosted = false;
   }
   for (let rank: u8 = 0; rank < Rank.IDLE; rank++) {
     const next = classAt(rank).pickNextTask(rq, prev);
@@ -62,24 +67,20 @@ function pickNextTask(rq: Rq, prev: Task): Task {
 
 /** Lets the classes pull work, from the one that ran down to the first that has some. */
 export function balanceClasses(rq: Rq, prev: Task): void {
-  for (let rank = prev.rank; rank <= Rank.BT; rank++) if (classAt(rank).balance(rq, prev)) return;
+  for (let rank = prev.rank; rank <= Rank.BT; rank++) {
+    if (classAt(rank).balance(rq, prev) || rq.dl.nrRunning != 0) return;
+  }
 }
 
-/** The class that goes before its place now: BT by the 6.6 line's starvation guard, for a slice, or fair by its server. IDLE: none. */
-export function boostedRank(rq: Rq): u8 {
-  if (rq.bt.boosted && !strongerThanFair(rq)) return Rank.BT;
-  return rq.fairBoosted && !rq.stop.queued ? Rank.FAIR : Rank.IDLE;
-}
-
-/** That class has nothing to run. */
-export function endBoost(rq: Rq, rank: u8): void {
-  if (rank == Rank.BT) rq.bt.boosted = false;
-  else rq.fairBoosted = false;
+/** The 6.6 line's starvation guard lets BT go before fair for one slice. */
+export function guardedBtFirst(rq: Rq): bool {
+  return rq.bt.boosted && !strongerThanFair(rq);
 }
 
 function strongerThanFair(rq: Rq): bool {
   return (
     rq.stop.queued ||
+    rq.dl.nrRunning != 0 ||
     (!rq.rt.throttled && rq.rt.active.nrRunning != 0) ||
     (!rq.vmf.throttled && rq.vmf.active.nrRunning != 0)
   );
@@ -149,6 +150,7 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
 
 /** NO_HZ_IDLE: an idle CPU has no tick. */
 export function setIdle(rq: Rq): void {
+  rq.idleStamp = rq.clock;
   noteIdleCore(rq.id);
   setBit(masks.idle, rq.id);
   masks.nrIdle++;

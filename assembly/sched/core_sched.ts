@@ -10,7 +10,8 @@ import { Task } from '../task/task';
 import { schedSlice } from './cfs';
 import { classAt, classOf, Flags, Rank } from './class';
 import { findCookie, isThrottled, NOBODY } from './cookie';
-import { balanceClasses, boostedRank, endBoost } from './core';
+import { balanceClasses, guardedBtFirst } from './core';
+import { DlEntity, timeBefore } from './dl_entity';
 import { SchedEntity } from './entity';
 import { chargeForcedIdle, noteForcedIdle } from './forced_idle';
 import { coreBegin, coreEnd } from './masks';
@@ -119,10 +120,10 @@ function tellAll(rq: Rq, wasForced: bool): void {
 
 /** The strongest task of a CPU, left where it is (pick_task). */
 function pickTask(rq: Rq): Task {
-  for (let rank = boostedRank(rq); rank != Rank.IDLE; rank = boostedRank(rq)) {
-    const boosted = classAt(rank).pickTask(rq);
+  if (guardedBtFirst(rq)) {
+    const boosted = classAt(Rank.BT).pickTask(rq);
     if (boosted != null) return boosted;
-    endBoost(rq, rank);
+    rq.bt.boosted = false;
   }
   for (let rank: u8 = 0; rank < Rank.IDLE; rank++) {
     const task = classAt(rank).pickTask(rq);
@@ -136,24 +137,32 @@ function takeOut(rq: Rq, next: Task): void {
   rq.pickedExec = next.sumExec;
 }
 
-/** Whether `a` must give way to `b`, a task of another thread of the core or of the same (prio_less). */
-export function isWeaker(a: Task, b: Task, isForced: bool): bool {
+/** Whether the choice `a` of one thread must give way to the choice `b` of another (prio_less). */
+function isWeaker(a: Task, b: Task, isForced: bool): bool {
   const strengthA = strength(a);
   const strengthB = strength(b);
   if (strengthA != strengthB) return strengthA > strengthB;
+  const dl = reservation(a);
+  if (dl != null) return !timeBefore(dl.deadline, reservation(b).deadline);
   return (a.rank == Rank.FAIR || a.rank == Rank.BT) && isBehind(a, b, isForced);
 }
 
-/** Class first, priority within it; less is stronger. What the fair server serves stands before real-time, guarded BT before fair. */
+/** Class first, priority within it; less is stronger. BT that the guard lets go first stands before fair. */
 function strength(task: Task): u32 {
-  const own = (<u32>task.rank) << 8;
-  if (task.rank < Rank.FAIR) return own | task.prio;
-  if (task.rank == Rank.IDLE || boostedRank(rqOf(task.cpu)) != task.rank) return own;
-  return ((<u32>(task.rank == Rank.BT ? Rank.FAIR : Rank.RT)) << 8) - 1;
+  if (reservation(task) != null) return (<u32>Rank.DEADLINE) << 8;
+  if (task.rank == Rank.BT && guardedBtFirst(rqOf(task.cpu))) return ((<u32>Rank.FAIR) << 8) - 1;
+  return ((<u32>task.rank) << 8) | (task.rank < Rank.FAIR ? task.prio : 0);
 }
 
-/** Whose virtual time, on two queues of the same group, is further ahead of where its queue was (cfs_prio_less). */
-function isBehind(a: Task, b: Task, isForced: bool): bool {
+/** The deadline entity by which a choice was made: its own, or that of the server that runs it; null: none. */
+function reservation(task: Task): DlEntity {
+  if (task.rank == Rank.DEADLINE) return task.dl;
+  const first = task.rank == Rank.FAIR ? rqOf(task.cpu).dl.first : changetype<DlEntity>(0);
+  return first != null && first.isServer ? first : changetype<DlEntity>(0);
+}
+
+/** Whether `a` has had more than `b`, in virtual time since their queues of a common group were noted (cfs_prio_less). */
+export function isBehind(a: Task, b: Task, isForced: bool): bool {
   let seA = changetype<SchedEntity>(a);
   let seB = changetype<SchedEntity>(b);
   while (seA.cfsRq.group != seB.cfsRq.group) {

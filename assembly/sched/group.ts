@@ -5,7 +5,7 @@
 import { at } from '../base/arena';
 import { updateCurr } from './curr';
 import { avgVruntime, eraseEntity, insertEntity, rescale, updateReference } from './eevdf';
-import { CfsRq, SchedEntity, TaskGroup } from './entity';
+import { AVG_BYTES, CfsRq, GROUP_ENTITY_BYTES, SchedEntity, TaskGroup } from './entity';
 import { addLoad, rescaleLoad, subLoad } from './load_avg';
 import { tunables } from './tunables';
 import { scaleLoadDown } from './weight';
@@ -20,13 +20,16 @@ export function queueOf(group: TaskGroup, cpu: u32): CfsRq {
 
 /** The group's entity on a CPU. */
 export function entityOf(group: TaskGroup, cpu: u32): SchedEntity {
-  return at<SchedEntity>(group.entities, cpu);
+  return changetype<SchedEntity>(group.entities + <usize>cpu * GROUP_ENTITY_BYTES + AVG_BYTES);
 }
 
 /** Gives a group entity its share of the group's weight; does nothing for a task (update_cfs_group). */
 export function updateCfsGroup(se: SchedEntity): void {
-  const q = se.myQ;
-  if (q == null || q.throttleCount != 0) return;
+  if (se.myQ != null) followShares(se, se.myQ);
+}
+
+function followShares(se: SchedEntity, q: CfsRq): void {
+  if (q.isFrozen) return;
   // From 6.12 on an emptied group keeps its weight: its entity may still be on the queue, to work its lag off.
   if (q.eevdf && q.weight == 0) return;
   const shares = tunables.pelt ? groupShares(q) : q.group.shares;

@@ -1,8 +1,6 @@
 /**
  * The kernel's scheduler tunables and features, scaled and ready for use (/sys/kernel/debug/sched, /proc/sys/kernel/sched_*).
  */
-import { allocate } from '../base/arena';
-
 @unmanaged
 export class Tunables {
   latencyNs: u64;
@@ -41,17 +39,22 @@ export class Tunables {
   bandwidthSliceNs: u64;
   /** Before 5.4: that is void when the period ends. */
   runtimeExpires: bool;
+  /** 6.18: a group without runtime stays on its queue, its tasks leave one by one. */
+  throttlesTasks: bool;
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
   niRandom: bool;
-  /** Idle CPUs are searched for as utilisation allows (SIS_UTIL); otherwise as the average idle time does (SIS_PROP). */
+  /** Idle CPUs are searched for as far as utilisation allows, before 5.19 as far as the average idle time does. */
   sisUtil: bool;
+  sisProp: bool;
   busyFactor: u32;
   imbalancePct: u32;
   /** Some tasks have a cookie, and the kernel keeps a core to one (CONFIG_SCHED_CORE). */
   coreSched: bool;
-  /** preempt=full: kernel code is left at the interrupt's exit, too. */
+  /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */
   fullPreemption: bool;
+  /** …but under lazy not for a fair task in favour of another (6.13). */
+  lazyPreemption: bool;
   rtPeriodNs: u64;
   /** u64.MAX_VALUE: no throttling. */
   rtRuntimeNs: u64;
@@ -72,8 +75,4 @@ export class Tunables {
   vmfStarvationGrantNs: u64;
 }
 
-export let tunables: Tunables = changetype<Tunables>(0);
-
-export function newTunables(): void {
-  tunables = allocate<Tunables>();
-}
+export const tunables: Tunables = changetype<Tunables>(memory.data(<i32>offsetof<Tunables>(), 8));

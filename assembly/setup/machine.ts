@@ -11,7 +11,10 @@ import { newHrTimer, TimerKind } from '../machine/timer';
 import { EventKind, FULL_SPEED, machine } from '../machine/machine';
 import { SchedAvg } from '../sched/avg';
 import { BtClass } from '../sched/bt';
+import { newDlEntity, setReservation } from '../sched/cbs';
 import { Rank, register } from '../sched/class';
+import { DeadlineClass } from '../sched/deadline';
+import { DlRq } from '../sched/dl_entity';
 import { CfsRq } from '../sched/entity';
 import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
@@ -22,6 +25,8 @@ import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
 import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
+import { Task } from '../task/task';
+import { maxAvgIdle } from '../sched/wake';
 import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
 
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
@@ -47,6 +52,7 @@ export function readKernel(table: KernelTable): void {
   machine.tickPeriodNs = <u64>table.tickPeriodNs;
   const t = tunables;
   t.fullPreemption = table.fullPreemption != 0;
+  t.lazyPreemption = table.lazyPreemption != 0;
   t.latencyNs = <u64>table.latencyNs;
   t.minGranularityNs = <u64>table.minGranularityNs;
   t.wakeupGranularityNs = <u64>table.wakeupGranularityNs;
@@ -75,9 +81,11 @@ export function readKernel(table: KernelTable): void {
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
+  t.throttlesTasks = table.throttlesTasks != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;
+  t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
   t.imbalancePct = <u32>table.imbalancePct;
   t.coreSched = table.coreSched != 0;
@@ -126,7 +134,10 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs.minVruntime = FIRST_VRUNTIME;
     rq.cfs.augmented = tunables.eevdf;
     rq.cfs.avg = newAvg();
-    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, changetype<usize>(rq));
+    rq.dl = allocate<DlRq>();
+    rq.fairServer = newDlEntity(changetype<Task>(0), rq);
+    const period = tunables.fairServerPeriodNs;
+    if (period != 0) setReservation(rq.fairServer, tunables.fairServerRuntimeNs, period, period);
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();
@@ -138,15 +149,21 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt.avg = newAvg();
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
+    rq.avgIdle = maxAvgIdle();
     rq.nextBalance = 1;
   }
 }
 
-/** A load average at zero. Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+/** A load average at zero. */
 export function newAvg(): SchedAvg {
   const avg = allocate<SchedAvg>();
-  avg.lastUpdateTime = 1;
+  startAvg(avg);
   return avg;
+}
+
+/** Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+export function startAvg(avg: SchedAvg): void {
+  avg.lastUpdateTime = 1;
 }
 
 /** Sources of noise, each CPU's first occurrence armed. `distributions`: address of Distribution[]. */
@@ -179,7 +196,9 @@ export function registerClasses(rtPhaseNs: i64): void {
   register(Rank.STOP, new StopClass());
   const rtPeriod = newHrTimer(TimerKind.RT_PERIOD, 0);
   if (rtPhaseNs >= 0) startTimer(rqOf(0), rtPeriod, <u64>rtPhaseNs, 0);
-  register(Rank.RT, new RtClass(rtPeriod));
+  const rt = new RtClass(rtPeriod);
+  register(Rank.DEADLINE, new DeadlineClass(rt));
+  register(Rank.RT, rt);
   register(Rank.VMF, new VmfClass());
   register(Rank.FAIR, new FairClass());
   register(Rank.BT, new BtClass(newHrTimer(TimerKind.BT_PERIOD, 0)));

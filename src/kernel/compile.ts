@@ -1,8 +1,23 @@
 /**
  * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
  */
-import type { Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
-import { barriersOf, compileProgram, Distributions, Names, type ProgramContext, schedNumbers } from './program.js';
+import {
+  type Kernel,
+  type Machine,
+  type Scenario,
+  type SchedClassName,
+  settingsOf,
+  type TaskSpec,
+} from '../scenario/scenario.js';
+import {
+  barriersOf,
+  compileProgram,
+  Distributions,
+  Names,
+  type ProgramContext,
+  reservationNumbers,
+  schedNumbers,
+} from './program.js';
 import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
@@ -55,6 +70,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       count: task.count,
       nameHash: nameHash(task.name),
       ...schedNumbers(task.sched),
+      ...reservationNumbers(task.sched),
+      mayBeDeadline: settingsOf(task).some((settings) => settings.class === 'deadline') ? 1 : 0,
       group: task.cgroup === null ? -1 : (groupIndex.get(task.cgroup) ?? -1),
       mask: task.cpus === null ? -1 : masks.of(task.cpus),
       pinEach: task.pinEach ? 1 : 0,
@@ -93,7 +110,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
     bootNs: scenario.bootNs,
     rtPhaseNs: scenario.rtPhaseNs ?? -1,
-    maxSlackNs: Math.max(0, ...scenario.tasks.map((task) => task.timerSlackNs ?? DEFAULT_SLACK_NS)),
+    maxSlackNs: Math.max(0, ...scenario.tasks.map(largestSlack)),
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
     traceToNs: trace?.toNs ?? 0,
@@ -115,6 +132,14 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     recorderTable.values,
   ];
   return { buffer: Float64Array.from(parts.flat()), recorders };
+}
+
+/** Classes without timer slack. */
+const EXACT: readonly SchedClassName[] = ['deadline', 'fifo', 'rr', 'vmf'];
+
+function largestSlack(task: TaskSpec): number {
+  const exact = settingsOf(task).every((settings) => EXACT.includes(settings.class));
+  return task.timerSlackNs ?? (exact ? 0 : DEFAULT_SLACK_NS);
 }
 
 function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {
@@ -174,7 +199,8 @@ function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: Scena
   const tickPeriodNs = 1e9 / kernel.hz;
   return single('KernelTable', {
     tickPeriodNs,
-    fullPreemption: kernel.preemption === 'full' ? 1 : 0,
+    fullPreemption: kernel.preemption === 'full' || kernel.preemption === 'lazy' ? 1 : 0,
+    lazyPreemption: kernel.preemption === 'lazy' ? 1 : 0,
     latencyNs: kernel.latencyNs * factor,
     minGranularityNs: kernel.minGranularityNs * factor,
     wakeupGranularityNs: kernel.wakeupGranularityNs * factor,
@@ -204,8 +230,10 @@ function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: Scena
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
+    sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
     imbalancePct: 117,

@@ -42,6 +42,7 @@ export const RECORDS = {
   KernelTable: [
     'tickPeriodNs',
     'fullPreemption',
+    'lazyPreemption',
     'latencyNs',
     'minGranularityNs',
     'wakeupGranularityNs',
@@ -71,8 +72,10 @@ export const RECORDS = {
     'idlePlacement',
     'bandwidthSliceNs',
     'runtimeExpires',
+    'throttlesTasks',
     'niRandom',
     'sisUtil',
+    'sisProp',
     'busyFactor',
     'imbalancePct',
     'coreSched',
@@ -112,6 +115,10 @@ export const RECORDS = {
     'timerSlackNs',
     'sliceNs',
     'cookie',
+    'mayBeDeadline',
+    'dlRuntimeNs',
+    'dlDeadlineNs',
+    'dlPeriodNs',
     'program',
     'timers',
     'loops',
@@ -146,6 +153,7 @@ export const OP = {
   LOOP: 17,
   REPEAT: 18,
   JUMP: 19,
+  EXEC: 20,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -158,7 +166,7 @@ export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
 export const MISSED = { skip: 0, keep: 1, rebase: 2, run: 3 } as const;
 
 /** Policies of assembly/task/task.ts: sched_setscheduler(2)'s numbers, TencentOS's 7, and ours. */
-export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, bt: 7, vmf: 8 } as const;
+export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, bt: 7, vmf: 8 } as const;
 
 /** Collects one kind of record, in order. */
 export class Table<Name extends RecordName> {
