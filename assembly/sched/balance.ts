@@ -8,6 +8,7 @@ import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { findBusiest, Idle, LbEnv, Migrate, newBusiestStats } from './busiest';
 import { Rank } from './class';
+import { coreSuits } from './cookie';
 import { domainOf, nrLevels, SchedDomain } from './domain';
 import { newIdlestStats } from './idlest';
 import { taskHLoad } from './load_avg';
@@ -199,6 +200,8 @@ function canMigrate(task: Task): bool {
 function isHot(task: Task): bool {
   if (task.idle || env.sd.isSmt) return false;
   if (env.dst.nrRunning != 0 && (task.cfsRq.next == task || task.cfsRq.last == task)) return true;
+  // Where it would only be forced to be idle it is as good as hot here.
+  if (tunables.coreSched && !coreSuits(env.dst, task)) return true;
   return <i64>(env.src.clock - task.execStart) < <i64>tunables.migrationCostNs;
 }
 
@@ -250,7 +253,9 @@ function countNewidle(sd: SchedDomain, success: u32): void {
 function kickNohz(rq: Rq): void {
   if (rq.curr == rq.idle || masks.nrIdle == 0 || jiffies() < nohzNextBalance) return;
   if (rq.nrRunning < 2 && !othersBusy(rq)) return;
-  const cpu = firstIn(masks.idle, 0, machine.nrCpus);
+  let cpu = firstIn(masks.idle, 0, machine.nrCpus);
+  // One that is forced to be idle has work of its own (find_new_ilb).
+  while (tunables.coreSched && cpu >= 0 && !idleCpu(rqOf(cpu))) cpu = firstIn(masks.idle, cpu + 1, machine.nrCpus);
   if (cpu < 0) return;
   nohzNextBalance = jiffies() + 1;
   const ilb = rqOf(cpu);

@@ -7,8 +7,9 @@
  */
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
+import { isIsolated } from './ht_isolate';
 import { clearBit, firstCommon, firstIn, llcBegin, llcEnd, masks } from './masks';
-import { BtRq, idleCpu, Rq, rqOf } from './rq';
+import { idleCpu, Rq, rqOf } from './rq';
 import { tunables } from './tunables';
 import { moveQueuedTask, sendIpi } from './wake';
 
@@ -23,14 +24,14 @@ const INTERVAL_TICKS: u64 = 4;
 /** Loads this close in percent are even (imbalance_pct of a cache domain). */
 const IMBALANCE_PCT: u64 = 117;
 
-function mayHoldBt(bt: BtRq): bool {
-  return !bt.throttled && bt.runtime != 0;
+function mayHoldBt(rq: Rq): bool {
+  return !rq.bt.throttled && rq.bt.runtime != 0 && !isIsolated(rq);
 }
 
 /** Idle, and BT may run there now. */
 function isOpen(task: Task, cpu: u32): bool {
   const rq = rqOf(cpu);
-  return task.mayRunOn(cpu) && idleCpu(rq) && mayHoldBt(rq.bt);
+  return task.mayRunOn(cpu) && idleCpu(rq) && mayHoldBt(rq);
 }
 
 function firstOpen(task: Task, begin: u32, end: u32): i32 {
@@ -66,7 +67,7 @@ function leastLoaded(task: Task, prevCpu: u32): u32 {
   let least = u64.MAX_VALUE;
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
-    if (!task.mayRunOn(cpu) || !mayHoldBt(rq.bt) || rq.cfs.hNrRunning != 0) continue;
+    if (!task.mayRunOn(cpu) || !mayHoldBt(rq) || rq.cfs.hNrRunning != 0) continue;
     // sched_bt_load_fair: the fair load beside it counts, too.
     const load = agedLoad(rq) + (tunables.btLoadFair ? rq.cfs.weight : 0);
     if (load >= least) continue;
@@ -94,7 +95,7 @@ export function newidleBt(rq: Rq): bool {
 }
 
 function pullAny(rq: Rq): bool {
-  if (!mayHoldBt(rq.bt)) return false;
+  if (!mayHoldBt(rq)) return false;
   for (let cpu = firstIn(masks.bt, 0, machine.nrCpus); cpu >= 0; cpu = firstIn(masks.bt, cpu + 1, machine.nrCpus)) {
     const src = rqOf(cpu);
     if (src.bt.hNrRunning == 0) clearBit(masks.bt, cpu);
@@ -111,7 +112,7 @@ function pullAny(rq: Rq): bool {
 export function periodicBt(rq: Rq): void {
   // CPUs take turns: at one and the same tick they would only swap.
   const turn = machine.now / machine.tickPeriodNs + (rq.id * INTERVAL_TICKS) / machine.nrCpus;
-  if (turn % INTERVAL_TICKS != 0 || rq.cfs.hNrRunning != 0 || !mayHoldBt(rq.bt)) return;
+  if (turn % INTERVAL_TICKS != 0 || rq.cfs.hNrRunning != 0 || !mayHoldBt(rq)) return;
   const own = agedLoad(rq);
   let most = own;
   let busiest = rq;

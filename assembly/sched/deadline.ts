@@ -54,17 +54,23 @@ export class DeadlineClass extends SchedClass {
     return rq.dl.nrRunning != 0;
   }
 
-  pickNextTask(rq: Rq, prev: Task): Task | null {
-    if (prev.rank == Rank.DEADLINE) this.updateCurr(rq);
+  /** A fair task, if its server comes first. */
+  pickTask(rq: Rq): Task | null {
+    this.updateCurr(rq);
     let first = rq.dl.first;
     while (first != null && first.isServer) {
-      const served = classAt(Rank.FAIR).pickNextTask(rq, prev);
+      const served = classAt(Rank.FAIR).pickTask(rq);
       if (served != null) return served;
       stopFairServer(rq);
       first = rq.dl.first;
     }
-    if (first == null) return null;
-    const next = first.task;
+    return first == null ? null : first.task;
+  }
+
+  pickNextTask(rq: Rq, prev: Task): Task | null {
+    const next = this.pickTask(rq);
+    if (next == null) return null;
+    if (next.rank == Rank.FAIR) return classAt(Rank.FAIR).pickNextTask(rq, prev);
     if (next != prev) {
       classOf(prev).putPrevTask(rq, prev);
       next.execStart = rq.clock;

@@ -129,6 +129,9 @@ export class CfsRq extends RbTree {
   throttledTimePelt: u64;
   /** Next in the group's list of throttled queues. */
   throttledNext: CfsRq;
+  /** Core scheduling: minVruntime when forced idle began, which is how far virtual times of two CPUs are compared from; and which one. */
+  minVruntimeForced: u64;
+  forcedIdleSeq: u32;
 
   /** Throttled as a whole: its entity has left the queue above. */
   @inline get isOff(): bool {

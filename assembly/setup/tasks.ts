@@ -147,6 +147,7 @@ export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64):
     const spec = specAt(i);
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
+    spec.cookie = <u32>table.cookie;
     for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, id++, seed);
   }
   newSpec(count, machine.nrCpus, id);
@@ -205,6 +206,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
   initHrTimer(task.timer, TimerKind.WAKE, changetype<usize>(task));
   task.pc = spec.program;
+  task.cookie = spec.cookie;
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;
   if (spec.pool) {

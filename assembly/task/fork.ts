@@ -40,6 +40,8 @@ export function forkTask(rq: Rq, specIndex: u32): bool {
   task.remaining = 0;
   task.busyUntil = 0;
   task.inSyscall = false;
+  // sched_core_fork: a child has its parent's cookie until it is given another.
+  task.cookie = spec.cookie != 0 ? spec.cookie : rq.curr.cookie;
   task.vruntime = 0;
   task.cpu = task.mayRunOn(rq.id) ? rq.id : task.cpu;
   classOf(task).taskFork(rq, task);

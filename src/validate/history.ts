@@ -64,6 +64,7 @@ function member(name: string, like: TaskSpec | undefined, prio: number): TaskSpe
     start: 'run',
     timerSlackNs: 0,
     sliceNs: like?.sliceNs ?? null,
+    cookie: null,
     program: [{ op: 'suspend' }],
   };
 }
