@@ -3,18 +3,14 @@
  * event is handled but the period timers of throttling. At every chance the classes are asked what they would do, and are then
  * made to do what the recorded kernel did, so that one wrong decision does not spoil the next.
  */
-import { HrTimer, TimerKind, timerOf } from './machine/timer';
+import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
-import { BtClass } from './sched/bt';
 import { classAt, classOf, Flags, Rank } from './sched/class';
-import { dlTimer } from './sched/deadline';
-import { DlEntity } from './sched/dl_entity';
 import { SchedEntity } from './sched/entity';
 import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
-import { RtClass } from './sched/rt';
-import { periodTimer, slackTimer } from './sched/throttle';
 import { setScheduler } from './sched/setscheduler';
+import { expire } from './sched/timers';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
 import { NICE_0_LOAD } from './sched/weight';
 import { State, Task } from './task/task';
@@ -32,35 +28,14 @@ function advanceTo(now: u64): void {
   while (event != null) {
     if (event.kind == EventKind.TIMER_NEAR) {
       const timer = timerOf(event);
-      machine.thisCpu = event.cpu;
-      machine.now = exact ? rqOf(event.cpu).clock : timer.soft;
-      expire(timer);
+      const rq = rqOf(event.cpu);
+      machine.thisCpu = rq.id;
+      machine.now = exact ? rq.clock : timer.soft;
+      expire(rq, timer);
     }
     event = wheel.pop(now);
   }
   machine.now = now;
-}
-
-function expire(timer: HrTimer): void {
-  switch (timer.kind) {
-    case TimerKind.RT_PERIOD:
-      (classAt(Rank.RT) as RtClass).periodTimer();
-      break;
-    case TimerKind.BT_PERIOD:
-      (classAt(Rank.BT) as BtClass).periodTimer();
-      break;
-    case TimerKind.DEADLINE:
-      dlTimer(changetype<DlEntity>(timer.target));
-      break;
-    case TimerKind.CFS_PERIOD:
-      periodTimer(timer);
-      break;
-    case TimerKind.CFS_SLACK:
-      slackTimer(timer);
-      break;
-    default:
-      break;
-  }
 }
 
 /** The recording holds every charge: between them no time passes for a runqueue. */

@@ -42,12 +42,14 @@ export class MachineTable {
   syscallExitNs: f64;
   ipiNs: f64;
   migrationNs: f64;
+  smtSpeed: f64;
 }
 
 @unmanaged
 export class KernelTable {
   tickPeriodNs: f64;
   fullPreemption: f64;
+  lazyPreemption: f64;
   latencyNs: f64;
   minGranularityNs: f64;
   wakeupGranularityNs: f64;
@@ -77,8 +79,10 @@ export class KernelTable {
   idlePlacement: f64;
   bandwidthSliceNs: f64;
   runtimeExpires: f64;
+  throttlesTasks: f64;
   niRandom: f64;
   sisUtil: f64;
+  sisProp: f64;
   busyFactor: f64;
   imbalancePct: f64;
   rtPeriodNs: f64;

@@ -20,6 +20,9 @@ export namespace EventKind {
   export const TIMER_NEAR: u16 = 4;
 }
 
+/** Speeds are in 1024ths of what a thread does that has its core for itself. */
+export const FULL_SPEED: u64 = 1024;
+
 @unmanaged
 export class Machine {
   now: u64;
@@ -31,6 +34,8 @@ export class Machine {
   cpusPerLlc: u32;
   /** Hyper-threads of a core: consecutive CPU numbers. */
   threadsPerCore: u32;
+  /** Speed of each of two threads of a core that both run a task; FULL_SPEED: they do not slow each other down. */
+  smtSpeed: u64;
   /** Address of the Rq array (sched/rq.ts). */
   rqs: usize;
   /** Events handled. */

@@ -16,6 +16,7 @@ import { availableToFair } from './place';
 import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
 import { pushRunningTask } from './stop';
 import { moveToFront } from './task_list';
+import { throttledPair } from './throttle';
 import { tunables } from './tunables';
 import { moveQueuedTask, sendIpi } from './wake';
 
@@ -182,7 +183,7 @@ function fitsImbalance(task: Task): bool {
 
 /** Affinity, running, cache heat (can_migrate_task). */
 function canMigrate(task: Task): bool {
-  if (task.cfsRq.throttleCount != 0) return false;
+  if (throttledPair(task, env.dst.id)) return false;
   if (!task.mayRunOn(env.dst.id)) {
     env.somePinned = true;
     return false;
@@ -215,7 +216,7 @@ export function newidleBalance(rq: Rq): bool {
   for (let level: u32 = 0; level < nrLevels; level++) {
     const sd = domainOf(rq.id, level);
     cost += NEWIDLE_COST_NS * sd.weight;
-    if (rq.avgIdleNs < cost) return false;
+    if (rq.avgIdle < cost) return false;
     let success: u32 = 1;
     if (tunables.niRandom) {
       const chance = sd.newidleRatio + 1;

@@ -90,7 +90,7 @@ function detachable(src: Rq, cpu: u32): Task {
 
 /** The CPU would go idle: it pulls a BT task that waits on another one, if it is likely to stay idle for long enough. */
 export function newidleBt(rq: Rq): bool {
-  return rq.avgIdleNs >= IDLE_BALANCE_NS && pullAny(rq);
+  return rq.avgIdle >= IDLE_BALANCE_NS && pullAny(rq);
 }
 
 function pullAny(rq: Rq): bool {

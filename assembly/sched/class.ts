@@ -33,18 +33,22 @@ export namespace Flags {
   export const FORK: u32 = 32;
   /** The waker is about to sleep (WF_SYNC). */
   export const SYNC: u32 = 64;
+  /** It is about to run another program (WF_EXEC). */
+  export const EXEC: u32 = 1024;
   /** Put on a queue for the first time (ENQUEUE_INITIAL). */
   export const INITIAL: u32 = 128;
   /** Its delayed dequeue is due, or its delay ends with a wakeup (DEQUEUE_DELAYED, ENQUEUE_DELAYED). */
   export const DELAYED: u32 = 256;
   /** Never delayed: it dies, or its group is throttled (DEQUEUE_SPECIAL). */
   export const SPECIAL: u32 = 512;
+  /** Nor are those of its groups that become empty: bandwidth control takes it off (DEQUEUE_THROTTLE). */
+  export const THROTTLE: u32 = 2048;
   /** A deadline entity gets new runtime (ENQUEUE_REPLENISH). */
-  export const REPLENISH: u32 = 1024;
+  export const REPLENISH: u32 = 4096;
 }
 
 export abstract class SchedClass {
-  /** Chooses a CPU for a task that wakes or is born. */
+  /** Chooses a CPU for a task that wakes, is born or begins another program. */
   abstract selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32;
   /** The task's virtual time leaves its CPU before it wakes on another (migrate_task_rq). */
   migrateTaskRq(_task: Task): void {}

@@ -2,8 +2,9 @@
  * schedule(): the choice of the next task and the switch to it (kernel/sched/core.c __schedule, pick_next_task, context_switch).
  */
 import { cancelTimer, startTimer } from '../machine/hrtimer';
-import { machine, spend } from '../machine/machine';
+import { FULL_SPEED, machine, spend } from '../machine/machine';
 import { traceSwitch } from '../observe/trace';
+import { shareCore } from '../segment';
 import { reapTask } from '../task/fork';
 import { State, Task } from '../task/task';
 import { classAt, Flags, Rank } from './class';
@@ -29,6 +30,7 @@ export function schedule(rq: Rq): void {
   if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   const next = pickNextTask(rq, prev);
   rq.needResched = false;
+  rq.needReschedLazy = false;
   spend(machine.scheduleNs);
   if (prev != next) {
     contextSwitch(rq, prev, next);
@@ -131,9 +133,11 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
 
 /** NO_HZ_IDLE: an idle CPU has no tick. */
 export function setIdle(rq: Rq): void {
+  rq.idleStamp = rq.clock;
   noteIdleCore(rq.id);
   setBit(masks.idle, rq.id);
   masks.nrIdle++;
+  if (machine.smtSpeed != FULL_SPEED) shareCore(rq);
   cancelTimer(rq, rq.tick);
 }
 
@@ -141,6 +145,7 @@ export function setIdle(rq: Rq): void {
 function leaveIdle(rq: Rq): void {
   clearBit(masks.idle, rq.id);
   masks.nrIdle--;
+  if (machine.smtSpeed != FULL_SPEED) shareCore(rq);
   const period = machine.tickPeriodNs;
   startTimer(rq, rq.tick, (machine.now / period + 1) * period, 0);
 }

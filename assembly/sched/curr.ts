@@ -11,7 +11,7 @@ import { chargeFairServer } from './fair_server';
 import { rqOf } from './rq';
 import { tunables } from './tunables';
 import { calcDeltaFair, clearBuddies } from './virtual_time';
-import { reschedCurr } from './wake';
+import { reschedCurrLazy } from './wake';
 
 /** Charges the running entity of a queue up to the clock; returns the time charged. */
 export function updateCurr(q: CfsRq): u64 {
@@ -38,6 +38,6 @@ function chargeEevdf(q: CfsRq, curr: SchedEntity): void {
   const renewed = updateDeadline(curr);
   updateReference(q);
   if (!givesWay(q, curr, renewed)) return;
-  reschedCurr(rqOf(q.cpu));
+  reschedCurrLazy(rqOf(q.cpu));
   clearBuddies(curr);
 }

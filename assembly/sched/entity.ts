@@ -9,6 +9,7 @@
 import { AugmentedNode, RbTree } from '../base/rbtree';
 import { HrTimer } from '../machine/timer';
 import { SchedAvg } from './avg';
+import { tunables } from './tunables';
 
 /** `key` is the place in the queue: vruntime under CFS, the virtual deadline under EEVDF, where it holds while it runs, too. */
 @unmanaged
@@ -120,11 +121,24 @@ export class CfsRq extends RbTree {
   throttled: bool;
   /** How many levels at or above it are throttled. */
   throttleCount: u32;
-  /** Its PELT clock stands still while it is throttled: since when, and for how long before that. */
+  /** Tasks that throttling has taken off it (throttled_limbo_list), the last one first. */
+  limbo: SchedEntity;
+  /** Its PELT clock stands still while it is throttled and nothing is on it: since when, and for how long before that. */
+  peltStopped: bool;
   throttledClockPelt: u64;
   throttledTimePelt: u64;
   /** Next in the group's list of throttled queues. */
   throttledNext: CfsRq;
+
+  /** Throttled as a whole: its entity has left the queue above. */
+  @inline get isOff(): bool {
+    return this.throttled && !tunables.throttlesTasks;
+  }
+
+  /** It or one above it is throttled as a whole: nothing of it runs. */
+  @inline get isFrozen(): bool {
+    return this.throttleCount != 0 && !tunables.throttlesTasks;
+  }
 
   /** cpu.idle (cfs_rq_is_idle). */
   @inline get idle(): bool {

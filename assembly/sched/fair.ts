@@ -31,7 +31,7 @@ import { Rq, rqOf, updateRqClock } from './rq';
 import { moveToFront } from './task_list';
 import { tunables } from './tunables';
 import { calcDeltaFair, clearBuddies } from './virtual_time';
-import { reschedCurr } from './wake';
+import { reschedCurrLazy } from './wake';
 
 export class FairClass extends SchedClass {
   selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32 {
@@ -85,9 +85,9 @@ export class FairClass extends SchedClass {
   /** check_preempt_wakeup */
   wakeupPreempt(rq: Rq, task: Task, _flags: u32): void {
     const curr = rq.curr;
-    if (curr == task || task.cfsRq.throttleCount != 0 || rq.needResched) return;
+    if (curr == task || task.cfsRq.isFrozen || rq.needResched) return;
     if (!tunables.eevdf) this.preemptCfs(rq, curr, task);
-    else if (tunables.wakeupPreemption && this.preemptsEevdf(curr, task)) reschedCurr(rq);
+    else if (tunables.wakeupPreemption && this.preemptsEevdf(curr, task)) reschedCurrLazy(rq);
   }
 
   private preemptCfs(rq: Rq, curr: Task, task: Task): void {
@@ -105,7 +105,7 @@ export class FairClass extends SchedClass {
         setNextBuddy(pse);
       }
     }
-    reschedCurr(rq);
+    reschedCurrLazy(rq);
     if (tunables.lastBuddy && many && se.onRq && se == curr) setLastBuddy(se);
   }
 
@@ -171,7 +171,7 @@ export class FairClass extends SchedClass {
       updateCurr(q);
       updateLoadAvg(q, se, Update.TG);
       updateCfsGroup(se);
-      if (!q.eevdf && q.nrRunning > 1 && sliceExpired(q, se)) reschedCurr(rq);
+      if (!q.eevdf && q.nrRunning > 1 && sliceExpired(q, se)) reschedCurrLazy(rq);
     }
   }
 

@@ -29,7 +29,7 @@ export function updateCfsGroup(se: SchedEntity): void {
 }
 
 function followShares(se: SchedEntity, q: CfsRq): void {
-  if (q.throttleCount != 0) return;
+  if (q.isFrozen) return;
   // From 6.12 on an emptied group keeps its weight: its entity may still be on the queue, to work its lag off.
   if (q.eevdf && q.weight == 0) return;
   const shares = tunables.pelt ? groupShares(q) : q.group.shares;

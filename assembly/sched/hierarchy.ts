@@ -9,7 +9,7 @@ import { updateCurr } from './curr';
 import { CfsRq, SchedEntity } from './entity';
 import { eligible, minSlice, pickEevdf } from './eevdf';
 import { updateCfsGroup } from './group';
-import { Update, updateLoadAvg } from './load_avg';
+import { resumePelt, Update, updateLoadAvg } from './load_avg';
 import { masks } from './masks';
 import { dequeueEntity, enqueueEntity, putPrevEntity, requeueDelayed, setNextEntity } from './queue';
 import { rqOf } from './rq';
@@ -64,7 +64,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
     q.idleHNrRunning += idle;
     if (q.idle) idle = 1;
     if (q.nrRunning == 1) checkEnqueueThrottle(q);
-    if (q.throttled) return false;
+    if (q.isOff) return false;
     entityFlags = Flags.WAKEUP;
   }
   for (; se != null; se = se.parent_) {
@@ -78,7 +78,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
     q.hNrRunning++;
     q.idleHNrRunning += idle;
     if (q.idle) idle = 1;
-    if (q.throttled) return false;
+    if (q.isOff) return false;
   }
   return true;
 }
@@ -86,6 +86,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
 /** A queue that gets its first entity may have no runtime left (check_enqueue_throttle). */
 function checkEnqueueThrottle(q: CfsRq): void {
   if (q.curr == null) checkThrottle(q, true);
+  if (q.peltStopped && tunables.throttlesTasks) resumePelt(q);
 }
 
 /** What became of a task that was to leave. */
@@ -117,11 +118,11 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     q.hNrRunning -= count;
     q.idleHNrRunning -= idle;
     if (q.idle) idle = count;
-    if (q.throttled) return Left.BELOW_THROTTLE;
+    if (q.isOff) return Left.BELOW_THROTTLE;
     if (q.weight != 0) {
       if (q.eevdf) slice = minSlice(q, onQueue(q.curr));
       // The group still has something to run: bias the pick to stay in it.
-      if ((flags & Flags.SLEEP) != 0 && se.parent_ != null && q.throttleCount == 0) setNextBuddy(se.parent_);
+      if ((flags & Flags.SLEEP) != 0 && se.parent_ != null && !q.isFrozen) setNextBuddy(se.parent_);
       se = se.parent_;
       break;
     }
@@ -139,7 +140,7 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     q.hNrRunning -= count;
     q.idleHNrRunning -= idle;
     if (q.idle) idle = count;
-    if (q.throttled) return Left.BELOW_THROTTLE;
+    if (q.isOff) return Left.BELOW_THROTTLE;
   }
   return Left.ALL;
 }
@@ -184,7 +185,7 @@ export function pickPath(root: CfsRq): Task | null {
       if (curr.onRq) updateCurr(q);
       else curr = NONE;
     }
-    if (q.group != null && checkThrottle(q, false)) {
+    if (q.group != null && checkThrottle(q, false) && q.isOff) {
       q = root;
       continue;
     }

@@ -19,12 +19,24 @@ export namespace Update {
   export const DETACH: u32 = 4;
 }
 
-/** The queue's PELT clock: it stands still while the queue is throttled (cfs_rq_clock_pelt). */
+/** The queue's PELT clock (cfs_rq_clock_pelt). */
 export function clockPelt(q: CfsRq): u64 {
-  return (q.throttleCount != 0 ? q.throttledClockPelt : rqOf(q.cpu).clock) - q.throttledTimePelt;
+  return (q.peltStopped ? q.throttledClockPelt : rqOf(q.cpu).clock) - q.throttledTimePelt;
 }
 
-function subPositive(value: u64, by: u64): u64 {
+/** The PELT clock of a throttled queue stands still… */
+export function stopPelt(q: CfsRq): void {
+  q.peltStopped = true;
+  q.throttledClockPelt = rqOf(q.cpu).clock;
+}
+
+/** …and goes on. */
+export function resumePelt(q: CfsRq): void {
+  q.peltStopped = false;
+  q.throttledTimePelt += rqOf(q.cpu).clock - q.throttledClockPelt;
+}
+
+export function subPositive(value: u64, by: u64): u64 {
   return value > by ? value - by : 0;
 }
 

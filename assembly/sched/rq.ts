@@ -49,6 +49,8 @@ export class Rq extends Cpu {
   /** Runnable tasks of all classes, the running one included. */
   nrRunning: u32;
   needResched: bool;
+  /** Only at the return to user mode, or from the next tick on (TIF_NEED_RESCHED_LAZY). */
+  needReschedLazy: bool;
   /** The running task has called sched_yield. */
   yielded: bool;
   /** A balance is due when the interrupt ends. */
@@ -74,6 +76,12 @@ export class Rq extends Cpu {
   pushTask: Task;
   pushCpu: u32;
   nextBalance: u64;
+  /** How long it is idle until a wakeup ends that: a moving average, weight 1/8 (avg_idle). */
+  avgIdle: u64;
+  /** Since when it is idle; 0: it is not, or no wakeup ended it. */
+  idleStamp: u64;
+  /** SIS_PROP: what searching its cache for an idle CPU takes, the same kind of average (sd_llc avg_scan_cost). */
+  avgScanCost: u64;
   idleNs: u64;
   switches: u64;
   migrationsIn: u64;

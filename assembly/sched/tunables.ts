@@ -39,15 +39,20 @@ export class Tunables {
   bandwidthSliceNs: u64;
   /** Before 5.4: that is void when the period ends. */
   runtimeExpires: bool;
+  /** 6.18: a group without runtime stays on its queue, its tasks leave one by one. */
+  throttlesTasks: bool;
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
   niRandom: bool;
-  /** Idle CPUs are searched for as utilisation allows (SIS_UTIL); otherwise as the average idle time does (SIS_PROP). */
+  /** Idle CPUs are searched for as far as utilisation allows, before 5.19 as far as the average idle time does. */
   sisUtil: bool;
+  sisProp: bool;
   busyFactor: u32;
   imbalancePct: u32;
-  /** preempt=full: kernel code is left at the interrupt's exit, too. */
+  /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */
   fullPreemption: bool;
+  /** …but under lazy not for a fair task in favour of another (6.13). */
+  lazyPreemption: bool;
   rtPeriodNs: u64;
   /** u64.MAX_VALUE: no throttling. */
   rtRuntimeNs: u64;

@@ -8,7 +8,7 @@ import { newEvent } from '../base/wheel';
 import { armNoise, IdleState, NoiseSource } from '../machine/cpu';
 import { startTimer } from '../machine/hrtimer';
 import { newHrTimer, TimerKind } from '../machine/timer';
-import { EventKind, machine } from '../machine/machine';
+import { EventKind, FULL_SPEED, machine } from '../machine/machine';
 import { SchedAvg } from '../sched/avg';
 import { BtClass } from '../sched/bt';
 import { newDlEntity, setReservation } from '../sched/cbs';
@@ -25,6 +25,7 @@ import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
 import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
 import { Task } from '../task/task';
+import { maxAvgIdle } from '../sched/wake';
 import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
 
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
@@ -43,12 +44,14 @@ export function readMachine(table: MachineTable): void {
   machine.syscallExitNs = <u64>table.syscallExitNs;
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
+  machine.smtSpeed = <u64>table.smtSpeed;
 }
 
 export function readKernel(table: KernelTable): void {
   machine.tickPeriodNs = <u64>table.tickPeriodNs;
   const t = tunables;
   t.fullPreemption = table.fullPreemption != 0;
+  t.lazyPreemption = table.lazyPreemption != 0;
   t.latencyNs = <u64>table.latencyNs;
   t.minGranularityNs = <u64>table.minGranularityNs;
   t.wakeupGranularityNs = <u64>table.wakeupGranularityNs;
@@ -77,9 +80,11 @@ export function readKernel(table: KernelTable): void {
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
+  t.throttlesTasks = table.throttlesTasks != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;
+  t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
   t.imbalancePct = <u32>table.imbalancePct;
   t.pelt = machine.nrCpus > 1;
@@ -114,6 +119,7 @@ export function layOutCpus(btRuntimes: usize): void {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
     rq.id = cpu;
+    rq.speed = FULL_SPEED;
     rq.clockevent = newEvent(EventKind.CLOCKEVENT, cpu, 0);
     rq.segmentEnd = newEvent(EventKind.SEGMENT_END, cpu, 0);
     rq.ipi = newEvent(EventKind.IPI, cpu, 0);
@@ -139,6 +145,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt.avg = newAvg();
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
+    rq.avgIdle = maxAvgIdle();
     rq.nextBalance = 1;
   }
 }

@@ -11,7 +11,7 @@ import { classOf, Flags } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { setScheduler } from '../sched/setscheduler';
 import { tryToWakeUp } from '../sched/wake';
-import { forkTask } from './fork';
+import { execTask, forkTask } from './fork';
 import { Mode, State, Task } from './task';
 import { addWaiter, WaitQueue, wakeAll, wakeOne } from './wait';
 
@@ -50,6 +50,7 @@ export namespace Op {
   export const REPEAT: u32 = 18;
   /** a: target. */
   export const JUMP: u32 = 19;
+  export const EXEC: u32 = 20;
 }
 
 /** What a timer does with periods that are already past. */
@@ -169,6 +170,10 @@ export function advance(rq: Rq, task: Task): bool {
       }
       case Op.FORK:
         if (!forkTask(rq, step.a)) return false;
+        break;
+      case Op.EXEC:
+        execTask(rq, task);
+        if (rq.needResched) return true;
         break;
       case Op.YIELD:
         spend(machine.syscallEntryNs + machine.syscallExitNs);

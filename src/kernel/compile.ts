@@ -23,6 +23,9 @@ import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
 const DEFAULT_SLACK_NS = 50_000;
 
+/** Speeds cross in 1024ths; assembly/machine/machine.ts says the same. */
+const FULL_SPEED = 1024;
+
 /** Which part of a simulation the trace ring keeps. */
 export interface TraceWindow {
   fromNs: number;
@@ -178,7 +181,13 @@ class Masks {
 function machineTable(machine: Machine): number[] {
   const { syscallNs, ...costs } = machine.costs;
   const syscallEntryNs = Math.floor(syscallNs / 2);
-  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
+  const smtSpeed = machine.threadsPerCore > 1 ? machine.smtSpeed : 1;
+  return single('MachineTable', {
+    ...costs,
+    syscallEntryNs,
+    syscallExitNs: syscallNs - syscallEntryNs,
+    smtSpeed: Math.round(smtSpeed * FULL_SPEED),
+  });
 }
 
 function kernelTable(kernel: Kernel, cpus: number): number[] {
@@ -188,7 +197,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
   const tickPeriodNs = 1e9 / kernel.hz;
   return single('KernelTable', {
     tickPeriodNs,
-    fullPreemption: kernel.preemption === 'full' ? 1 : 0,
+    fullPreemption: kernel.preemption === 'full' || kernel.preemption === 'lazy' ? 1 : 0,
+    lazyPreemption: kernel.preemption === 'lazy' ? 1 : 0,
     latencyNs: kernel.latencyNs * factor,
     minGranularityNs: kernel.minGranularityNs * factor,
     wakeupGranularityNs: kernel.wakeupGranularityNs * factor,
@@ -218,8 +228,10 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
+    sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
     imbalancePct: 117,

@@ -198,6 +198,9 @@ export function compileProgram(
       case 'fork':
         emit(OP.FORK, { a: context.specIndex(item.task) });
         break;
+      case 'exec':
+        emit(OP.EXEC);
+        break;
       case 'yield':
         emit(OP.YIELD);
         break;

@@ -37,10 +37,12 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'smtSpeed',
   ],
   KernelTable: [
     'tickPeriodNs',
     'fullPreemption',
+    'lazyPreemption',
     'latencyNs',
     'minGranularityNs',
     'wakeupGranularityNs',
@@ -70,8 +72,10 @@ export const RECORDS = {
     'idlePlacement',
     'bandwidthSliceNs',
     'runtimeExpires',
+    'throttlesTasks',
     'niRandom',
     'sisUtil',
+    'sisProp',
     'busyFactor',
     'imbalancePct',
     'rtPeriodNs',
@@ -146,6 +150,7 @@ export const OP = {
   LOOP: 17,
   REPEAT: 18,
   JUMP: 19,
+  EXEC: 20,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */

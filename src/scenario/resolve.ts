@@ -146,6 +146,7 @@ export function resolveStep(step: StepDocument): Step {
   if ('suspend' in step) return { op: 'suspend' };
   if ('resume' in step) return { op: 'resume', task: step.resume };
   if ('fork' in step) return { op: 'fork', task: step.fork };
+  if ('exec' in step) return { op: 'exec' };
   if ('yield' in step) return { op: 'yield' };
   if ('policy' in step) return { op: 'policy', sched: step.policy };
   if ('exit' in step) return { op: 'exit' };

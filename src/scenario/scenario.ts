@@ -60,6 +60,8 @@ export type Step =
   | { op: 'resume'; task: string }
   /** Starts one more instance of a task declared with `start: 'fork'`. */
   | { op: 'fork'; task: string }
+  /** Begins another program: the idlest CPU is looked for anew. */
+  | { op: 'exec' }
   | { op: 'yield' }
   | { op: 'policy'; sched: SchedSettings }
   | { op: 'exit' }
@@ -172,6 +174,8 @@ export interface Machine {
   cpusPerLlc: number;
   /** Hyper-threads of a core: consecutive numbers. 1: no SMT. */
   threadsPerCore: number;
+  /** Speed of each of two threads of a core that both run a task, in parts of what one does alone. */
+  smtSpeed: number;
   costs: MachineCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];
@@ -181,7 +185,8 @@ export interface Machine {
 export interface Kernel {
   name: string;
   hz: number;
-  preemption: 'none' | 'voluntary' | 'full';
+  /** When kernel code is left for a task that should go first: preempt= on the kernel's command line. */
+  preemption: 'none' | 'voluntary' | 'full' | 'lazy';
   /** CFS tunables before scaling by 1 + ilog2(min(cpus, 8)) (`tunableScaling: 'log'`). */
   tunableScaling: 'none' | 'log';
   latencyNs: number;

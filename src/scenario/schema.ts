@@ -173,7 +173,7 @@ const recordSchema = z.union([
 const plainStep = z.union([
   z.strictObject({ run: durationSchema.describe('compute in user mode') }),
   z.strictObject({
-    kernel: durationSchema.describe('compute in the kernel, not preemptible under voluntary preemption'),
+    kernel: durationSchema.describe('compute in the kernel, not preemptible under preemption none and voluntary'),
   }),
   z.strictObject({ irqoff: durationSchema.describe('compute with interrupts off') }),
   z.strictObject({ busy: durationSchema.describe('stay busy until this much time has passed') }),
@@ -192,6 +192,7 @@ const plainStep = z.union([
   z.strictObject({ suspend: empty.describe('sleep until resumed') }),
   z.strictObject({ resume: name.describe('wake a suspended task') }),
   z.strictObject({ fork: name.describe('start one more instance of a task with start: fork') }),
+  z.strictObject({ exec: empty.describe('begin another program: the idlest CPU is looked for anew') }),
   z.strictObject({ yield: empty }),
   z.strictObject({ policy: schedSchema }),
   z.strictObject({ exit: empty }),
@@ -270,6 +271,11 @@ const machineFields = {
   cpus: z.int().min(1).max(1024),
   cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
   threadsPerCore: z.int().min(1).max(8).describe('hyper-threads of a core, consecutive CPU numbers'),
+  smtSpeed: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .describe('speed of each of two busy threads of a core, in parts of what one does alone'),
   costs: costsSchema,
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
@@ -279,6 +285,8 @@ const machineFields = {
 export const machineSchema = z.strictObject({
   ...machineFields,
   threadsPerCore: machineFields.threadsPerCore.default(1),
+  // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
+  smtSpeed: machineFields.smtSpeed.default(0.625),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
@@ -292,6 +300,7 @@ const FEATURES = [
   'ALT_PERIOD',
   'BASE_SLICE',
   'SIS_UTIL',
+  'SIS_PROP',
   'NI_RANDOM',
   'PLACE_LAG',
   'PLACE_DEADLINE_INITIAL',
@@ -306,7 +315,9 @@ const FEATURES = [
 const kernelFields = {
   description: z.string().optional(),
   hz: z.literal([100, 250, 300, 1000]),
-  preemption: z.enum(['none', 'voluntary', 'full']),
+  preemption: z
+    .enum(['none', 'voluntary', 'full', 'lazy'])
+    .describe('preempt=: when kernel code is left for a task that should go first'),
   tunableScaling: z.enum(['none', 'log']),
   latency: positiveTime.describe('sched_latency_ns, before scaling'),
   minGranularity: positiveTime,
