@@ -10,6 +10,7 @@ import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as replay from './replay';
 import { rqOf } from './sched/rq';
+import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
 import { emptyPool, specAt } from './task/fork';
@@ -167,6 +168,10 @@ export function replayGiveWay(cpu: u32, now: f64): void {
 
 export function replayRenice(cpu: u32, nice: i32, now: f64): void {
   replay.renice(cpu, <i8>nice, <u64>now);
+}
+
+export function replayReshare(group: u32, cpu: u32, shares: f64, now: f64): void {
+  replay.reshare(groupAt(group), cpu, <u64>shares, <u64>now);
 }
 
 export function replayAsked(cpu: u32): bool {

@@ -6,7 +6,8 @@
 import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { classAt, classOf, Flags, Rank } from './sched/class';
-import { SchedEntity } from './sched/entity';
+import { SchedEntity, TaskGroup } from './sched/entity';
+import { setShares } from './sched/group';
 import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { setScheduler } from './sched/setscheduler';
@@ -128,6 +129,12 @@ export function giveWay(cpu: u32, now: u64): void {
 export function renice(cpu: u32, nice: i8, now: u64): void {
   const rq = enter(cpu, now);
   setScheduler(rq, rq.curr, rq.curr.policy, nice, rq.curr.prio);
+}
+
+/** A group's cpu.weight is written, in load units. */
+export function reshare(group: TaskGroup, cpu: u32, shares: u64, now: u64): void {
+  enter(cpu, now);
+  setShares(group, cpu, shares);
 }
 
 /** Whether a class has asked for a reschedule since the last switch. */

@@ -64,6 +64,7 @@ export class KernelTable {
   baseSlice: f64;
   eevdf: f64;
   vprot: f64;
+  reweightPlaces: f64;
   currWinsTies: f64;
   baseSliceNs: f64;
   unscaledSliceNs: f64;
@@ -80,6 +81,8 @@ export class KernelTable {
   bandwidthSliceNs: f64;
   runtimeExpires: f64;
   throttlesTasks: f64;
+  utilEst: f64;
+  utilEstEarly: f64;
   niRandom: f64;
   sisUtil: f64;
   sisProp: f64;

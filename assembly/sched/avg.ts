@@ -12,7 +12,11 @@ export class SchedAvg {
   runnableSum: u64;
   utilSum: u64;
   /** How far into its period `lastUpdateTime` lies. */
-  periodContrib: u32;
+  periodContrib: u16;
+  /** `utilAvg` is what it was when it last went to sleep (UTIL_AVG_UNCHANGED). */
+  utilUnchanged: bool;
+  /** Of a task: what it used when it last went to sleep; of a CPU's queue: the sum of that over its runnable tasks. */
+  utilEst: u32;
   loadAvg: u64;
   runnableAvg: u64;
   utilAvg: u64;
@@ -72,7 +76,7 @@ export function updateSums(avg: SchedAvg, now: u64, load: u64, runnable: u64, ru
   const total = units + avg.periodContrib;
   const periods = total / PERIOD;
   const begun = <u64>avg.periodContrib;
-  avg.periodContrib = <u32>total % PERIOD;
+  avg.periodContrib = <u16>(<u32>total % PERIOD);
   if (periods == 0) {
     if (load != 0) contribute(avg, units, load, runnable, running);
     return false;
@@ -104,4 +108,14 @@ export function updateAverages(avg: SchedAvg, weight: u64): void {
   avg.loadAvg = (weight * avg.loadSum) / divider;
   avg.runnableAvg = avg.runnableSum / divider;
   avg.utilAvg = avg.utilSum / divider;
+}
+
+/** Utilisations that differ by less than 1 % are the same (UTIL_EST_MARGIN). */
+export const UTIL_MARGIN: u64 = CAPACITY / 100;
+
+/** The estimate of utilisation after another sample: more counts at once, less by a quarter of the difference (util_est_update). */
+export function estimate(old: u64, util: u64, waited: bool): u64 {
+  if (old <= util) return util;
+  const less = old - util;
+  return less < UTIL_MARGIN || waited ? old : ((old << 2) - less) >> 2;
 }

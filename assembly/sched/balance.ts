@@ -18,6 +18,7 @@ import { pushRunningTask } from './stop';
 import { moveToFront } from './task_list';
 import { throttledPair } from './throttle';
 import { tunables } from './tunables';
+import { taskUtil } from './util_est';
 import { moveQueuedTask, sendIpi } from './wake';
 
 /** At most so many tasks of a queue are looked at (sysctl_sched_nr_migrate). */
@@ -171,8 +172,9 @@ function fitsImbalance(task: Task): bool {
     return true;
   }
   if (env.migration == Migrate.UTIL) {
-    if (<i64>task.avg.utilAvg > env.imbalance) return false;
-    env.imbalance -= task.avg.utilAvg;
+    const util = taskUtil(task);
+    if (<i64>(util >> min(env.sd.nrBalanceFailed, 63)) > env.imbalance) return false;
+    env.imbalance -= util;
     return true;
   }
   const load = max(taskHLoad(task), 1);

@@ -30,6 +30,7 @@ import { requeueDelayed } from './queue';
 import { Rq, rqOf, updateRqClock } from './rq';
 import { moveToFront } from './task_list';
 import { tunables } from './tunables';
+import { addEstimate, subEstimate, updateEstimate } from './util_est';
 import { calcDeltaFair, clearBuddies } from './virtual_time';
 import { reschedCurrLazy } from './wake';
 
@@ -46,6 +47,7 @@ export class FairClass extends SchedClass {
   }
 
   enqueueTask(rq: Rq, task: Task, flags: u32): void {
+    if (tunables.utilEst && (!task.delayed || (flags & Flags.DELAYED) != 0)) addEstimate(rq, task);
     if ((flags & Flags.DELAYED) != 0) {
       requeueDelayed(task.cfsRq, task);
       return;
@@ -57,7 +59,11 @@ export class FairClass extends SchedClass {
   }
 
   dequeueTask(rq: Rq, task: Task, flags: u32): bool {
+    const estimates = tunables.utilEst && (flags & Flags.SLEEP) != 0;
+    if (tunables.utilEst && !task.delayed) subEstimate(rq, task);
+    if (estimates && tunables.utilEstEarly) updateEstimate(task);
     const left = dequeuePath(task, flags);
+    if (estimates && !tunables.utilEstEarly) updateEstimate(task);
     if (left == Left.NOT) return false;
     if (left == Left.ALL) rq.nrRunning--;
     return true;

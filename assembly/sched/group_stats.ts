@@ -6,6 +6,7 @@ import { Task } from '../task/task';
 import { CAPACITY } from './avg';
 import { clockPelt, subPositive, taskHLoad, updateQueueAvg } from './load_avg';
 import { Rq, rqOf, updateRqClock } from './rq';
+import { cpuUtil } from './util_est';
 
 /** From least to most in need of help (enum group_type). */
 export namespace GroupType {
@@ -73,20 +74,18 @@ function addCpu(stats: GroupStats, rq: Rq, without: Task): void {
   updateBlocked(rq);
   const cfs = rq.cfs;
   let load = cfs.avg.loadAvg;
-  let util = cfs.avg.utilAvg;
   let runnable = cfs.avg.runnableAvg;
   // BT tasks do not count: CFS takes a CPU that runs only them as idle.
   let nr = rq.nrRunning - (rq.bt.throttled ? 0 : rq.bt.hNrRunning);
   stats.hNrRunning += cfs.hNrRunning;
   if (without != null) {
     load = subPositive(load, taskHLoad(without));
-    util = subPositive(util, without.avg.utilAvg);
     runnable = subPositive(runnable, without.avg.runnableAvg);
     stats.hNrRunning--;
     nr--;
   }
   stats.load += load;
-  stats.util += min(util, CAPACITY);
+  stats.util += cpuUtil(rq, without);
   stats.runnable += runnable;
   stats.nrRunning += nr;
   const alone = (rq.curr == rq.idle || rq.curr == without) && rq.ttwuPending == 0;

@@ -81,7 +81,7 @@ export function isFree(task: Task, cpu: u32): bool {
 }
 
 function selectIdleSibling(task: Task, prevCpu: u32, target: u32): u32 {
-  if (masks.nrIdle == 0 && masks.nrYielding == 0) {
+  if (masks.nrIdle == 0 && masks.nrYielding == 0 && !tunables.sisProp) {
     task.recentUsedCpu = <u16>prevCpu;
     return target;
   }

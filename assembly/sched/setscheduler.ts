@@ -4,6 +4,7 @@
 import { Policy, Task } from '../task/task';
 import { setReservation } from './cbs';
 import { classAt, classOf, Flags, Rank } from './class';
+import { rescaleOff } from './eevdf';
 import { Rq, updateRqClock } from './rq';
 import { tunables } from './tunables';
 import { reschedCurr } from './wake';
@@ -73,17 +74,10 @@ export function setScheduler(
   const weight = <i64>task.weight;
   setParams(task, policy, nice, prio);
   if (policy == Policy.DEADLINE) setReservation(task.dl, runtime, deadline, period);
-  if (tunables.eevdf) rescaleLag(task, weight);
+  if (tunables.eevdf) rescaleOff(task, weight, <i64>task.weight);
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);
   now.setNextTask(rq, task);
   // Whether it is still the one to run, the next pick decides.
   reschedCurr(rq);
-}
-
-/** Lag is in virtual time, which now goes at another speed; from 6.18 on so is what is left of the slice (reweight_entity). */
-function rescaleLag(task: Task, oldWeight: i64): void {
-  const weight = <i64>task.weight;
-  task.vlag = (task.vlag * oldWeight) / weight;
-  if (tunables.vprot && task.relDeadline) task.deadline = (<i64>task.deadline * oldWeight) / weight;
 }

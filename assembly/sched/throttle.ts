@@ -6,6 +6,7 @@
 import { at } from '../base/arena';
 import { HrTimer } from '../machine/timer';
 import { startTimer } from '../machine/hrtimer';
+import { machine } from '../machine/machine';
 import { traceThrottle } from '../observe/trace';
 import { Mode, Task } from '../task/task';
 import { accountRuntime, assignRuntime, bandwidthOf, refill, slackIsDue } from './bandwidth';
@@ -26,6 +27,10 @@ let nrGroups: u32 = 0;
 export function setGroups(address: usize, count: u32): void {
   groups = address;
   nrGroups = count;
+}
+
+export function groupAt(index: u32): TaskGroup {
+  return at<TaskGroup>(groups, index);
 }
 
 /** Throttles a queue that has no runtime and gets none (check_cfs_rq_runtime, check_enqueue_throttle). True if it is throttled. */
@@ -201,19 +206,22 @@ function distribute(bandwidth: Bandwidth): void {
   }
 }
 
-/** A group's period is over (sched_cfs_period_timer). */
+/** A group's period is over; a handler that comes late for others pays for one only (sched_cfs_period_timer). */
 export function periodTimer(timer: HrTimer): void {
   const bandwidth = changetype<Bandwidth>(timer.target);
   const throttled = bandwidth.throttledHead != null;
-  refill(bandwidth);
+  // A replay's clock may be behind it.
+  const late = machine.now > timer.soft ? machine.now - timer.soft : 0;
+  const overrun = late / bandwidth.periodNs + 1;
+  refill(bandwidth, overrun);
   // Nobody has needed it for a whole period: the next to take something starts it again.
   if (bandwidth.idle && !throttled) return;
   bandwidth.idle = !throttled;
   if (throttled) {
-    bandwidth.nrThrottled++;
+    bandwidth.nrThrottled += overrun;
     distribute(bandwidth);
   }
-  startTimer(thisRq(), timer, timer.soft + bandwidth.periodNs, 0);
+  startTimer(thisRq(), timer, timer.soft + overrun * bandwidth.periodNs, 0);
 }
 
 /** Runtime that a CPU gave back is handed to those that wait for it (sched_cfs_slack_timer). */

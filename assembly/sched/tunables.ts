@@ -22,6 +22,8 @@ export class Tunables {
   eevdf: bool;
   /** 6.18: a slice is protected up to a point of vruntime, not until the deadline is renewed. */
   vprot: bool;
+  /** 6.18: an entity whose weight changes leaves its queue and is placed anew. */
+  reweightPlaces: bool;
   /** 6.6: of equal deadlines the running one goes first. */
   currWinsTies: bool;
   baseSliceNs: u32;
@@ -43,6 +45,9 @@ export class Tunables {
   throttlesTasks: bool;
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
+  /** Estimated utilisation counts, too (UTIL_EST); 6.12: a task's is taken before it leaves, not if it had to wait. */
+  utilEst: bool;
+  utilEstEarly: bool;
   niRandom: bool;
   /** Idle CPUs are searched for as far as utilisation allows, before 5.19 as far as the average idle time does. */
   sisUtil: bool;

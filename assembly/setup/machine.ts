@@ -66,6 +66,7 @@ export function readKernel(table: KernelTable): void {
   t.baseSlice = table.baseSlice != 0;
   t.eevdf = table.eevdf != 0;
   t.vprot = table.vprot != 0;
+  t.reweightPlaces = table.reweightPlaces != 0;
   t.currWinsTies = table.currWinsTies != 0;
   t.baseSliceNs = <u32>table.baseSliceNs;
   t.unscaledSliceNs = <u32>table.unscaledSliceNs;
@@ -88,6 +89,8 @@ export function readKernel(table: KernelTable): void {
   t.busyFactor = <u32>table.busyFactor;
   t.imbalancePct = <u32>table.imbalancePct;
   t.pelt = machine.nrCpus > 1;
+  t.utilEst = table.utilEst != 0 && t.pelt;
+  t.utilEstEarly = table.utilEstEarly != 0;
   t.rtPeriodNs = <u64>table.rtPeriodNs;
   t.rtRuntimeNs = table.rtRuntimeNs < 0 ? UNLIMITED : <u64>table.rtRuntimeNs;
   t.fairServerRuntimeNs = <u64>table.fairServerRuntimeNs;

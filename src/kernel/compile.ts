@@ -214,6 +214,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     idlePlacement: kernel.fair === 'cfs-6.1' ? 1 : 0,
     eevdf: kernel.fair.startsWith('eevdf') ? 1 : 0,
     vprot: kernel.fair === 'eevdf-6.18' ? 1 : 0,
+    reweightPlaces: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     currWinsTies: kernel.fair === 'eevdf-6.6' ? 1 : 0,
     yieldForfeits: 1,
     baseSliceNs: kernel.baseSliceNs * factor,
@@ -229,6 +230,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     bandwidthSliceNs: kernel.bandwidthSliceNs,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
+    utilEst: has('UTIL_EST'),
+    utilEstEarly: kernel.fair === 'eevdf-6.12' || kernel.fair === 'eevdf-6.18' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
     sisProp: has('SIS_PROP'),
@@ -274,7 +277,12 @@ function noiseTable(machine: Machine, distributions: Distributions): Table<'Nois
   return table;
 }
 
-/** Groups with parents before children. cpu.weight 100 is the weight of nice 0 (sched_weight_to_cgroup). */
+/** What cpu.weight is in load units: 100 is the weight of nice 0 (sched_weight_from_cgroup). */
+export function sharesOf(weight: number): number {
+  return Math.round((weight * 1024) / 100) * 1024;
+}
+
+/** Groups with parents before children. */
 function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: string[] } {
   const table = new Table('GroupTable');
   const order: string[] = [];
@@ -286,11 +294,10 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
     const parent = group.parent === null ? -1 : add(group.parent);
     order.push(name);
     // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
-    const shares = group.idle ? 3 : Math.round((group.weight * 1024) / 100);
     const { quotaNs, periodNs, burstNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0 };
     return table.add({
       parent,
-      shares: shares * 1024,
+      shares: group.idle ? 3 * 1024 : sharesOf(group.weight),
       idle: group.idle ? 1 : 0,
       quotaNs,
       periodNs,

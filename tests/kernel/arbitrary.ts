@@ -145,10 +145,10 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
     costs: fc.boolean(),
     preemption: fc.constantFrom('voluntary', 'full', 'lazy'),
     budget: fc.boolean(),
-    server: fc.boolean(),
     smt: fc.boolean(),
+    server: fc.boolean(),
   })
-  .chain(({ cpus, costs, preemption, budget, server, smt }) =>
+  .chain(({ cpus, costs, preemption, budget, smt, server }) =>
     fc
       .integer({ min: 1, max: 6 })
       .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => taskArbitrary(index, cpus))))

@@ -155,6 +155,25 @@ describe('the throttling of single tasks in 6.18', () => {
   });
 });
 
+describe('a period timer that comes late', () => {
+  it('fills the pool once for all the periods that it has missed', () => {
+    // A system call leaves more debt than a quota pays; then interrupts are off for four periods.
+    const off: Step = { op: 'run', mode: 'irqoff', duration: { kind: 'fixed', ns: 400 * MS } };
+    const tasks = [
+      task('limited', [kernelRun(35 * MS), ...hog], { cgroup: 'q' }),
+      task('off', [off], { startNs: 50 * MS, sched: { class: 'fifo', nice: 0, priority: 1 } }),
+    ];
+    const cgroups = [group('q', quota(10 * MS, 100 * MS))];
+    const kernel = loadKernel('linux-6.18');
+    const result = simulate(scenario(tasks, { cgroups, kernel }), 1, { trace: WHOLE });
+    const back = intervals(result.trace, result.durationNs).ran.find(
+      ({ task: name, from }) => name === 'limited' && from > 50 * MS,
+    );
+    expect(back?.from).toBeGreaterThan(450 * MS);
+    expect(back?.from).toBeLessThanOrEqual(550 * MS);
+  });
+});
+
 describe('cpu.idle', () => {
   it('leaves a normal group nearly everything, and takes what is left', () => {
     const cgroups = [group('idle', { idle: true }), group('normal')];
