@@ -20,7 +20,8 @@ export class DeadlineClass extends SchedClass {
   }
 
   /** It stays where it was if it goes first there, judged by the deadline it went to sleep with; otherwise it looks for a later one. */
-  selectTaskRq(task: Task, prevCpu: u32, _flags: u32): u32 {
+  selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32 {
+    if ((flags & Flags.EXEC) != 0) return prevCpu;
     const curr = rqOf(prevCpu).curr;
     if (curr.rank != Rank.DEADLINE) return prevCpu;
     if (curr.nrCpusAllowed > 1 && timeBefore(task.dl.deadline, curr.dl.deadline)) return prevCpu;
