@@ -94,6 +94,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     timerSlackNs: task.timerSlack ?? null,
     sliceNs: task.slice ?? null,
     cookie: task.cookie ?? cookieByPolicy ?? null,
+    ...(task.runsOn === undefined ? {} : { runsOn: task.runsOn }),
     program: task.program.map(resolveStep),
   };
 }
@@ -124,7 +125,10 @@ export function resolveStep(step: StepDocument): Step {
     if (Array.isArray(loop)) return { op: 'loop', times: null, body: loop.map(resolveStep) };
     return { op: 'loop', times: loop.times ?? null, body: loop.do.map(resolveStep) };
   }
-  if ('run' in step) return { op: 'run', mode: 'user', duration: step.run };
+  if ('run' in step) {
+    if (!('base' in step.run)) return { op: 'run', mode: 'user', duration: step.run };
+    return { op: 'run', mode: 'user', duration: step.run.base, eachNs: step.run.each };
+  }
   if ('kernel' in step) return { op: 'run', mode: 'kernel', duration: step.kernel };
   if ('irqoff' in step) return { op: 'run', mode: 'irqoff', duration: step.irqoff };
   if ('busy' in step) return { op: 'busy', duration: step.busy };
@@ -134,6 +138,9 @@ export function resolveStep(step: StepDocument): Step {
     return { op: 'timer', timer: name, shared, periodNs: period, phaseNs: phase ?? null, distanceNs: distance, missed };
   }
   if ('stamp' in step) return { op: 'stamp' };
+  if ('arrive' in step) return { op: 'arrive', gap: step.arrive };
+  if ('mark' in step) return { op: 'mark' };
+  if ('key' in step) return { op: 'key', values: step.key };
   if ('record' in step) return { op: 'record', ...step.record };
   if ('wait' in step) {
     if (typeof step.wait === 'string') return { op: 'wait', condition: step.wait, mutex: null };
@@ -143,8 +150,9 @@ export function resolveStep(step: StepDocument): Step {
   if ('broadcast' in step) return { op: 'signal', condition: step.broadcast, all: true };
   if ('lock' in step) return { op: 'lock', mutex: step.lock };
   if ('unlock' in step) return { op: 'unlock', mutex: step.unlock };
-  if ('send' in step) return { op: 'send', channel: step.send };
-  if ('receive' in step) return { op: 'receive', channel: step.receive };
+  if ('send' in step) return { op: 'send', ...step.send };
+  if ('receive' in step) return { op: 'receive', ...step.receive };
+  if ('serve' in step) return { op: 'serve' };
   if ('barrier' in step) return { op: 'barrier', barrier: step.barrier };
   if ('suspend' in step) return { op: 'suspend' };
   if ('resume' in step) return { op: 'resume', task: step.resume };

@@ -165,13 +165,36 @@ const recordSchema = z.union([
   name.transform((recorder) => ({ recorder, since: 'timer' as const, binsUs: 0 })),
   z.strictObject({
     recorder: name,
-    since: z.enum(['timer', 'stamp']).default('timer'),
+    since: z.enum(['timer', 'stamp', 'mark']).default('timer'),
     binsUs: z.int().min(0).max(1_000_000).default(0).describe('also count whole microseconds below this, per instance'),
   }),
 ]);
 
+const indexSchema = z
+  .union([z.int().min(0).max(65_535), z.enum(['own', 'origin', 'key'])])
+  .describe('of an array of channels: a number, the own instance’s, or by the message’s origin or key');
+const sendSchema = z.union([
+  name.transform((channel) => ({ channel })),
+  z.strictObject({ channel: name, index: indexSchema }),
+]);
+const receiveSchema = z.union([
+  name.transform((channel) => ({ channel })),
+  z.strictObject({
+    channel: name,
+    index: indexSchema.optional(),
+    batch: z.int().min(1).max(65_536).optional().describe('most messages at a time'),
+  }),
+]);
+
 const plainStep = z.union([
-  z.strictObject({ run: durationSchema.describe('compute in user mode') }),
+  z.strictObject({
+    run: z
+      .union([
+        durationSchema,
+        z.strictObject({ base: durationSchema, each: time.describe('for each message that it holds') }),
+      ])
+      .describe('compute in user mode'),
+  }),
   z.strictObject({
     kernel: durationSchema.describe('compute in the kernel, not preemptible under preemption none and voluntary'),
   }),
@@ -180,14 +203,20 @@ const plainStep = z.union([
   z.strictObject({ sleep: durationSchema }),
   z.strictObject({ timer: timerSchema.describe('sleep until the next period') }),
   z.strictObject({ stamp: empty.describe('begin of a measured interval') }),
+  z.strictObject({ arrive: durationSchema.describe('sleep until the next arrival, and be stamped with its time') }),
+  z.strictObject({ mark: empty.describe('a second stamp, which messages carry; answers come to this instance') }),
+  z.strictObject({
+    key: z.array(z.int().min(0).max(65_535)).min(1).max(65_536).describe('draw a key for messages from these'),
+  }),
   z.strictObject({ record: recordSchema.describe('end of a measured interval') }),
   z.strictObject({ wait: z.union([name, z.strictObject({ condition: name, mutex: name.optional() })]) }),
   z.strictObject({ signal: name.describe('wake one waiter of a condition') }),
   z.strictObject({ broadcast: name.describe('wake all waiters of a condition') }),
   z.strictObject({ lock: name }),
   z.strictObject({ unlock: name }),
-  z.strictObject({ send: name.describe('a message into a channel') }),
-  z.strictObject({ receive: name.describe('wait for a message from a channel') }),
+  z.strictObject({ send: sendSchema.describe('a message into a channel') }),
+  z.strictObject({ receive: receiveSchema.describe('wait for a message from a channel') }),
+  z.strictObject({ serve: empty.describe('run the fibers that run on this task, for ever') }),
   z.strictObject({ barrier: name }),
   z.strictObject({ suspend: empty.describe('sleep until resumed') }),
   z.strictObject({ resume: name.describe('wake a suspended task') }),
@@ -228,6 +257,7 @@ const taskSchema = z.strictObject({
     .optional()
     .describe('EEVDF: a slice of its own, 100us … 100ms (sched_setattr’s sched_runtime)'),
   cookie: name.optional().describe('core scheduling: shares a core only with tasks of the same cookie (PR_SCHED_CORE)'),
+  runsOn: name.optional().describe('the task whose threads serve its instances as fibers'),
   timerSlack: time.optional().describe('default 50us, 0 in the deadline, fifo, rr and vmf classes'),
   program: z.array(step).min(1),
 });
