@@ -26,7 +26,7 @@ export namespace Op {
   /** a: wait queue */
   export const LOCK: u32 = 9;
   export const UNLOCK: u32 = 10;
-  /** a: first wait queue of an array of channels, b: Channel, c: their number. */
+  /** a: first wait queue of an array of channels, b: Channel, c: their number, y: OWN: that of instance 0. */
   export const SEND: u32 = 11;
   /** As SEND, x: most messages at a time. */
   export const RECEIVE: u32 = 12;

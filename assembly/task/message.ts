@@ -139,7 +139,7 @@ export function recordMessages(task: Task, recorder: u32, sinceMark: bool): void
 export function channelOf(step: Instruction, task: Task, origin: u32, key: u32): WaitQueue {
   switch (step.b) {
     case Channel.OWN:
-      return queueAt(step.a + (instanceOf(task) % step.c));
+      return queueAt(step.a + ((instanceOf(task) + <u32>step.y) % step.c));
     case Channel.ORIGIN:
       return queueAt(step.a + (origin % step.c));
     case Channel.KEY:

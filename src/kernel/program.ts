@@ -145,6 +145,7 @@ export function compileProgram(
     const size = context.channels.get(name) ?? 1;
     const first = waitQueues.of(`channel:${name}`, size);
     if (typeof index === 'string') return { a: first, b: CHANNEL[index], c: size };
+    if (typeof index === 'object') return { a: first, b: CHANNEL.own, c: size, y: index.own };
     return { a: first + (index ?? 0) };
   };
 
@@ -265,11 +266,17 @@ export function channelSizes(tasks: readonly TaskSpec[]): Map<string, number> {
   for (const { program, count } of tasks) {
     for (const step of stepsOf(program)) {
       if (step.op !== 'send' && step.op !== 'receive') continue;
-      const least = typeof step.index === 'number' ? step.index + 1 : step.index === 'own' ? count : 1;
-      sizes.set(step.channel, Math.max(least, sizes.get(step.channel) ?? 1));
+      sizes.set(step.channel, Math.max(channelsUsed(step.index, count), sizes.get(step.channel) ?? 1));
     }
   }
   return sizes;
+}
+
+/** How many channels an index of `count` instances asks for. */
+function channelsUsed(index: ChannelIndex | undefined, count: number): number {
+  if (typeof index === 'number') return index + 1;
+  if (typeof index === 'object') return index.own + count;
+  return index === 'own' ? count : 1;
 }
 
 /** Whether a step asks for messages that have an identity. */

@@ -1,9 +1,16 @@
 /** From a checked document to the resolved scenario: presets looked up, roles mapped by the policy, cpusets applied. */
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
+import { codisTasks } from './codis.js';
 import { kernelChanges, loadKernel, loadMachine, loadPolicy, machineChanges, policyOf } from './presets.js';
 import type { CgroupSpec, Kernel, Machine, Policy, Scenario, SchedSettings, Step, TaskSpec } from './scenario.js';
-import type { LoopDocument, ScenarioDocument, StepDocument, TaskDocument } from './schema.js';
+import {
+  type LoopDocument,
+  type ScenarioDocument,
+  type StepDocument,
+  type TaskDocument,
+  taskSchema,
+} from './schema.js';
 
 /** How a scenario is to be run, over what its file says. */
 export interface ResolveOptions {
@@ -37,13 +44,18 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     kernel,
     policy: policy.name,
     cgroups,
-    tasks: document.tasks.map((task) => resolveTask(task, policy, machine)),
+    tasks: tasksOf(document).map((task) => resolveTask(task, policy, machine)),
   };
   checkScenario(scenario, cpusets, file);
   return {
     ...scenario,
     tasks: scenario.tasks.map((task) => confine(task, scenario.cgroups, cpusets)),
   };
+}
+
+/** The tasks of a document: its own, and those of the services that it names. */
+function tasksOf({ tasks = [], codis }: ScenarioDocument): TaskDocument[] {
+  return codis === undefined ? tasks : [...tasks, ...codisTasks(codis).map((task) => taskSchema.parse(task))];
 }
 
 function choosePolicy(document: ScenarioDocument, options: ResolveOptions): Policy {

@@ -80,8 +80,8 @@ export type Step =
   /** `times: null` repeats for ever. */
   | { op: 'loop'; times: number | null; body: Step[] };
 
-/** Which channel of an array: one by its number, the one of the task's own instance, of a message's origin, or of its key. */
-export type ChannelIndex = number | 'own' | 'origin' | 'key';
+/** Which channel of an array: one by its number, the one of the task's own instance (from a number on), of a message's origin, or of its key. */
+export type ChannelIndex = number | 'own' | { own: number } | 'origin' | 'key';
 
 /** Scheduling classes of the simulated kernel, strongest first, as a task can ask for them. */
 export type SchedClassName = 'deadline' | 'fifo' | 'rr' | 'vmf' | 'fair' | 'batch' | 'idle' | 'bt';

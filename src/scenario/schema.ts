@@ -3,77 +3,10 @@
  * and check scenario files.
  */
 import { z } from 'zod';
+import { codisSchema } from './codis.js';
+import { cpuList, durationSchema, empty, name, positiveTime, time } from './primitives.js';
 import type { Reservation, SchedSettings } from './scenario.js';
-import { LONGEST_NS, parseCpuList, parseDuration } from './units.js';
-
-const DURATION = 'a duration such as 250us';
-
-/** A length of time in ns. */
-const time = z
-  .union([z.string(), z.literal(0)], { error: `expected ${DURATION}` })
-  .transform((value, context) => {
-    const ns = parseDuration(String(value));
-    if (ns !== null) return ns;
-    context.addIssue({ code: 'custom', message: `expected ${DURATION}, found "${value}"` });
-    return z.NEVER;
-  })
-  .describe('a number and a unit: ns, us, ms, s, min');
-
-/** A positive length of time in ns. */
-const positiveTime = time.refine((ns) => ns > 0, `expected ${DURATION} above 0`);
-
-/** A fixed or drawn length of time. */
-const durationSchema = z
-  .union(
-    [
-      time.transform((ns) => ({ kind: 'fixed' as const, ns })),
-      z
-        .strictObject({ uniform: z.tuple([time, time]).describe('least, most') })
-        .refine(({ uniform: [least, most] }) => least <= most, 'expected [least, most]')
-        .transform(({ uniform: [minNs, maxNs] }) => ({ kind: 'uniform' as const, minNs, maxNs })),
-      z
-        .strictObject({ exponential: positiveTime.describe('mean') })
-        .transform(({ exponential }) => ({ kind: 'exponential' as const, meanNs: exponential })),
-      z
-        .strictObject({ lognormal: z.strictObject({ median: positiveTime, sigma: z.number().min(0).max(5) }) })
-        .transform(({ lognormal: { median, sigma } }) => ({ kind: 'lognormal' as const, medianNs: median, sigma })),
-      z
-        .strictObject({
-          pareto: z.strictObject({ min: positiveTime, alpha: z.number().min(0.1).max(100), max: positiveTime }),
-        })
-        .refine(({ pareto: { min, max } }) => min < max, 'expected min below max')
-        .transform(({ pareto: { min, alpha, max } }) => ({ kind: 'pareto' as const, minNs: min, alpha, maxNs: max })),
-      z
-        .strictObject({ empirical: z.array(time).min(1).max(100_000) })
-        .transform(({ empirical }) => ({ kind: 'empirical' as const, valuesNs: empirical })),
-    ],
-    { error: (issue) => `expected ${DURATION} or a distribution, found ${shown(issue.input)}` },
-  )
-  .describe('fixed, or {uniform | exponential | lognormal | pareto | empirical}');
-
-/** A value as an error message shows it. */
-export function shown(value: unknown): string {
-  if (value === undefined || value === null) return 'nothing';
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
-}
-
-const cpuList = z
-  .union([z.array(z.int().min(0)).min(1), z.int().min(0), z.string()])
-  .transform((value, context) => {
-    const cpus = Array.isArray(value)
-      ? [...new Set(value)].sort((a, b) => a - b)
-      : typeof value === 'number'
-        ? [value]
-        : parseCpuList(value);
-    if (cpus !== null) return cpus;
-    context.addIssue({ code: 'custom', message: `expected CPUs such as 0-3,8, found "${value}"` });
-    return z.NEVER;
-  })
-  .describe('CPUs: [0, 1] or 0-3,8');
-
-const name = z.string().min(1).max(64);
-const empty = z.strictObject({}).or(z.null());
+import { LONGEST_NS } from './units.js';
 
 /** Limits of a reservation: 2¹⁰ ns of runtime (DL_SCALE), kernel.sched_deadline_period_min_us and _max_us. */
 const LEAST_RUNTIME_NS = 1024;
@@ -171,8 +104,14 @@ const recordSchema = z.union([
 ]);
 
 const indexSchema = z
-  .union([z.int().min(0).max(65_535), z.enum(['own', 'origin', 'key'])])
-  .describe('of an array of channels: a number, the own instance’s, or by the message’s origin or key');
+  .union([
+    z.int().min(0).max(65_535),
+    z.enum(['own', 'origin', 'key']),
+    z.strictObject({ own: z.int().min(0).max(65_535) }),
+  ])
+  .describe(
+    'of an array of channels: a number, the own instance’s (from a number on), or by the message’s origin or key',
+  );
 const sendSchema = z.union([
   name.transform((channel) => ({ channel })),
   z.strictObject({ channel: name, index: indexSchema }),
@@ -237,7 +176,7 @@ const loopSchema: z.ZodType<LoopDocument> = z.lazy(() =>
   ]),
 );
 
-const taskSchema = z.strictObject({
+export const taskSchema = z.strictObject({
   name,
   count: z
     .union([z.int().min(1).max(1_048_576), z.literal('per-cpu')])
@@ -430,20 +369,29 @@ const kernelChoice = z.union([
 ]);
 
 /** A scenario file. */
-export const scenarioSchema = z.strictObject({
-  name: name.optional().describe('default: the file’s name'),
-  description: z.string().default(''),
-  duration: positiveTime.refine((ns) => ns < LONGEST_NS, 'expected less than 104 days'),
-  machine: machineChoice.default('server-8'),
-  kernel: kernelChoice.default('linux-6.1'),
-  policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
-  cgroups: z.array(cgroupSchema).max(1000).default([]),
-  tasks: z.array(taskSchema).min(1),
-});
+export const scenarioSchema = z
+  .strictObject({
+    name: name.optional().describe('default: the file’s name'),
+    description: z.string().default(''),
+    duration: positiveTime.refine((ns) => ns < LONGEST_NS, 'expected less than 104 days'),
+    machine: machineChoice.default('server-8'),
+    kernel: kernelChoice.default('linux-6.1'),
+    policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
+    cgroups: z.array(cgroupSchema).max(1000).default([]),
+    codis: codisSchema.optional().describe('a Redis cluster behind codis proxies, and its clients'),
+    tasks: z.array(taskSchema).optional(),
+  })
+  .superRefine(({ tasks, codis }, context) => {
+    if (codis !== undefined || (tasks?.length ?? 0) > 0) return;
+    const message =
+      tasks === undefined ? 'expected a list, found nothing' : 'expected at least 1 in the list, found []';
+    context.addIssue({ code: 'custom', path: ['tasks'], message });
+  });
 
 export type ScenarioDocument = z.infer<typeof scenarioSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
 export type TaskDocument = z.infer<typeof taskSchema>;
+export type TaskInput = z.input<typeof taskSchema>;
 export type PolicyDocument = z.infer<typeof policySchema>;
 export type MachineDocument = z.infer<typeof machineSchema>;
 export type KernelDocument = z.infer<typeof kernelSchema>;
