@@ -2,7 +2,16 @@
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
-import { kernelChanges, loadKernel, loadMachine, loadPolicy, machineChanges, policyOf } from './presets.js';
+import {
+  cgroupOf,
+  groupOfRole,
+  kernelChanges,
+  loadKernel,
+  loadMachine,
+  loadPolicy,
+  machineChanges,
+  policyOf,
+} from './presets.js';
 import type { CgroupSpec, Kernel, Machine, Policy, Scenario, SchedSettings, Step, TaskSpec } from './scenario.js';
 import {
   type LoopDocument,
@@ -23,14 +32,11 @@ export interface ResolveOptions {
 export function resolveScenario(document: ScenarioDocument, file: string, options: ResolveOptions = {}): Scenario {
   const policy = choosePolicy(document, options);
   const machine = chooseMachine(document.machine);
-  const kernel = withPolicy(chooseKernel(document.kernel), policy);
+  const kernel = withPolicy(policy.kernel === null ? chooseKernel(document.kernel) : loadKernel(policy.kernel), policy);
   const cpusets = new Map(document.cgroups.map((group) => [group.name, group.cpus ?? null]));
   const cgroups: CgroupSpec[] = document.cgroups.map((group) => ({
-    name: group.name,
+    ...cgroupOf(group.name, group),
     parent: group.parent ?? null,
-    weight: group.weight,
-    idle: group.idle,
-    quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst },
     btShares: group.btShares,
     offline: group.offline,
   }));
@@ -43,7 +49,8 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     machine,
     kernel,
     policy: policy.name,
-    cgroups,
+    cgroups: [...cgroups, ...policy.cgroups],
+    ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
     tasks: tasksOf(document).map((task) => resolveTask(task, policy, machine)),
   };
   checkScenario(scenario, cpusets, file);
@@ -88,6 +95,7 @@ function withPolicy(kernel: Kernel, policy: Policy): Kernel {
 function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): TaskSpec {
   const role = task.role ?? null;
   const byPolicy = (role === null ? undefined : policy.roles[role]) ?? policy.default;
+  const cgroupByPolicy = policy.cgroups.find((group) => role !== null && group.name === groupOfRole(role));
   const cookieByPolicy = role === null ? undefined : policy.cookies[role];
   const cpus = task.cpus ?? null;
   const pinEach = task.pin === 'each';
@@ -96,7 +104,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     count: task.count === 'per-cpu' ? machine.cpus : task.count,
     role,
     sched: task.sched ?? byPolicy,
-    cgroup: task.cgroup ?? null,
+    cgroup: task.cgroup ?? cgroupByPolicy?.name ?? null,
     cpus,
     pinEach,
     startNs: task.start === 'fork' ? 0 : task.start,

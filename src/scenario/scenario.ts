@@ -274,6 +274,8 @@ export interface Scenario {
   policy: string;
   cgroups: CgroupSpec[];
   tasks: TaskSpec[];
+  /** Open loop: requests a second that its clients mean to send. */
+  offeredPerS?: number;
 }
 
 /** Maps roles to scheduling settings, so that one scenario can be run under many policies. */
@@ -287,6 +289,10 @@ export interface Policy {
   coreSched: boolean | null;
   /** Cookies of roles. */
   cookies: Record<string, string>;
+  /** Cgroups of roles, for tasks that are in none. */
+  cgroups: CgroupSpec[];
+  /** The kernel that has it; null: any. */
+  kernel: string | null;
   /** Changes to the kernel preset's BT and VMF tunables. */
   bt: Partial<BtTunables>;
   vmf: Partial<VmfTunables>;

@@ -201,14 +201,19 @@ export const taskSchema = z.strictObject({
   program: z.array(step).min(1),
 });
 
-const cgroupSchema = z.strictObject({
-  name,
-  parent: name.optional(),
+/** A cgroup's settings of the fair class. */
+const roleGroupSchema = z.strictObject({
   weight: z.int().min(1).max(10_000).default(100).describe('cpu.weight'),
   idle: z.boolean().default(false).describe('cpu.idle: the whole group as SCHED_IDLE'),
   quota: positiveTime.optional().describe('cpu.max: CPU time a period'),
   period: positiveTime.default(100e6).describe('cpu.max: 1ms … 1s'),
   burst: time.default(0).describe('cpu.max.burst: unused quota that may be kept, up to the quota'),
+});
+
+const cgroupSchema = z.strictObject({
+  name,
+  parent: name.optional(),
+  ...roleGroupSchema.shape,
   btShares: z.int().min(2).max(262_144).default(1024).describe('cpu.bt_shares (TencentOS)'),
   offline: z.boolean().default(false).describe('cpu.offline: tasks that are not real-time run in the BT class'),
   cpus: cpuList.optional().describe('cpuset.cpus'),
@@ -345,6 +350,8 @@ export const policySchema = z.strictObject({
   roles: z.record(name, schedSchema).default({}),
   coreSched: kernelFields.coreSched.optional(),
   cookies: z.record(name, name).default({}).describe('core-scheduling cookies of roles'),
+  cgroups: z.record(name, roleGroupSchema).default({}).describe('a cgroup for the tasks of a role that have none'),
+  kernel: z.string().optional().describe('the kernel that has this policy, instead of the scenario’s'),
   bt: z.strictObject(btFields).partial().default({}),
   vmf: z.strictObject(vmfFields).partial().default({}),
 });
@@ -392,6 +399,7 @@ export type ScenarioDocument = z.infer<typeof scenarioSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
 export type TaskDocument = z.infer<typeof taskSchema>;
 export type TaskInput = z.input<typeof taskSchema>;
+export type RoleGroupDocument = z.infer<typeof roleGroupSchema>;
 export type PolicyDocument = z.infer<typeof policySchema>;
 export type MachineDocument = z.infer<typeof machineSchema>;
 export type KernelDocument = z.infer<typeof kernelSchema>;
