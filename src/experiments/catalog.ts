@@ -1,5 +1,5 @@
 /** The experiments that ship with kpbench. */
-import { codis, codisBenchmark } from './codis.js';
+import { cfsBurst, codis, codisBenchmark } from './codis.js';
 import { btThrottle, colocation, htIsolation } from './colocation.js';
 import type { Experiment } from './experiment.js';
 
@@ -40,6 +40,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   cyclictest,
   codis,
   codisBenchmark,
+  cfsBurst,
   colocation,
   btThrottle,
   htIsolation,

@@ -1,7 +1,7 @@
 /** codis: its own benchmark, in closed loop, and beside batch work under open load. */
 import type { Experiment } from './experiment.js';
 
-/** Offered loads of the sweep, in requests a second. One proxy of four threads serves 160,000 at most. */
+/** Offered loads of the sweep, in requests a second: up to a third of the host. */
 const LOADS = [10_000, 25_000, 50_000, 75_000, 100_000];
 
 const COLOCATION = ['cfs', 'cfs+weights', 'cfs+idle', 'cfs+cpu.idle', 'cfs+bt', 'vmf+bt', 'eevdf'];
@@ -49,3 +49,24 @@ function benchmarkCase(clients: number, pipeline: number) {
     ] as const,
   };
 }
+
+/** CFS burst: codis without batch, limited to one CPU, when requests come in bursts. */
+export const cfsBurst: Experiment = {
+  name: 'cfs-burst',
+  description: 'codis in bursts, limited to one CPU with and without CFS burst',
+  cases: [200, 1000, 2000].map((burst) => ({
+    name: `bursts of ${burst}`,
+    scenario: 'codis',
+    set: [
+      ['codis.rate', '25000'],
+      ['codis.burst', String(burst)],
+      ['tasks.0.start', '60min'],
+    ] as const,
+  })),
+  policies: ['cfs', 'cfs+quota', 'cfs+burst'],
+  runs: 3,
+  quick: { runs: 1, durationNs: 200e6 },
+  published: true,
+  cyclictestFiles: false,
+  timed: false,
+};

@@ -64,15 +64,25 @@ export const btThrottle: Experiment = {
   timed: false,
 };
 
-/** Hyper-threads: BT beside the online module on a core, or kept off it. */
+/** Hyper-threads: batch beside the online module on a core, or kept off it by core scheduling or by BT's isolation. */
 export const htIsolation: Experiment = {
   name: 'ht-isolation',
-  description: 'hyper-threads: the online module alone, beside BT, and with BT kept off its cores',
+  description: 'hyper-threads: an online module alone, beside batch, and with batch kept off its cores',
   cases: [
-    { name: 'alone', scenario: 'colocation', set: [...HYPER_THREADS, ...onlinePct(20), ...NO_BATCH] },
-    { name: 'off', scenario: 'colocation', set: [...HYPER_THREADS, ...onlinePct(20), [BATCH_SLEEP, '0']] },
     {
-      name: 'on',
+      name: 'alone',
+      scenario: 'colocation',
+      set: [...HYPER_THREADS, ...onlinePct(20), ...NO_BATCH],
+      policies: ['cfs'],
+    },
+    {
+      name: 'beside batch',
+      scenario: 'colocation',
+      set: [...HYPER_THREADS, ...onlinePct(20), [BATCH_SLEEP, '0']],
+      policies: ['cfs', 'core-sched', 'cfs+bt'],
+    },
+    {
+      name: 'isolated',
       scenario: 'colocation',
       set: [
         ...HYPER_THREADS,

@@ -51,7 +51,7 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     policy: policy.name,
     cgroups: [...cgroups, ...policy.cgroups],
     ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
-    tasks: tasksOf(document).map((task) => resolveTask(task, policy, machine)),
+    tasks: tasksOf(document, machine, file).map((task) => resolveTask(task, policy, machine)),
   };
   checkScenario(scenario, cpusets, file);
   return {
@@ -61,8 +61,24 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
 }
 
 /** The tasks of a document: its own, and those of the services that it names. */
-function tasksOf({ tasks = [], codis }: ScenarioDocument): TaskDocument[] {
-  return codis === undefined ? tasks : [...tasks, ...codisTasks(codis).map((task) => taskSchema.parse(task))];
+function tasksOf({ tasks = [], codis }: ScenarioDocument, machine: Machine, file: string): TaskDocument[] {
+  if (codis === undefined) return tasks;
+  for (const key of ['cpus', 'clientCpus'] as const) {
+    const missing = codis[key]?.find((cpu) => cpu >= machine.cpus);
+    if (missing === undefined) continue;
+    const cpus = `0 to ${machine.cpus - 1} (${machine.name})`;
+    throw new UserError(file, `codis.${key}`, `CPU ${missing} does not exist: expected ${cpus}`);
+  }
+  const services = codisTasks(codis).map((task) => taskSchema.parse(task));
+  const taken = tasks.findIndex(({ name }) => services.some((service) => service.name === name));
+  if (taken >= 0) {
+    throw new UserError(
+      file,
+      `tasks[${taken}].name`,
+      `expected no name of codis’s own tasks, found "${tasks[taken]?.name}"`,
+    );
+  }
+  return [...tasks, ...services];
 }
 
 function choosePolicy(document: ScenarioDocument, options: ResolveOptions): Policy {

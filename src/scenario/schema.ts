@@ -104,14 +104,11 @@ const recordSchema = z.union([
 ]);
 
 const indexSchema = z
-  .union([
-    z.int().min(0).max(65_535),
-    z.enum(['own', 'origin', 'key']),
-    z.strictObject({ own: z.int().min(0).max(65_535) }),
-  ])
-  .describe(
-    'of an array of channels: a number, the own instance’s (from a number on), or by the message’s origin or key',
-  );
+  .union(
+    [z.int().min(0).max(65_535), z.enum(['own', 'origin', 'key']), z.strictObject({ own: z.int().min(0).max(65_535) })],
+    { error: 'expected a number, own, origin, key or {own: number}' },
+  )
+  .describe('of an array of channels: a number, the own instance’s (from a number on), by the message’s origin or key');
 const sendSchema = z.union([
   name.transform((channel) => ({ channel })),
   z.strictObject({ channel: name, index: indexSchema }),
