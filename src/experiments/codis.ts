@@ -54,11 +54,12 @@ function benchmarkCase(clients: number, pipeline: number) {
 export const cfsBurst: Experiment = {
   name: 'cfs-burst',
   description: 'codis in bursts, limited to one CPU with and without CFS burst',
-  cases: [200, 1000, 2000].map((burst) => ({
+  cases: [200, 500, 1000].map((burst) => ({
     name: `bursts of ${burst}`,
     scenario: 'codis',
     set: [
-      ['codis.rate', '25000'],
+      ['codis.rate', '40000'],
+      ['duration', '2s'],
       ['codis.burst', String(burst)],
       ['tasks.0.start', '60min'],
     ] as const,

@@ -18,6 +18,10 @@ export const time = z
 /** A positive length of time in ns. */
 export const positiveTime = time.refine((ns) => ns > 0, `expected ${DURATION} above 0`);
 
+/** The complaint of a union that wants a length of time. */
+export const noDuration = (issue: { input?: unknown }) =>
+  `expected ${DURATION} or a distribution, found ${shown(issue.input)}`;
+
 /** A fixed or drawn length of time. */
 export const durationSchema = z
   .union(
@@ -43,7 +47,7 @@ export const durationSchema = z
         .strictObject({ empirical: z.array(time).min(1).max(100_000) })
         .transform(({ empirical }) => ({ kind: 'empirical' as const, valuesNs: empirical })),
     ],
-    { error: (issue) => `expected ${DURATION} or a distribution, found ${shown(issue.input)}` },
+    { error: noDuration },
   )
   .describe('fixed, or {uniform | exponential | lognormal | pareto | empirical}');
 

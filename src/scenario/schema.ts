@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { codisSchema } from './codis.js';
-import { cpuList, durationSchema, empty, name, positiveTime, time } from './primitives.js';
+import { cpuList, durationSchema, empty, name, noDuration, positiveTime, time } from './primitives.js';
 import type { Reservation, SchedSettings } from './scenario.js';
 import { LONGEST_NS } from './units.js';
 
@@ -125,10 +125,13 @@ const receiveSchema = z.union([
 const plainStep = z.union([
   z.strictObject({
     run: z
-      .union([
-        durationSchema,
-        z.strictObject({ base: durationSchema, each: time.describe('for each message that it holds') }),
-      ])
+      .union(
+        [
+          durationSchema,
+          z.strictObject({ base: durationSchema, each: time.describe('for each message that it holds') }),
+        ],
+        { error: noDuration },
+      )
       .describe('compute in user mode'),
   }),
   z.strictObject({
