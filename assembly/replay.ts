@@ -151,7 +151,6 @@ export function pick(cpu: u32, prevState: u32, now: u64): Task {
     deactivateTask(rq, prev, prevState == Prev.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   }
   let next = changetype<Task>(0);
-  if (rq.fairBoosted && !rq.stop.queued) next = changetype<Task>(classAt(Rank.FAIR).pickNextTask(rq, prev));
   for (let rank: u8 = 0; rank <= Rank.IDLE && next == null; rank++) {
     next = changetype<Task>(classAt(rank).pickNextTask(rq, prev));
   }

@@ -170,6 +170,10 @@ export class SpecTable {
   pool: f64;
   timerSlackNs: f64;
   sliceNs: f64;
+  mayBeDeadline: f64;
+  dlRuntimeNs: f64;
+  dlDeadlineNs: f64;
+  dlPeriodNs: f64;
   program: f64;
   timers: f64;
   loops: f64;

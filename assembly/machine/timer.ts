@@ -20,7 +20,8 @@ export namespace TimerKind {
   /** A group's quota is refilled, or what a CPU gave back is handed out; `target` is its Bandwidth. */
   export const CFS_PERIOD: u8 = 5;
   export const CFS_SLACK: u8 = 6;
-  export const FAIR_SERVER: u8 = 7;
+  /** The deadline entity at `target` gets new runtime, or its turn. */
+  export const DEADLINE: u8 = 7;
 }
 
 /** A timer. It is started when `far` is pending or `near` is set. */

@@ -8,12 +8,13 @@ import { Rq } from './rq';
 /** Places in the chain: a lower rank goes first. */
 export namespace Rank {
   export const STOP: u8 = 0;
-  export const RT: u8 = 1;
-  export const VMF: u8 = 2;
-  export const FAIR: u8 = 3;
-  export const BT: u8 = 4;
-  export const IDLE: u8 = 5;
-  export const COUNT: u8 = 6;
+  export const DEADLINE: u8 = 1;
+  export const RT: u8 = 2;
+  export const VMF: u8 = 3;
+  export const FAIR: u8 = 4;
+  export const BT: u8 = 5;
+  export const IDLE: u8 = 6;
+  export const COUNT: u8 = 7;
 }
 
 /** Flags of enqueueTask, dequeueTask and selectTaskRq. */
@@ -42,6 +43,8 @@ export namespace Flags {
   export const SPECIAL: u32 = 512;
   /** Nor are those of its groups that become empty: bandwidth control takes it off (DEQUEUE_THROTTLE). */
   export const THROTTLE: u32 = 2048;
+  /** A deadline entity gets new runtime (ENQUEUE_REPLENISH). */
+  export const REPLENISH: u32 = 4096;
 }
 
 export abstract class SchedClass {

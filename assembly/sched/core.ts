@@ -8,6 +8,7 @@ import { shareCore } from '../segment';
 import { reapTask } from '../task/fork';
 import { State, Task } from '../task/task';
 import { classAt, classOf, Flags, Rank } from './class';
+import { pushTasks } from './later_cpu';
 import { clearBit, masks, setBit } from './masks';
 import { noteIdleCore } from './place';
 import { Rq, updateRqClock } from './rq';
@@ -31,7 +32,10 @@ export function schedule(rq: Rq): void {
   rq.needResched = false;
   rq.needReschedLazy = false;
   spend(machine.scheduleNs);
-  if (prev != next) contextSwitch(rq, prev, next);
+  if (prev != next) {
+    contextSwitch(rq, prev, next);
+    if (next.rank == Rank.DEADLINE) pushTasks(rq);
+  }
   rq.yielded = false;
 }
 
@@ -42,18 +46,13 @@ function pickNextTask(rq: Rq, prev: Task): Task {
     if (next != null) return next;
   }
   for (let rank = prev.rank; rank <= Rank.BT; rank++) {
-    if (classAt(rank).balance(rq, prev)) break;
+    if (classAt(rank).balance(rq, prev) || rq.dl.nrRunning != 0) break;
   }
   // The 6.6 line's starvation guard lets BT go before fair for one slice.
   if (rq.bt.boosted && !strongerThanFair(rq)) {
     const boosted = classAt(Rank.BT).pickNextTask(rq, prev);
     if (boosted != null) return boosted;
     rq.bt.boosted = false;
-  }
-  if (rq.fairBoosted && !rq.stop.queued) {
-    const served = classAt(Rank.FAIR).pickNextTask(rq, prev);
-    if (served != null) return served;
-    rq.fairBoosted = false;
   }
   for (let rank: u8 = 0; rank < Rank.IDLE; rank++) {
     const next = classAt(rank).pickNextTask(rq, prev);
@@ -65,6 +64,7 @@ function pickNextTask(rq: Rq, prev: Task): Task {
 function strongerThanFair(rq: Rq): bool {
   return (
     rq.stop.queued ||
+    rq.dl.nrRunning != 0 ||
     (!rq.rt.throttled && rq.rt.active.nrRunning != 0) ||
     (!rq.vmf.throttled && rq.vmf.active.nrRunning != 0)
   );

@@ -1,8 +1,10 @@
 /**
  * Charging the running entity of a queue for the time since it was last looked at (kernel/sched/fair.c update_curr).
  */
+import { Task } from '../task/task';
 import { accountRuntime, bandwidthOf } from './bandwidth';
 import { updateMinVruntime } from './cfs';
+import { Rank } from './class';
 import { CfsRq, SchedEntity } from './entity';
 import { givesWay, updateDeadline, updateReference } from './eevdf';
 import { chargeFairServer } from './fair_server';
@@ -23,7 +25,9 @@ export function updateCurr(q: CfsRq): u64 {
   curr.vruntime += calcDeltaFair(delta, curr);
   if (q.eevdf) chargeEevdf(q, curr);
   else updateMinVruntime(q);
-  if (tunables.fairServerRuntimeNs != 0 && q == rqOf(q.cpu).cfs) chargeFairServer(rqOf(q.cpu), delta);
+  if (tunables.fairServerRuntimeNs != 0 && !curr.isGroup && changetype<Task>(curr).rank == Rank.FAIR) {
+    chargeFairServer(rqOf(q.cpu), delta);
+  }
   const bandwidth = bandwidthOf(q);
   if (bandwidth != null) accountRuntime(bandwidth, q, delta);
   return delta;

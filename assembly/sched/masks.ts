@@ -15,6 +15,9 @@ export class Masks {
   idle: usize;
   /** More than one fair task, or one behind a higher class. */
   fair: usize;
+  /** More than one deadline task; and none, which is exact. */
+  dl: usize;
+  dlFree: usize;
   rt: usize;
   vmf: usize;
   /** BT tasks that do not run. */
@@ -28,6 +31,9 @@ export function newMasks(): void {
   const bytes = masks.words << 3;
   masks.idle = allocateBytes(bytes);
   masks.fair = allocateBytes(bytes);
+  masks.dl = allocateBytes(bytes);
+  masks.dlFree = allocateBytes(bytes);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) setBit(masks.dlFree, cpu);
   masks.rt = allocateBytes(bytes);
   masks.vmf = allocateBytes(bytes);
   masks.bt = allocateBytes(bytes);
@@ -41,6 +47,10 @@ export function setBit(mask: usize, cpu: u32): void {
 export function clearBit(mask: usize, cpu: u32): void {
   const word = mask + ((cpu >> 6) << 3);
   store<u64>(word, load<u64>(word) & ~((<u64>1) << (cpu & 63)));
+}
+
+export function hasBit(mask: usize, cpu: u32): bool {
+  return ((load<u64>(mask + ((cpu >> 6) << 3)) >> (cpu & 63)) & 1) != 0;
 }
 
 /** First CPU in [begin, end) that is in both masks, or −1. */

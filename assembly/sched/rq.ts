@@ -6,6 +6,7 @@ import { Cpu } from '../machine/cpu';
 import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
+import { DlEntity, DlRq } from './dl_entity';
 import { CfsRq } from './entity';
 import { PriorityRq } from './prio_array';
 
@@ -62,11 +63,10 @@ export class Rq extends Cpu {
   /** All fair tasks on it, most recently picked first (rq->cfs_tasks): a circular list, or null. */
   cfsTasks: Task;
   btTasks: Task;
+  dl: DlRq;
+  /** What fair tasks get however busy the stronger classes are. */
+  fairServer: DlEntity;
   rt: RtRq;
-  /** The fair server: its zero-laxity timer, what fair tasks have had of its period, and whether they go first now. */
-  fairServer: HrTimer;
-  fairServed: u64;
-  fairBoosted: bool;
   vmf: VmfRq;
   bt: BtRq;
   /** Wake list: tasks woken by other CPUs, in order. */

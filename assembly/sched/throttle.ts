@@ -12,6 +12,7 @@ import { Mode, Task } from '../task/task';
 import { accountRuntime, assignRuntime, bandwidthOf, refill, slackIsDue } from './bandwidth';
 import { classOf, Flags, Rank } from './class';
 import { Bandwidth, CfsRq, SchedEntity, TaskGroup } from './entity';
+import { startFairServer } from './fair_server';
 import { queueOf, updateCfsGroup } from './group';
 import { resumePelt, stopPelt, Update, updateLoadAvg } from './load_avg';
 import { dequeueEntity, enqueueEntity } from './queue';
@@ -150,6 +151,7 @@ function unthrottle(bandwidth: Bandwidth, q: CfsRq): void {
   unthrottleUp(q);
   traceThrottle(q.cpu, Rank.FAIR, false);
   if (!tunables.throttlesTasks && q.weight != 0) comeBack(rq, q);
+  if (rq.cfs.hNrRunning != 0) startFairServer(rq);
   if (rq.curr == rq.idle && rq.cfs.nrRunning != 0) reschedCurr(rq);
 }
 

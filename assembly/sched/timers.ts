@@ -4,7 +4,8 @@
 import { HrTimer, TimerKind } from '../machine/timer';
 import { BtClass } from './bt';
 import { classAt, Rank } from './class';
-import { fairServerTimer } from './fair_server';
+import { dlTimer } from './deadline';
+import { DlEntity } from './dl_entity';
 import { Rq } from './rq';
 import { RtClass } from './rt';
 import { periodTimer, slackTimer } from './throttle';
@@ -22,8 +23,8 @@ export function expire(rq: Rq, timer: HrTimer): void {
     case TimerKind.VMF_GRANT:
       (classAt(Rank.VMF) as VmfClass).grantOver(rq);
       break;
-    case TimerKind.FAIR_SERVER:
-      fairServerTimer(rq);
+    case TimerKind.DEADLINE:
+      dlTimer(changetype<DlEntity>(timer.target));
       break;
     case TimerKind.CFS_PERIOD:
       periodTimer(timer);

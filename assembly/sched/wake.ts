@@ -5,6 +5,7 @@ import { machine, spend } from '../machine/machine';
 import { traceMigrate, traceWakeup, traceWaking } from '../observe/trace';
 import { Mode, State, Task } from '../task/task';
 import { classOf, Flags, Rank } from './class';
+import { pushWoken } from './later_cpu';
 import { Rq, rqOf, shareCache, updateRqClock } from './rq';
 import { tunables } from './tunables';
 
@@ -38,7 +39,7 @@ export function sendIpi(rq: Rq): void {
 export function checkPreemptCurr(rq: Rq, task: Task, flags: u32): void {
   const curr = rq.curr;
   if (task.rank == curr.rank) classOf(curr).wakeupPreempt(rq, task, flags);
-  else if (task.rank < curr.rank && !rq.fairBoosted && preemptsByWakeup(rq, task)) reschedCurr(rq);
+  else if (task.rank < curr.rank && preemptsByWakeup(rq, task)) reschedCurr(rq);
 }
 
 /** What keeps a CPU from rescheduling at once. */
@@ -171,6 +172,7 @@ function ttwuActivate(rq: Rq, task: Task, flags: u32): void {
   checkPreemptCurr(rq, task, flags);
   if (rq.idleStamp != 0 && (flags & Flags.INITIAL) == 0) noteIdleEnd(rq);
   traceWakeup(task, heldBy(rq));
+  if (task.rank == Rank.DEADLINE) pushWoken(rq, task);
 }
 
 /** A wakeup ends the CPU's idle time, which is averaged over the last ones (ttwu_do_wakeup). */

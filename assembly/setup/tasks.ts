@@ -12,10 +12,11 @@ import { Recorder, setRecorders, ThreadSamples } from '../observe/recorder';
 import { Rank } from '../sched/class';
 import { setIdle } from '../sched/core';
 import { MIN_RUNTIME_NS } from '../sched/bandwidth';
+import { newDlEntity, setReservation } from '../sched/cbs';
 import { Bandwidth, CfsRq, GROUP_ENTITY_BYTES, TaskGroup } from '../sched/entity';
 import { entityOf, queueOf } from '../sched/group';
 import { masks, setBit } from '../sched/masks';
-import { rqOf } from '../sched/rq';
+import { Rq, rqOf } from '../sched/rq';
 import { setParams, yields } from '../sched/setscheduler';
 import { setGroups } from '../sched/throttle';
 import { tunables } from '../sched/tunables';
@@ -174,6 +175,10 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
   setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
+  if (table.mayBeDeadline != 0) task.dl = newDlEntity(task, changetype<Rq>(0));
+  if (task.rank == Rank.DEADLINE) {
+    setReservation(task.dl, <u64>table.dlRuntimeNs, <u64>table.dlDeadlineNs, <u64>table.dlPeriodNs);
+  }
   if (table.group >= 0) task.group = at<TaskGroup>(groups, <u32>table.group);
   task.yields = yields(task);
   let mask = table.mask < 0 ? everyCpu : masksBegin + <u32>table.mask * (masks.words << 3);

@@ -42,7 +42,7 @@ export namespace Op {
   /** a: spec */
   export const FORK: u32 = 14;
   export const YIELD: u32 = 15;
-  /** a: policy, b: nice + 20, c: prio */
+  /** a: policy, b: nice + 20, c: prio; SCHED_DEADLINE: x: runtime, y: deadline, z: period. */
   export const POLICY: u32 = 16;
   /** a: loop counter, b: times. */
   export const LOOP: u32 = 17;
@@ -182,7 +182,7 @@ export function advance(rq: Rq, task: Task): bool {
         rq.yielded = true;
         return true;
       case Op.POLICY:
-        setScheduler(rq, task, <u8>step.a, <i8>(<i32>step.b - 20), <u8>step.c);
+        setScheduler(rq, task, <u8>step.a, <i8>(<i32>step.b - 20), <u8>step.c, step.x, <u64>step.y, step.z);
         break;
       case Op.LOOP:
         store<u32>(task.loops + (step.a << 2), step.b);

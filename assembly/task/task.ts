@@ -4,7 +4,9 @@
 import { allocateBytes } from '../base/arena';
 import { Histogram } from '../base/histogram';
 import { HrTimer, TIMER_BYTES } from '../machine/timer';
+import { DlEntity } from '../sched/dl_entity';
 import { AVG_BYTES, SchedEntity, TaskGroup } from '../sched/entity';
+import { hasBit } from '../sched/masks';
 
 export namespace State {
   export const RUNNING: u8 = 0;
@@ -21,6 +23,7 @@ export namespace Policy {
   export const RR: u8 = 2;
   export const BATCH: u8 = 3;
   export const IDLE: u8 = 5;
+  export const DEADLINE: u8 = 6;
   export const BT: u8 = 7;
   /** Ours. */
   export const VMF: u8 = 8;
@@ -122,6 +125,8 @@ export class Task extends SchedEntity {
   lastWakee: Task;
   wakeeFlips: u32;
   wakeeDecayAt: u32;
+  /** Its reservation; null unless it may come into the deadline class. */
+  dl: DlEntity;
   /** Its last stamp. */
   stamp: u64;
 
@@ -142,7 +147,7 @@ export class Task extends SchedEntity {
 
   /** Whether its affinity has this CPU. */
   mayRunOn(cpu: u32): bool {
-    return ((load<u64>(this.cpusAllowed + ((cpu >> 6) << 3)) >> (cpu & 63)) & 1) != 0;
+    return hasBit(this.cpusAllowed, cpu);
   }
 }
 

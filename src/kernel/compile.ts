@@ -1,8 +1,23 @@
 /**
  * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
  */
-import type { Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
-import { barriersOf, compileProgram, Distributions, Names, type ProgramContext, schedNumbers } from './program.js';
+import {
+  type Kernel,
+  type Machine,
+  type Scenario,
+  type SchedClassName,
+  settingsOf,
+  type TaskSpec,
+} from '../scenario/scenario.js';
+import {
+  barriersOf,
+  compileProgram,
+  Distributions,
+  Names,
+  type ProgramContext,
+  reservationNumbers,
+  schedNumbers,
+} from './program.js';
 import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
@@ -54,6 +69,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       count: task.count,
       nameHash: nameHash(task.name),
       ...schedNumbers(task.sched),
+      ...reservationNumbers(task.sched),
+      mayBeDeadline: settingsOf(task).some((settings) => settings.class === 'deadline') ? 1 : 0,
       group: task.cgroup === null ? -1 : (groupIndex.get(task.cgroup) ?? -1),
       mask: task.cpus === null ? -1 : masks.of(task.cpus),
       pinEach: task.pinEach ? 1 : 0,
@@ -91,7 +108,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
     bootNs: scenario.bootNs,
     rtPhaseNs: scenario.rtPhaseNs ?? -1,
-    maxSlackNs: Math.max(0, ...scenario.tasks.map((task) => task.timerSlackNs ?? DEFAULT_SLACK_NS)),
+    maxSlackNs: Math.max(0, ...scenario.tasks.map(largestSlack)),
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
     traceToNs: trace?.toNs ?? 0,
@@ -113,6 +130,14 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     recorderTable.values,
   ];
   return { buffer: Float64Array.from(parts.flat()), recorders };
+}
+
+/** Classes without timer slack. */
+const EXACT: readonly SchedClassName[] = ['deadline', 'fifo', 'rr', 'vmf'];
+
+function largestSlack(task: TaskSpec): number {
+  const exact = settingsOf(task).every((settings) => EXACT.includes(settings.class));
+  return task.timerSlackNs ?? (exact ? 0 : DEFAULT_SLACK_NS);
 }
 
 function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {

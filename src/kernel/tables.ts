@@ -115,6 +115,10 @@ export const RECORDS = {
     'pool',
     'timerSlackNs',
     'sliceNs',
+    'mayBeDeadline',
+    'dlRuntimeNs',
+    'dlDeadlineNs',
+    'dlPeriodNs',
     'program',
     'timers',
     'loops',
@@ -162,7 +166,7 @@ export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
 export const MISSED = { skip: 0, keep: 1, rebase: 2, run: 3 } as const;
 
 /** Policies of assembly/task/task.ts: sched_setscheduler(2)'s numbers, TencentOS's 7, and ours. */
-export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, bt: 7, vmf: 8 } as const;
+export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, bt: 7, vmf: 8 } as const;
 
 /** Collects one kind of record, in order. */
 export class Table<Name extends RecordName> {

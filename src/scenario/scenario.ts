@@ -69,13 +69,22 @@ export type Step =
   | { op: 'loop'; times: number | null; body: Step[] };
 
 /** Scheduling classes of the simulated kernel, strongest first, as a task can ask for them. */
-export type SchedClassName = 'fifo' | 'rr' | 'vmf' | 'fair' | 'batch' | 'idle' | 'bt';
+export type SchedClassName = 'deadline' | 'fifo' | 'rr' | 'vmf' | 'fair' | 'batch' | 'idle' | 'bt';
 
 /** How a task is scheduled. `nice` −20…19 (fair, batch, bt); `priority` 1…99 (fifo, rr), 0…7 with 0 first (vmf). */
 export interface SchedSettings {
   class: SchedClassName;
   nice: number;
   priority: number;
+  /** Of class deadline, and of no other. */
+  reservation?: Reservation;
+}
+
+/** So much runtime in every period, due so long after it began (sched_setattr(2)). */
+export interface Reservation {
+  runtimeNs: number;
+  deadlineNs: number;
+  periodNs: number;
 }
 
 /** A task declaration: `count` instances that share a program. */
@@ -254,4 +263,11 @@ export interface Policy {
   /** Changes to the kernel preset's BT and VMF tunables. */
   bt: Partial<BtTunables>;
   vmf: Partial<VmfTunables>;
+}
+
+/** How a task is scheduled at first, and by all policy steps of its program. */
+export function settingsOf(task: TaskSpec): SchedSettings[] {
+  const later = (program: readonly Step[]): SchedSettings[] =>
+    program.flatMap((step) => (step.op === 'policy' ? [step.sched] : step.op === 'loop' ? later(step.body) : []));
+  return [task.sched, ...later(task.program)];
 }

@@ -88,6 +88,26 @@ const settings: fc.Arbitrary<SchedSettings> = fc.oneof(
       .tuple(fc.constantFrom('fifo' as const, 'rr' as const), fc.integer({ min: 1, max: 99 }))
       .map(([name, priority]): SchedSettings => ({ class: name, nice: 0, priority })),
   },
+  {
+    idle: false,
+    quota: null,
+    btShares: 1024,
+    weight: 2,
+    arbitrary: fc
+      .tuple(
+        fc.integer({ min: MS, max: 5 * MS }),
+        fc.integer({ min: 0, max: 5 * MS }),
+        fc.integer({ min: 0, max: 20 * MS }),
+      )
+      .map(
+        ([runtimeNs, slackNs, restNs]): SchedSettings => ({
+          class: 'deadline',
+          nice: 0,
+          priority: 0,
+          reservation: { runtimeNs, deadlineNs: runtimeNs + slackNs, periodNs: runtimeNs + slackNs + restNs },
+        }),
+      ),
+  },
 );
 
 function taskArbitrary(index: number, cpus: number): fc.Arbitrary<TaskSpec> {
@@ -126,8 +146,9 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
     preemption: fc.constantFrom('voluntary', 'full', 'lazy'),
     budget: fc.boolean(),
     smt: fc.boolean(),
+    server: fc.boolean(),
   })
-  .chain(({ cpus, costs, preemption, budget, smt }) =>
+  .chain(({ cpus, costs, preemption, budget, smt, server }) =>
     fc
       .integer({ min: 1, max: 6 })
       .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => taskArbitrary(index, cpus))))
@@ -158,6 +179,7 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
           kernel: {
             ...linux61,
             preemption,
+            fairServer: server ? { runtimeNs: 2 * MS, periodNs: 20 * MS } : null,
             rtPeriodNs: 40 * MS,
             rtRuntimeNs: 30 * MS,
             bt: budget
