@@ -7,7 +7,7 @@ import { traceSwitch } from '../observe/trace';
 import { shareCore } from '../segment';
 import { reapTask } from '../task/fork';
 import { State, Task } from '../task/task';
-import { classAt, Flags, Rank } from './class';
+import { classAt, classOf, Flags, Rank } from './class';
 import { stealCookie } from './cookie';
 import { pickForCore } from './core_sched';
 import { endForcedIdle } from './forced_idle';
@@ -125,6 +125,7 @@ function switchedOut(rq: Rq, prev: Task, now: u64): void {
     spec.voluntary++;
     if (prev.state == State.DEAD) {
       state = PrevState.DEAD;
+      classOf(prev).taskDead(prev);
       reapTask(prev);
     }
   }

@@ -114,6 +114,9 @@ export class CfsRq extends RbTree {
   /** Load sum that has come or gone and that its entity has yet to be told of. */
   propagate: bool;
   propRunnableSum: i64;
+  /** On its CPU's list of queues whose averages have not decayed (sched/blocked.ts). */
+  isLeaf: bool;
+  nextLeaf: CfsRq;
   /** Bandwidth: what is left here of the quota, negative: debt. */
   runtimeRemaining: i64;
   /** The period in which that was taken. */

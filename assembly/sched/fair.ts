@@ -202,6 +202,11 @@ export class FairClass extends SchedClass {
     task.vruntime -= q.minVruntime;
   }
 
+  /** What it has weighed goes with it. */
+  taskDead(task: Task): void {
+    removeSleeper(task.cfsRq, task);
+  }
+
   switchedFrom(_rq: Rq, task: Task): void {
     removeSleeper(task.cfsRq, task);
   }

@@ -92,6 +92,9 @@ export class Rq extends Cpu {
   pushTask: Task;
   pushCpu: u32;
   nextBalance: u64;
+  /** Groups' queues whose averages have not decayed (leaf_cfs_rq_list). */
+  firstLeaf: CfsRq;
+  lastLeaf: CfsRq;
   /** How long it is idle until a wakeup ends that: a moving average, weight 1/8 (avg_idle). */
   avgIdle: u64;
   /** Since when it is idle; 0: it is not, or no wakeup ended it. */
