@@ -145,6 +145,9 @@ export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64):
     const table = rowAt<SpecTable>(tables, i);
     newSpec(i, <u32>table.count, id);
     const spec = specAt(i);
+    spec.policy = <u8>table.policy;
+    spec.nice = <i8>table.nice;
+    spec.prio = <u8>table.prio;
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
     spec.cookie = <u32>table.cookie;
@@ -175,7 +178,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   }
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
-  setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
+  setParams(task, spec.policy, spec.nice, spec.prio);
   if (table.mayBeDeadline != 0) task.dl = newDlEntity(task, changetype<Rq>(0));
   if (task.rank == Rank.DEADLINE) {
     setReservation(task.dl, <u64>table.dlRuntimeNs, <u64>table.dlDeadlineNs, <u64>table.dlPeriodNs);

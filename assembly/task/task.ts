@@ -44,6 +44,10 @@ export class Spec {
   /** Id of its first task; the others follow. */
   firstTask: u32;
   program: u32;
+  /** What its tasks begin with. */
+  policy: u8;
+  nice: i8;
+  prio: u8;
   /** Its tasks' cookie, 0: none of its own. */
   cookie: u32;
   /** A pool for the fork step, and its free tasks. */
