@@ -6,7 +6,7 @@ import { allocate } from '../base/arena';
 import { nextBits } from '../base/random';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
-import { updateBlocked } from './blocked';
+import { decayIdle, updateBlocked } from './blocked';
 import { findBusiest, Idle, LbEnv, Migrate, newBusiestStats } from './busiest';
 import { Rank } from './class';
 import { coreSuits } from './cookie';
@@ -32,14 +32,9 @@ const NEWIDLE_ROUND: u32 = 1024;
 /** What looking at a CPU in a newidle balance takes, for its decision whether it is worth while; assumption. */
 const NEWIDLE_COST_NS: u64 = 100;
 
-/** LOAD_AVG_PERIOD. */
-const BLOCKED_INTERVAL_NS: u64 = 32_000_000;
-
 let env: LbEnv = changetype<LbEnv>(0);
 /** No idle CPU is kicked before this jiffy (nohz.next_balance). */
 let nohzNextBalance: u64 = 0;
-/** When the averages of idle CPUs decay next (nohz.next_blocked). */
-let nohzNextBlocked: u64 = 0;
 /** NI_RANDOM's stream. */
 let stream: usize = 0;
 
@@ -48,7 +43,6 @@ export function newBalance(streamState: usize): void {
   env = allocate<LbEnv>();
   stream = streamState;
   nohzNextBalance = 0;
-  nohzNextBlocked = 0;
   newBusiestStats();
   newIdlestStats();
 }
@@ -68,20 +62,12 @@ function restOf(sd: SchedDomain, busy: bool): u64 {
 /** From the tick (trigger_load_balance). */
 export function triggerBalance(rq: Rq): void {
   if (nrLevels == 0) return;
-  if (jiffies() >= nohzNextBlocked) decayIdle();
+  decayIdle();
   if (jiffies() >= rq.nextBalance) {
     updateBlocked(rq);
     rebalanceDomains(rq, rq.curr == rq.idle ? Idle.IDLE : Idle.NOT_IDLE);
   }
   kickNohz(rq);
-}
-
-/** The averages of idle CPUs decay now and then. Simplified: no idle CPU is woken to see to it (NOHZ_STATS_KICK). */
-function decayIdle(): void {
-  nohzNextBlocked = jiffies() + max(BLOCKED_INTERVAL_NS / machine.tickPeriodNs, 1);
-  for (let cpu = firstIn(masks.idle, 0, machine.nrCpus); cpu >= 0; cpu = firstIn(masks.idle, cpu + 1, machine.nrCpus)) {
-    updateBlocked(rqOf(cpu));
-  }
 }
 
 /** Balances those domains of a CPU that are due, from the inside (rebalance_domains). */

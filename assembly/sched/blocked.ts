@@ -2,9 +2,16 @@
  * Load that no longer runs decays where nothing happens (kernel/sched/fair.c update_blocked_averages): on its ticks a CPU brings the
  * averages of its queues up to date, children first, and groups learn what their queues still weigh.
  */
+import { machine } from '../machine/machine';
 import { CfsRq } from './entity';
 import { clockPelt, tellGroup, Update, updateLoadAvg, updateQueueAvg } from './load_avg';
+import { firstIn, masks } from './masks';
 import { Rq, rqOf, updateRqClock } from './rq';
+
+/** Idle CPUs' averages are brought up to date this often (LOAD_AVG_PERIOD). */
+const IDLE_DECAY_NS: u64 = 32_000_000;
+/** When they are next (nohz.next_blocked). */
+let nextIdleDecay: u64 = 0;
 
 const NONE: CfsRq = changetype<CfsRq>(0);
 
@@ -47,4 +54,13 @@ export function updateBlocked(rq: Rq): void {
 function isDecayed(q: CfsRq): bool {
   const avg = q.avg;
   return q.weight == 0 && !q.propagate && (avg.loadSum | avg.runnableSum | avg.utilSum) == 0;
+}
+
+/** From the tick: the averages of idle CPUs decay now and then. Simplified: none of them is woken to see to it (NOHZ_STATS_KICK). */
+export function decayIdle(): void {
+  if (machine.now < nextIdleDecay) return;
+  nextIdleDecay = machine.now + IDLE_DECAY_NS;
+  for (let cpu = firstIn(masks.idle, 0, machine.nrCpus); cpu >= 0; cpu = firstIn(masks.idle, cpu + 1, machine.nrCpus)) {
+    updateBlocked(rqOf(cpu));
+  }
 }
