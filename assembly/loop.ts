@@ -12,9 +12,10 @@ import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { BtClass, guardBt } from './sched/bt';
-import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
+import { idleBalanceBt, triggerBtBalance } from './sched/bt_balance';
 import { classAt, classOf, Rank } from './sched/class';
-import { schedule } from './sched/core';
+import { nextTick, schedule } from './sched/core';
+import { updateCpuLoad } from './sched/cpu_load';
 import { fairServerTimer } from './sched/fair_server';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { RtClass } from './sched/rt';
@@ -230,14 +231,11 @@ function tick(rq: Rq, timer: HrTimer): void {
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
   preemptAtTick(rq);
+  updateCpuLoad(rq);
   triggerBalance(rq);
-  if (rq.bt.nrRunning != 0) {
-    kickIdleForBt(rq);
-    periodicBt(rq);
-  }
+  if (rq.bt.nrRunning != 0) triggerBtBalance(rq);
   spend(machine.tickNs);
-  const period = machine.tickPeriodNs;
-  startTimer(rq, timer, (machine.now / period + 1) * period, 0);
+  startTimer(rq, timer, nextTick(rq), 0);
 }
 
 /** scheduler_ipi: the wake list; a needed reschedule happens on the way out. */

@@ -38,10 +38,19 @@ export function updateCfsGroup(se: SchedEntity): void {
 /** The part of the group's weight that belongs to this CPU: present weight here, average weight elsewhere (calc_group_shares). */
 function groupShares(q: CfsRq): u64 {
   const group = q.group;
-  const load = max(scaleLoadDown(q.weight), q.avg.loadAvg);
+  const load = presentLoad(q);
   const total = group.loadAvg - q.loadAvgContrib + load;
   const shares = total == 0 ? group.shares * load : (group.shares * load) / total;
   return min(max(shares, MIN_SHARES), group.shares);
+}
+
+/**
+ * calc_bt_shares does not scale the weight down as it does the averages elsewhere, so that these hardly count: a group has its whole weight
+ * on every CPU.
+ */
+function presentLoad(q: CfsRq): u64 {
+  if (q.group.isBt) return q.weight;
+  return tunables.weightOnly ? scaleLoadDown(q.weight) : max(scaleLoadDown(q.weight), q.avg.loadAvg);
 }
 
 /** Changes an entity's weight in place: CFS leaves its vruntime alone, EEVDF keeps its lag (reweight_entity). */

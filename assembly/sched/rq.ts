@@ -6,6 +6,7 @@ import { Cpu } from '../machine/cpu';
 import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
+import { LoadHistory } from './cpu_load';
 import { CfsRq } from './entity';
 import { PriorityRq } from './prio_array';
 
@@ -74,6 +75,12 @@ export class Rq extends Cpu {
   pushTask: Task;
   pushCpu: u32;
   nextBalance: u64;
+  nextBalanceBt: u64;
+  /** What it weighed at its ticks (cpu_load, cpu_bt_load). */
+  fairHistory: LoadHistory;
+  btHistory: LoadHistory;
+  /** The jiffy in which its BT queues' parts of its weight were last noted (h_bt_load_throttle). */
+  hLoadBtAt: u64;
   idleNs: u64;
   switches: u64;
   migrationsIn: u64;

@@ -58,7 +58,7 @@ function countThrottle(top: CfsRq, down: bool): void {
   }
 }
 
-function throttle(bandwidth: Bandwidth, q: CfsRq): bool {
+export function throttle(bandwidth: Bandwidth, q: CfsRq): bool {
   // A refill may have raced with the charge.
   if (assignRuntime(bandwidth, q, 1)) return false;
   q.throttledNext = changetype<CfsRq>(0);
@@ -98,7 +98,7 @@ function leave(q: CfsRq): void {
   rq.nrRunning -= count;
 }
 
-function unthrottle(bandwidth: Bandwidth, q: CfsRq): void {
+export function unthrottle(bandwidth: Bandwidth, q: CfsRq): void {
   const rq = rqOf(q.cpu);
   q.throttled = false;
   updateRqClock(rq);

@@ -39,6 +39,10 @@ export class Tunables {
   yieldForfeits: bool;
   /** What a CPU takes from a quota at a time. */
   bandwidthSliceNs: u64;
+  /** Before 5.5: balance compares loads, and remembers those of past ticks (LB_BIAS). */
+  loadHistory: bool;
+  /** Before 4.15 a group's part on a CPU followed its present weight there alone. */
+  weightOnly: bool;
   /** Before 5.4: that is void when the period ends. */
   runtimeExpires: bool;
   /** Load averages are kept: there is more than one CPU. */
@@ -47,7 +51,6 @@ export class Tunables {
   /** Idle CPUs are searched for as utilisation allows (SIS_UTIL); otherwise as the average idle time does (SIS_PROP). */
   sisUtil: bool;
   busyFactor: u32;
-  imbalancePct: u32;
   /** preempt=full: kernel code is left at the interrupt's exit, too. */
   fullPreemption: bool;
   rtPeriodNs: u64;

@@ -16,6 +16,7 @@ import { CfsRq } from '../sched/entity';
 import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
 import { newPrioArray } from '../sched/prio_array';
+import { newLoadHistory } from '../sched/cpu_load';
 import { BtRq, Rq, rqOf, RtRq, VmfRq } from '../sched/rq';
 import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
@@ -39,6 +40,7 @@ export function readMachine(table: MachineTable): void {
   machine.syscallExitNs = <u64>table.syscallExitNs;
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
+  machine.tickSkewNs = <u64>table.tickSkewNs;
 }
 
 export function readKernel(table: KernelTable): void {
@@ -72,12 +74,13 @@ export function readKernel(table: KernelTable): void {
   t.pickBuddy = table.pickBuddy != 0;
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
+  t.loadHistory = table.loadHistory != 0;
+  t.weightOnly = table.weightOnly != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;
   t.busyFactor = <u32>table.busyFactor;
-  t.imbalancePct = <u32>table.imbalancePct;
   t.pelt = machine.nrCpus > 1;
   t.rtPeriodNs = <u64>table.rtPeriodNs;
   t.rtRuntimeNs = table.rtRuntimeNs < 0 ? UNLIMITED : <u64>table.rtRuntimeNs;
@@ -133,6 +136,9 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
     rq.nextBalance = 1;
+    rq.nextBalanceBt = 1;
+    rq.fairHistory = newLoadHistory();
+    rq.btHistory = newLoadHistory();
   }
 }
 

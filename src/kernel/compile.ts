@@ -153,7 +153,8 @@ class Masks {
 function machineTable(machine: Machine): number[] {
   const { syscallNs, ...costs } = machine.costs;
   const syscallEntryNs = Math.floor(syscallNs / 2);
-  return single('MachineTable', { ...costs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
+  const { tickSkewNs } = machine;
+  return single('MachineTable', { ...costs, tickSkewNs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
 }
 
 function kernelTable(kernel: Kernel, cpus: number): number[] {
@@ -192,12 +193,13 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     delayZero: has('DELAY_ZERO'),
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
+    loadHistory: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    weightOnly: kernel.fair === 'cfs-4.14' ? 1 : 0,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
-    imbalancePct: 117,
     rtPeriodNs: kernel.rtPeriodNs,
     rtRuntimeNs: kernel.rtRuntimeNs,
     fairServerRuntimeNs: kernel.fairServer?.runtimeNs ?? 0,
@@ -250,12 +252,13 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
     order.push(name);
     // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
     const shares = group.idle ? 3 : Math.round((group.weight * 1024) / 100);
-    const { quotaNs, periodNs, burstNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0 };
+    const { quotaNs, periodNs, burstNs, phaseNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0, phaseNs: null };
     return table.add({
       parent,
       shares: shares * 1024,
       idle: group.idle ? 1 : 0,
       quotaNs,
+      phaseNs: phaseNs ?? -1,
       periodNs,
       burstNs,
       btShares: group.btShares * 1024,

@@ -147,6 +147,7 @@ const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
   threadsPerCore: 'threadsPerCore',
+  tickSkew: 'tickSkewNs',
   noise: 'noise',
 } as const;
 const KERNEL_NAMES = {

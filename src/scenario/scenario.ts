@@ -110,8 +110,8 @@ export interface CgroupSpec {
   weight: number;
   /** cpu.idle: its tasks give way to all others. */
   idle: boolean;
-  /** cpu.max; null: no quota. */
-  quota: { quotaNs: number; periodNs: number; burstNs: number } | null;
+  /** cpu.max; null: no quota. `phaseNs`: when one of its periods ends, after time 0; null: where the kernel puts that. */
+  quota: { quotaNs: number; periodNs: number; burstNs: number; phaseNs: number | null } | null;
   /** TencentOS cpu.bt_shares: its weight in the BT class. */
   btShares: number;
   /** cpu.offline = 1: its tasks that are not real-time run in the BT class. */
@@ -163,6 +163,8 @@ export interface Machine {
   cpusPerLlc: number;
   /** Hyper-threads of a core: consecutive numbers. 1: no SMT. */
   threadsPerCore: number;
+  /** How much later each CPU ticks than the one before. */
+  tickSkewNs: number;
   costs: MachineCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];

@@ -227,6 +227,7 @@ const machineFields = {
   cpus: z.int().min(1).max(1024),
   cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
   threadsPerCore: z.int().min(1).max(8).describe('hyper-threads of a core, consecutive CPU numbers'),
+  tickSkew: time.describe('how much later each CPU ticks than the one before (skew_tick)'),
   costs: costsSchema,
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
@@ -236,6 +237,7 @@ const machineFields = {
 export const machineSchema = z.strictObject({
   ...machineFields,
   threadsPerCore: machineFields.threadsPerCore.default(1),
+  tickSkew: machineFields.tickSkew.default(0),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
