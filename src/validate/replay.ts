@@ -5,6 +5,7 @@
 import { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
 import type { Cast } from './history.js';
+import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
 import type { RecordedTrace, TracedEvent } from './trace.js';
 
 /** What was counted. */
@@ -27,8 +28,6 @@ export interface ReplayCounts {
 }
 
 const MAX_EXAMPLES = 20;
-/** A tick's handler runs so long after its grid point, as sched_stat_runtime shows in one-instruction-a-nanosecond recordings. */
-const TICK_DELAY_NS = 1_760;
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
 /**
@@ -40,17 +39,25 @@ const WAKE_CLOCK_NS = 860;
 const PREEMPT_CLOCK_NS = 1_400;
 const SLEEP_CLOCK_NS = 1_690;
 /**
- * A trace without charges tells the clock only to within a few of these lengths. Tasks whose virtual times lie closer together than this are
- * a tie that it cannot decide.
+ * A trace without charges tells the clock only to within a few of these lengths, and where the machine was emulated in real time, to within
+ * what a tick that is on time varies by. Tasks whose virtual times lie closer together than this are a tie that it cannot decide, and so is
+ * there a tick that would be answered otherwise by so much earlier or later.
  */
-const TIE_NS = 5_000;
+const RESOLUTION_NS = { counted: 5_000, realTime: 200_000 } as const;
 
 export interface ReplayOptions {
   tickNs: number;
+  /** The machine was emulated in real time: ticks came late. */
+  realTime: boolean;
   /** A reschedule that was asked for shows as a switch within this time. */
   windowNs: number;
   /** How far behind its queue's min_vruntime a long sleeper is placed. */
   creditNs: (task: TaskSpec | undefined) => number;
+}
+
+/** Of whatever kind. */
+export function wrongDecisions(counts: ReplayCounts): number {
+  return counts.wrongPicks + counts.missedPreemptions + counts.extraPreemptions + counts.wrongCpus;
 }
 
 export function replay(cast: Cast, trace: RecordedTrace, options: ReplayOptions): ReplayCounts {
@@ -62,7 +69,14 @@ interface Lane {
   curr: number;
   /** When a chance to preempt arose that has not been answered; null: none. */
   chanceAt: number | null;
-  lastTick: number;
+  /** How many of the known ticks are past. */
+  ticks: number;
+  /** It came from another CPU: this one shows no sign of life before its next event. */
+  remote: boolean;
+  /** When the running task was woken on its way to sleep: it schedules all the same, and may stay. */
+  recalledAt: number;
+  /** That chance hangs on less than the trace's resolution. */
+  hangs: boolean;
   /** A wakeup has asked for the reschedule: its clock serves for the switch, too. */
   byWakeup: boolean;
 }
@@ -70,12 +84,19 @@ interface Lane {
 class Walk {
   readonly #driver: Driver;
   readonly #lanes: Lane[];
+  readonly #ticks: Ticks;
   readonly #chosen = new Map<number, number>();
   readonly #wokenAt = new Map<number, number>();
+  readonly #wokenFrom = new Map<number, number>();
   /** Tasks that have run, and those whose vruntime a charge has shown. */
   readonly #seen = new Set<number>();
   readonly #charged = new Set<number>();
+  /** BT tasks that woke on another CPU and have not run since. */
+  readonly #strays = new Set<number>();
+  /** CPUs of which it is known what BT had used of its budget before T0. */
+  readonly #budgetsKnown = new Set<number>();
   readonly #exact: boolean;
+  readonly #resolutionNs: number;
   /** The root queue's virtual time follows from the scenario's own tasks. */
   #rootKnown = false;
   readonly #eevdf: boolean;
@@ -101,10 +122,18 @@ class Walk {
     this.#lanes = Array.from({ length: cast.scenario.machine.cpus }, () => ({
       curr: -1,
       chanceAt: null,
-      lastTick: 0,
+      ticks: 0,
+      remote: false,
+      recalledAt: Number.NEGATIVE_INFINITY,
+      hangs: false,
       byWakeup: false,
     }));
+    const { tickNs, windowNs } = options;
+    this.#ticks = options.realTime
+      ? shownTicks(trace, cast, this.#lanes.length, tickNs)
+      : gridTicks(trace, this.#lanes.length, tickNs, windowNs);
     this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
+    this.#resolutionNs = options.realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
     this.#exact = trace.events.some(({ event }) => event === 'charge');
     if (this.#exact) {
       this.#driver.exact();
@@ -162,53 +191,77 @@ class Walk {
   }
 
   #ticksUntil(atNs: number): void {
-    const { tickNs } = this.options;
     for (const [cpu, lane] of this.#lanes.entries()) {
-      let tick = lane.lastTick + 1;
-      for (; tick * tickNs + TICK_DELAY_NS <= atNs; tick++) if (lane.curr !== -1) this.#tick(cpu, tick);
-      lane.lastTick = tick - 1;
+      const known = this.#ticks.known[cpu] ?? [];
+      let next = known[lane.ticks];
+      while (next !== undefined && next <= atNs) {
+        lane.ticks++;
+        if (lane.curr !== -1) this.#tick(cpu, next);
+        next = known[lane.ticks];
+      }
     }
   }
 
-  #tick(cpu: number, tick: number): void {
-    const atNs = tick * this.options.tickNs + TICK_DELAY_NS;
+  #tick(cpu: number, atNs: number): void {
     this.#settle(cpu, atNs);
+    const hangs = this.#hangs(cpu, atNs);
     this.#driver.tick(cpu, atNs);
-    this.#chance(cpu, atNs);
+    this.#chance(cpu, atNs, hangs, false);
+  }
+
+  #hangs(cpu: number, atNs: number): boolean {
+    return this.options.realTime && this.#driver.hangs(cpu, atNs, this.#resolutionNs);
   }
 
   /** Another task waits: the model may want to preempt. */
-  #chance(cpu: number, atNs: number): void {
+  #chance(cpu: number, atNs: number, hangs: boolean, remote: boolean): void {
     const lane = this.#lane(cpu);
     if (lane.curr === -1 || this.#driver.runnable(cpu) < 2) return;
+    lane.remote = remote && (lane.chanceAt === null || lane.remote);
     lane.chanceAt ??= atNs;
+    lane.hangs ||= hangs;
   }
 
   /** A chance that no switch has answered in time: the kernel did not preempt. */
   #settle(cpu: number, atNs: number): void {
     const lane = this.#lane(cpu);
     if (lane.chanceAt === null || atNs - lane.chanceAt < this.options.windowNs) return;
-    this.#counts.decisions++;
+    if (lane.hangs) this.#counts.ties++;
+    else this.#counts.decisions++;
     if (this.#driver.asked(cpu)) {
       // The kernel may have rescheduled and picked the same task again, which no event shows.
       const choice = this.#driver.pick(cpu, 'runnable', lane.chanceAt);
       if (choice !== lane.curr) {
-        this.#counts.extraPreemptions++;
-        this.#example(lane.chanceAt, cpu, `would preempt ${this.#name(lane.curr)} for ${this.#name(choice)}`);
         this.#driver.force(cpu, lane.curr);
+        if (this.#driver.drain(choice, this.#resolutionNs)) {
+          if (!lane.hangs) this.#untie();
+        } else if (!lane.hangs) {
+          // With so little left it may have been throttled; what was wrong is not carried on.
+          if (!this.#driver.drain(choice, this.options.tickNs)) this.#stay(cpu, choice);
+          this.#counts.extraPreemptions++;
+          this.#example(lane.chanceAt, cpu, `would preempt ${this.#name(lane.curr)} for ${this.#name(choice)}`);
+        }
       }
     }
     lane.chanceAt = null;
+    lane.hangs = false;
+  }
+
+  /** What was counted as a decision turns out to be a tie. */
+  #untie(): void {
+    this.#counts.decisions--;
+    this.#counts.ties++;
   }
 
   #step(event: TracedEvent): void {
-    this.#settle(event.cpu, event.atNs);
+    if (event.event !== 'switch' || !this.#lane(event.cpu).remote) this.#settle(event.cpu, event.atNs);
     switch (event.event) {
       case 'switch':
         this.#switch(event);
         break;
       case 'waking':
         this.#wokenAt.set(event.task.pid, event.atNs);
+        this.#wokenFrom.set(event.task.pid, event.target);
         if (this.#isFree(event.task.pid)) {
           this.#chosen.set(event.task.pid, this.#driver.choose(this.#id(event.task.pid), event.cpu, false, event.atNs));
         }
@@ -249,13 +302,29 @@ class Walk {
     }
     this.#settle(target, atNs);
     const wokenAt = this.#wokenAt.get(task.pid);
+    this.#stray(this.#id(task.pid), task.pid, target);
     const askedBefore = this.#driver.asked(target);
     this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + WAKE_CLOCK_NS);
     this.#lane(target).byWakeup = !askedBefore && this.#driver.asked(target);
-    this.#chance(target, atNs);
+    if (this.#id(task.pid) === this.#lane(target).curr) this.#lane(target).recalledAt = atNs;
+    else this.#chance(target, atNs, this.#isNearTick(atNs), cpu !== target);
   }
 
-  #switch({ prev, prevState, next, cpu, atNs }: Extract<TracedEvent, { event: 'switch' }>): void {
+  /** Under EEVDF a tick renews the deadline that a wakeup compares with; whether one so near came first is not in a trace of real time. */
+  #isNearTick(atNs: number): boolean {
+    return this.options.realTime && this.#eevdf && atNs % this.options.tickNs < this.#resolutionNs;
+  }
+
+  /** A BT task that wakes on another CPU comes in so far behind as both queues have run since boot, which no trace holds. */
+  #stray(task: number, pid: number, target: number): void {
+    const from = this.#wokenFrom.get(pid);
+    if (this.cast.scenario.tasks[task]?.sched.class !== 'bt' || from === undefined || from === target) return;
+    this.#strays.add(task);
+    this.#driver.stray(task);
+  }
+
+  #switch(event: Extract<TracedEvent, { event: 'switch' }>): void {
+    const { prev, prevState, next, cpu, atNs } = event;
     const lane = this.#lane(cpu);
     const from = this.#id(prev.pid);
     const to = this.#id(next.pid);
@@ -264,25 +333,38 @@ class Walk {
     const known = this.#driver.queued(to);
     const clockNs = prevState === 'runnable' ? atNs - PREEMPT_CLOCK_NS : atNs - SLEEP_CLOCK_NS;
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
-    if (known && from !== -1 && prevState === 'runnable') {
-      this.#counts.decisions++;
-      // A late tick is asked again at the time at which it came.
-      const late = lane.chanceAt !== null && atNs - lane.lastTick * this.options.tickNs < this.options.windowNs;
-      if (!this.#driver.asked(cpu) && late && !this.#exact) this.#driver.tick(cpu, clockNs);
-      if (!this.#driver.asked(cpu)) {
-        this.#counts.missedPreemptions++;
-        this.#example(atNs, cpu, `would not preempt ${prev.name} for ${next.name}`);
+    const recalled = atNs - lane.recalledAt < this.options.windowNs;
+    if (known && from !== -1 && prevState === 'runnable' && !recalled) {
+      // The tick that asked for it came at this time.
+      if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && !this.#exact) {
+        lane.hangs = this.#hangs(cpu, clockNs);
+        this.#driver.tick(cpu, clockNs);
+      }
+      if (lane.hangs) {
+        this.#counts.ties++;
+      } else {
+        this.#counts.decisions++;
+        if (!this.#driver.asked(cpu)) {
+          this.#counts.missedPreemptions++;
+          this.#example(atNs, cpu, `would not preempt ${prev.name} for ${next.name}`);
+        }
       }
     }
     lane.chanceAt = null;
+    lane.hangs = false;
+    const lent = known && to !== -1 && this.#driver.lend(to, this.#resolutionNs);
     const skips = prevState === 'runnable' && lane.byWakeup;
     const choice = this.#driver.pick(cpu, prevState, skips ? 0 : clockNs);
     lane.byWakeup = false;
+    lane.recalledAt = Number.NEGATIVE_INFINITY;
     const apartNs = choice === to ? Number.POSITIVE_INFINITY : this.#driver.apart(choice, to);
     // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
-    const unknown = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
-    const tie = !this.#exact && (apartNs <= TIE_NS || (unknown && Number.isFinite(apartNs)));
+    const strayed = this.#strays.delete(to);
+    const unknown = strayed || (this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice)));
     this.#seen.add(to);
+    this.#driver.force(cpu, to);
+    const near = lent || apartNs <= this.#resolutionNs || (choice !== to && this.#kept(choice, to, cpu));
+    const tie = !this.#exact && (near || (unknown && Number.isFinite(apartNs)));
     if (tie) this.#counts.ties++;
     else if (known && (choice !== -1 || to !== -1)) {
       this.#counts.decisions++;
@@ -291,10 +373,29 @@ class Walk {
         this.#example(atNs, cpu, `would pick ${this.#name(choice)}, not ${next.name}`);
       }
     }
-    this.#driver.force(cpu, to);
-    // The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on.
-    if (!this.#exact && Number.isFinite(apartNs)) this.#driver.follow(to, choice);
+    if (choice !== to) this.#follow(to, choice);
     lane.curr = to;
+  }
+
+  /** Nor does it lie so far ahead of the choice that it must give way. */
+  #stay(cpu: number, choice: number): void {
+    const { curr, byWakeup } = this.#lane(cpu);
+    if (!this.#exact && !this.#eevdf && Number.isFinite(this.#driver.apart(choice, curr))) this.#driver.stay(curr, choice, byWakeup);
+  }
+
+  /** The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on. */
+  #follow(task: number, choice: number): void {
+    if (!this.#exact && Number.isFinite(this.#driver.apart(choice, task))) this.#driver.follow(task, choice);
+  }
+
+  /** The choice was kept from the CPU: its group had used its quota up, or the BT class its budget. */
+  #kept(choice: number, to: number, cpu: number): boolean {
+    if (choice === -1) return false;
+    if (this.#driver.drain(choice, this.#resolutionNs)) return true;
+    if (to !== -1 || this.#budgetsKnown.has(cpu)) return false;
+    // What of the budget was used before T0 shows once, when BT is kept from an idle CPU.
+    this.#budgetsKnown.add(cpu);
+    return this.#driver.spend(choice, cpu, this.options.tickNs / 4);
   }
 
   /** Events were lost: another task has come to run here. */
@@ -318,9 +419,10 @@ class Walk {
         this.#counts.firstMismatch ??= `${(atNs / 1e6).toFixed(6)} ms, ${name}: ${vruntime - this.#driver.vruntime(task)} ns off`;
     }
     this.#charged.add(task);
-    if (atNs - tick * this.options.tickNs < TICK_CHARGE_NS && lane.lastTick < tick) {
-      lane.lastTick = tick;
-      this.#tick(cpu, tick);
+    // Ticks are numbered from 1 on, at T0 + tickNs.
+    if (atNs - tick * this.options.tickNs < TICK_CHARGE_NS && lane.ticks < tick) {
+      lane.ticks = tick;
+      this.#tick(cpu, tick * this.options.tickNs + TICK_DELAY_NS);
     }
   }
 

@@ -21,6 +21,7 @@ function replayed(name: string, label: string, nice?: number): ReplayCounts {
   if (nice !== undefined) for (const task of cast.scenario.tasks) task.sched = { ...task.sched, nice };
   return replay(cast, trace, {
     tickNs: 4e6,
+    realTime: false,
     windowNs: 60e3,
     creditNs: (task) => (task?.sched.class === 'idle' ? 375e3 : 3e6),
   });
