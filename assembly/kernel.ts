@@ -2,7 +2,7 @@
  * The simulated kernel's only door: the harness reserves and fills an input buffer, sets up, runs, and reads what was observed.
  * Times cross as f64 nanoseconds, exact below 2⁵³.
  */
-import { allocateBytes, at } from './base/arena';
+import { allocateBytes } from './base/arena';
 import { Histogram } from './base/histogram';
 import { failedTask, runUntil } from './loop';
 import { machine } from './machine/machine';
@@ -10,11 +10,11 @@ import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as replay from './replay';
 import { rqOf } from './sched/rq';
+import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
-import { taskArray } from './setup/tasks';
 import { emptyPool, specAt } from './task/fork';
-import { Task } from './task/task';
+import { Task, taskAt } from './task/task';
 
 let input: usize = 0;
 
@@ -129,29 +129,29 @@ export function traceEntries(): usize {
 
 /** The declaration of a task id: scenario's own, then idle tasks, then stoppers. */
 export function specOfTask(id: u32): u32 {
-  return at<Task>(taskArray(), id).spec.index;
+  return taskAt(id).spec.index;
 }
 
 // --- Replay of a recorded history (replay.ts). Tasks are ids; an idle task is −1.
 
-function taskAt(id: i32, cpu: u32): Task {
-  return id < 0 ? rqOf(cpu).idle : at<Task>(taskArray(), id);
+function taskOn(id: i32, cpu: u32): Task {
+  return id < 0 ? rqOf(cpu).idle : taskAt(id);
 }
 
 export function replayChoose(id: i32, waker: u32, fork: bool, now: f64): u32 {
-  return replay.choose(taskAt(id, 0), waker, fork, <u64>now);
+  return replay.choose(taskOn(id, 0), waker, fork, <u64>now);
 }
 
 export function replayWake(id: i32, cpu: u32, fork: bool, now: f64): void {
-  replay.wake(taskAt(id, cpu), cpu, fork, <u64>now);
+  replay.wake(taskOn(id, cpu), cpu, fork, <u64>now);
 }
 
 export function replayFork(id: i32, cpu: u32, now: f64): void {
-  replay.fork(taskAt(id, cpu), cpu, <u64>now);
+  replay.fork(taskOn(id, cpu), cpu, <u64>now);
 }
 
 export function replayMigrate(id: i32, cpu: u32, now: f64): void {
-  replay.migrate(taskAt(id, cpu), cpu, <u64>now);
+  replay.migrate(taskOn(id, cpu), cpu, <u64>now);
 }
 
 export function replayTick(cpu: u32, now: f64): void {
@@ -164,19 +164,19 @@ export function replayHangs(cpu: u32, now: f64, slack: f64): bool {
 }
 
 export function replayLend(id: i32, slack: f64): bool {
-  return replay.lend(taskAt(id, 0), <u64>slack);
+  return replay.lend(taskOn(id, 0), <u64>slack);
 }
 
 export function replayDrain(id: i32, slack: f64): bool {
-  return id >= 0 && replay.drain(taskAt(id, 0), <u64>slack);
+  return id >= 0 && replay.drain(taskOn(id, 0), <u64>slack);
 }
 
 export function replaySpend(id: i32, cpu: u32, over: f64): bool {
-  return replay.spend(taskAt(id, 0), cpu, <u64>over);
+  return replay.spend(taskOn(id, 0), cpu, <u64>over);
 }
 
 export function replayStray(id: i32): void {
-  replay.stray(taskAt(id, 0));
+  replay.stray(taskOn(id, 0));
 }
 
 export function replayCharge(cpu: u32, ran: f64): void {
@@ -189,6 +189,10 @@ export function replayGiveWay(cpu: u32, now: f64): void {
 
 export function replayRenice(cpu: u32, nice: i32, now: f64): void {
   replay.renice(cpu, <i8>nice, <u64>now);
+}
+
+export function replayReshare(group: u32, cpu: u32, shares: f64, now: f64): void {
+  replay.reshare(groupAt(group), cpu, <u64>shares, <u64>now);
 }
 
 export function replayAsked(cpu: u32): bool {
@@ -207,25 +211,25 @@ export function replayPick(cpu: u32, prevState: u32, now: f64): i32 {
 }
 
 export function replayForce(cpu: u32, id: i32): void {
-  replay.force(cpu, taskAt(id, cpu));
+  replay.force(cpu, taskOn(id, cpu));
 }
 
 /** Distance of two tasks in their queue's order, in ns; very far if they do not compete. */
 export function replayApart(a: i32, b: i32): f64 {
-  return a < 0 || b < 0 ? Infinity : <f64>replay.apart(taskAt(a, 0), taskAt(b, 0));
+  return a < 0 || b < 0 ? Infinity : <f64>replay.apart(taskOn(a, 0), taskOn(b, 0));
 }
 
 export function replayFollow(id: i32, other: i32): void {
-  replay.follow(taskAt(id, 0), taskAt(other, 0));
+  replay.follow(taskOn(id, 0), taskOn(other, 0));
 }
 
 export function replayStay(id: i32, other: i32, woken: bool): void {
-  replay.stay(taskAt(id, 0), taskAt(other, 0), woken);
+  replay.stay(taskOn(id, 0), taskOn(other, 0), woken);
 }
 
 /** Whether a task is on a queue, or idle. */
 export function replayQueued(id: i32): bool {
-  return id < 0 || taskAt(id, 0).onRq;
+  return id < 0 || taskOn(id, 0).onRq;
 }
 
 /** Runnable tasks of a CPU, the running one included. */
@@ -235,18 +239,18 @@ export function replayRunnable(cpu: u32): u32 {
 
 /** Virtual time that `ran` ns are for a task (calc_delta_fair). */
 export function replayVirtual(id: i32, ran: f64): f64 {
-  return <f64>calcDeltaFair(<u64>ran, taskAt(id, 0));
+  return <f64>calcDeltaFair(<u64>ran, taskOn(id, 0));
 }
 
 /** A task's vruntime, low or high word. */
 export function replayVruntime(id: i32, high: bool): u32 {
-  const vruntime = taskAt(id, 0).vruntime;
+  const vruntime = taskOn(id, 0).vruntime;
   return <u32>(high ? vruntime >> 32 : vruntime);
 }
 
 /** Gives a task that has never run its recorded vruntime, and its queue the recorded min_vruntime. */
 export function replayPlace(id: i32, low: u32, high: u32, minLow: u32, minHigh: u32): void {
-  const task = taskAt(id, 0);
+  const task = taskOn(id, 0);
   task.vruntime = ((<u64>high) << 32) | low;
   replay.placeQueue(task, ((<u64>minHigh) << 32) | minLow);
 }

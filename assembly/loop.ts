@@ -5,25 +5,25 @@
 import { Event } from './base/wheel';
 import { sample } from './base/random';
 import { at } from './base/arena';
-import { armNoise, enterIdle, exitIdle, NoiseSource } from './machine/cpu';
+import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine/hrtimer';
-import { HrTimer, TimerKind } from './machine/timer';
+import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
-import { BtClass, guardBt } from './sched/bt';
+import { guardBt } from './sched/bt';
 import { idleBalanceBt, triggerBtBalance } from './sched/bt_balance';
-import { classAt, classOf, Rank } from './sched/class';
+import { classOf } from './sched/class';
 import { nextTick, schedule } from './sched/core';
 import { updateCpuLoad } from './sched/cpu_load';
-import { fairServerTimer } from './sched/fair_server';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
-import { RtClass } from './sched/rt';
 import { runStopper } from './sched/stop';
-import { periodTimer, slackTimer } from './sched/throttle';
+import { mustStop, stopTask } from './sched/throttle';
+import { expire } from './sched/timers';
 import { tunables } from './sched/tunables';
-import { preemptAtTick, VmfClass } from './sched/vmf';
-import { ttwuPending } from './sched/wake';
+import { preemptAtTick } from './sched/vmf';
+import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
+import { accountWork, armSegment } from './segment';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
 
@@ -51,7 +51,7 @@ export function runUntil(until: u64): bool {
 function handle(event: Event): bool {
   const rq = rqOf(event.cpu);
   const time = event.time;
-  if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, changetype<HrTimer>(<usize>event.index), time)) return true;
+  if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, timerOf(event), time)) return true;
   if (time < rq.kernelUntil) {
     // Interrupts are off: it is taken when they are on again.
     if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);
@@ -105,11 +105,10 @@ function enterKernel(rq: Rq, time: u64): void {
   else touchedLast.nextTouched = rq;
   touchedLast = rq;
   machine.now = time;
-  const done = time - rq.segmentBegin;
   if (rq.sectionRemaining != 0) {
-    rq.sectionRemaining -= min(done, rq.sectionRemaining);
+    rq.sectionRemaining -= min(time - rq.segmentBegin, rq.sectionRemaining);
   } else if (rq.curr != rq.idle) {
-    rq.curr.remaining -= min(done, rq.curr.remaining);
+    accountWork(rq, time);
   } else {
     spend(exitIdle(rq, time));
   }
@@ -137,9 +136,13 @@ function leaveKernel(rq: Rq): bool {
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
-    if (rq.needResched && preemptible(rq)) schedule(rq);
+    if ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) schedule(rq);
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
+    if (tunables.throttlesTasks && mustStop(task)) {
+      stopTask(rq, task);
+      continue;
+    }
     if (task.busyUntil != 0) {
       task.remaining = task.busyUntil > machine.now ? task.busyUntil - machine.now : 0;
       if (task.remaining == 0) task.busyUntil = 0;
@@ -159,65 +162,14 @@ function leaveKernel(rq: Rq): bool {
   return true;
 }
 
-/** May the CPU reschedule now? Sections and kernel code must end first, unless the kernel is fully preemptible. */
-function preemptible(rq: Rq): bool {
-  const task = rq.curr;
-  if (rq.sectionRemaining != 0) return false;
-  if (task.state != State.RUNNING || task.remaining == 0 || task.mode == Mode.USER) return true;
-  return task.mode == Mode.KERNEL && tunables.fullPreemption;
-}
-
-/** The CPU goes back to work, or to sleep. */
-function armSegment(rq: Rq): void {
-  const now = machine.now;
-  const task = rq.curr;
-  rq.segmentBegin = now;
-  rq.kernelUntil = now;
-  const end = now + (rq.sectionRemaining != 0 ? rq.sectionRemaining : task.remaining);
-  if (task == rq.idle && rq.sectionRemaining == 0) {
-    if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
-    enterIdle(rq, now);
-  } else if (end < rq.tick.soft || task.mode == Mode.IRQ_OFF || rq.sectionRemaining != 0) {
-    machine.wheel.move(rq.segmentEnd, end);
-    if (task.mode == Mode.IRQ_OFF && rq.sectionRemaining == 0) rq.kernelUntil = end;
-  } else if (rq.segmentEnd.pending) {
-    // The tick comes first, and arms it then if it is near.
-    machine.wheel.remove(rq.segmentEnd);
-  }
-  programClockevent(rq, now);
-}
-
 /** Runs the timers that are due (hrtimer_interrupt). */
 function hrtimerInterrupt(rq: Rq): void {
   spend(machine.timerIrqNs);
   let timer = popTimer(rq, machine.now);
   while (timer != null) {
-    switch (timer.kind) {
-      case TimerKind.TICK:
-        tick(rq, timer);
-        break;
-      case TimerKind.WAKE:
-        timerExpired(changetype<Task>(timer.target));
-        break;
-      case TimerKind.RT_PERIOD:
-        (classAt(Rank.RT) as RtClass).periodTimer();
-        break;
-      case TimerKind.BT_PERIOD:
-        (classAt(Rank.BT) as BtClass).periodTimer();
-        break;
-      case TimerKind.FAIR_SERVER:
-        fairServerTimer(changetype<Rq>(timer.target));
-        break;
-      case TimerKind.CFS_PERIOD:
-        periodTimer(timer);
-        break;
-      case TimerKind.CFS_SLACK:
-        slackTimer(timer);
-        break;
-      default:
-        (classAt(Rank.VMF) as VmfClass).grantOver(rq);
-        break;
-    }
+    if (timer.kind == TimerKind.TICK) tick(rq, timer);
+    else if (timer.kind == TimerKind.WAKE) timerExpired(changetype<Task>(timer.target));
+    else expire(rq, timer);
     machine.events++;
     timer = popTimer(rq, machine.now);
   }
@@ -228,6 +180,7 @@ function hrtimerInterrupt(rq: Rq): void {
 function tick(rq: Rq, timer: HrTimer): void {
   rq.ticks++;
   updateRqClock(rq);
+  promoteLazy(rq);
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
   preemptAtTick(rq);

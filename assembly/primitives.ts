@@ -6,7 +6,7 @@ import { BUCKETS, bucketOf, Histogram, newHistogram } from './base/histogram';
 import { Distribution, nextBits, sample, streamState } from './base/random';
 import { RbNode, RbTree, successor } from './base/rbtree';
 import { Event, initEvent, newWheel, Wheel } from './base/wheel';
-import { SchedAvg, updateAverages, updateSums } from './sched/avg';
+import { SchedAvg, updateAverages, updateSums, estimate } from './sched/avg';
 import { idleScanFor } from './sched/domain';
 import { calcDelta, NICE_0_LOAD, weightOf, wmultOf } from './sched/weight';
 
@@ -274,6 +274,11 @@ export function peltNumber(what: u32): f64 {
     default:
       return <f64>average.utilAvg;
   }
+}
+
+/** A task's estimated utilisation after another sample. */
+export function utilEstimate(old: u32, util: u32, waited: bool): u32 {
+  return <u32>estimate(old, util, waited);
 }
 
 /** nr_idle_scan of a cache of `size` CPUs whose utilisation sums to `sumUtil`, at imbalance_pct 117. */

@@ -3,22 +3,22 @@
  * event is handled but the period timers of throttling. At every chance the classes are asked what they would do, and are then
  * made to do what the recorded kernel did, so that one wrong decision does not spoil the next.
  */
-import { HrTimer, TimerKind } from './machine/timer';
+import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
-import { BtClass } from './sched/bt';
 import { classAt, classOf, Flags, Rank } from './sched/class';
 import { avgVruntime } from './sched/eevdf';
-import { fairServerTimer } from './sched/fair_server';
+import { bandwidthOf } from './sched/bandwidth';
+import { BtClass } from './sched/bt';
 import { schedSlice } from './sched/cfs';
-import { CfsRq, SchedEntity } from './sched/entity';
+import { CfsRq, SchedEntity, TaskGroup } from './sched/entity';
+import { setShares } from './sched/group';
 import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
-import { RtClass } from './sched/rt';
-import { bandwidthOf } from './sched/bandwidth';
-import { periodTimer, slackTimer, throttle, unthrottle } from './sched/throttle';
+import { setScheduler } from './sched/setscheduler';
+import { expire } from './sched/timers';
+import { throttle, unthrottle } from './sched/throttle';
 import { tunables } from './sched/tunables';
 import { calcDeltaFair } from './sched/virtual_time';
-import { setScheduler } from './sched/setscheduler';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
 import { NICE_0_LOAD } from './sched/weight';
 import { State, Task } from './task/task';
@@ -38,36 +38,15 @@ function advanceTo(now: u64): void {
   let event = wheel.pop(now);
   while (event != null) {
     if (event.kind == EventKind.TIMER_NEAR) {
-      const timer = changetype<HrTimer>(<usize>event.index);
-      machine.thisCpu = event.cpu;
-      machine.now = exact ? rqOf(event.cpu).clock : timer.soft;
-      expire(timer);
+      const timer = timerOf(event);
+      const rq = rqOf(event.cpu);
+      machine.thisCpu = rq.id;
+      machine.now = exact ? rq.clock : timer.soft;
+      expire(rq, timer);
     }
     event = wheel.pop(now);
   }
   machine.now = now;
-}
-
-function expire(timer: HrTimer): void {
-  switch (timer.kind) {
-    case TimerKind.RT_PERIOD:
-      (classAt(Rank.RT) as RtClass).periodTimer();
-      break;
-    case TimerKind.BT_PERIOD:
-      (classAt(Rank.BT) as BtClass).periodTimer();
-      break;
-    case TimerKind.FAIR_SERVER:
-      fairServerTimer(changetype<Rq>(timer.target));
-      break;
-    case TimerKind.CFS_PERIOD:
-      periodTimer(timer);
-      break;
-    case TimerKind.CFS_SLACK:
-      slackTimer(timer);
-      break;
-    default:
-      break;
-  }
 }
 
 /** The recording holds every charge: between them no time passes for a runqueue. */
@@ -245,6 +224,12 @@ export function renice(cpu: u32, nice: i8, now: u64): void {
   setScheduler(rq, rq.curr, rq.curr.policy, nice, rq.curr.prio);
 }
 
+/** A group's cpu.weight is written, in load units. */
+export function reshare(group: TaskGroup, cpu: u32, shares: u64, now: u64): void {
+  enter(cpu, now);
+  setShares(group, cpu, shares);
+}
+
 /** Whether a class has asked for a reschedule since the last switch. */
 export function asked(cpu: u32): bool {
   return rqOf(cpu).needResched;
@@ -260,7 +245,6 @@ export function pick(cpu: u32, prevState: u32, now: u64): Task {
     deactivateTask(rq, prev, prevState == Prev.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   }
   let next = changetype<Task>(0);
-  if (rq.fairBoosted && !rq.stop.queued) next = changetype<Task>(classAt(Rank.FAIR).pickNextTask(rq, prev));
   for (let rank: u8 = 0; rank <= Rank.IDLE && next == null; rank++) {
     next = changetype<Task>(classAt(rank).pickNextTask(rq, prev));
   }

@@ -3,13 +3,12 @@
  */
 import { allocateArray, allocateBytes, at } from './base/arena';
 import { Distribution, streamState } from './base/random';
-import { machine, newMachine } from './machine/machine';
+import { machine } from './machine/machine';
 import { newTrace } from './observe/trace';
 import { newBalance } from './sched/balance';
 import { newBtBalance } from './sched/bt_balance';
 import { newDomains } from './sched/domain';
 import { masks, newMasks } from './sched/masks';
-import { newTunables } from './sched/tunables';
 import { layOutCpus, readIdleStates, readKernel, readMachine, readNoise, registerClasses } from './setup/machine';
 import { readGroups, readMasks, readPrograms, readRecorders, readSpecs, startCpus } from './setup/tasks';
 import {
@@ -36,8 +35,6 @@ const EVENTS_NOW_PER_TASK: u32 = 16;
 export function setUp(input: usize, seed: u64): void {
   const reader = new Reader(input);
   const header = reader.next<Header>();
-  newMachine();
-  newTunables();
   machine.nrCpus = <u32>header.cpus;
   machine.cpusPerLlc = <u32>header.cpusPerLlc;
   machine.threadsPerCore = <u32>header.threadsPerCore;

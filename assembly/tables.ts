@@ -43,12 +43,14 @@ export class MachineTable {
   ipiNs: f64;
   migrationNs: f64;
   tickSkewNs: f64;
+  smtSpeed: f64;
 }
 
 @unmanaged
 export class KernelTable {
   tickPeriodNs: f64;
   fullPreemption: f64;
+  lazyPreemption: f64;
   latencyNs: f64;
   minGranularityNs: f64;
   wakeupGranularityNs: f64;
@@ -63,6 +65,7 @@ export class KernelTable {
   baseSlice: f64;
   eevdf: f64;
   vprot: f64;
+  reweightPlaces: f64;
   currWinsTies: f64;
   baseSliceNs: f64;
   unscaledSliceNs: f64;
@@ -80,8 +83,12 @@ export class KernelTable {
   loadHistory: f64;
   weightOnly: f64;
   runtimeExpires: f64;
+  throttlesTasks: f64;
+  utilEst: f64;
+  utilEstEarly: f64;
   niRandom: f64;
   sisUtil: f64;
+  sisProp: f64;
   busyFactor: f64;
   rtPeriodNs: f64;
   rtRuntimeNs: f64;
@@ -167,6 +174,10 @@ export class SpecTable {
   pool: f64;
   timerSlackNs: f64;
   sliceNs: f64;
+  mayBeDeadline: f64;
+  dlRuntimeNs: f64;
+  dlDeadlineNs: f64;
+  dlPeriodNs: f64;
   program: f64;
   timers: f64;
   loops: f64;

@@ -37,6 +37,7 @@ export interface Primitives extends WebAssembly.Exports {
   deltaOf(delta: number, nice: number, inverse: number): number;
   peltUpdate(now: number, load: number, runnable: number, running: number, weight: number): number;
   peltNumber(what: number): number;
+  utilEstimate(old: number, util: number, waited: number): number;
   idleScan(sumUtil: number, size: number): number;
 }
 

@@ -10,11 +10,11 @@
 /** The link that a record embeds by extending it. */
 @unmanaged
 export class RbNode {
+  key: u64;
   left: RbNode;
   right: RbNode;
   parent: RbNode;
   red: bool;
-  key: u64;
 }
 
 /** A node of an augmented tree. */

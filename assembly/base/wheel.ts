@@ -1,24 +1,28 @@
 /**
- * The event queue: a 64-ary hierarchical timing wheel, exact to the nanosecond.
+ * The event queue: a hierarchical timing wheel with 64 × 64 slots a level, exact to the nanosecond.
  *
- * A time t lies on the level of the highest 6-bit digit in which it differs from the last popped time, in the slot of that digit.
- * Slots are doubly linked lists, so cancelling is O(1), and cascading keeps their order: equal times pop in the order of insertion.
+ * A time t lies on the level of the highest 12-bit digit in which it differs from the last popped time, in the slot of that digit.
+ * Slots are doubly linked rings, so cancelling is O(1), and cascading keeps their order: equal times pop in the order of insertion.
+ * A slot knows its last event, whose `next` is the first: adding one touches nothing but its neighbour, which was added lately, too.
  * The method is Varghese and Lauck's (SOSP '87); tests/assembly/base/wheel.test.ts holds it against an ordered list.
  *
- *     level 10          level 1            level 0
- *   ┌──┬─…─┬──┐       ┌──┬─…─┬──┐        ┌──┬──┬─…─┬──┐
- *   │ 0│   │63│  …    │ 0│   │63│        │ 0│ 1│   │63│   64 slots a level, one u64 of occupancy a level,
- *   └──┴─…─┴──┘       └──┴─…─┴──┘        └──┴─┬┴─…─┴──┘   one u32 that says which levels are occupied
- *                                            Event ⇄ Event
+ *     level 5           level 1 (4.1 µs a slot)   level 0 (1 ns a slot)
+ *   ┌──┬─…─┬────┐     ┌──┬─…─┬────┐             ┌──┬──┬─…─┬────┐   4096 slots a level; of their occupancy a bit a slot in 64 words,
+ *   │ 0│   │4095│  …  │ 0│   │4095│             │ 0│ 1│   │4095│   of those words a bit a word in one, of the levels a bit a level
+ *   └──┴─…─┴────┘     └──┴─…─┴────┘             └──┴─┬┴─…─┴────┘
+ *                                                  Event ⇄ Event, a ring
  */
 import { allocate, allocateBytes } from './arena';
 
-const DIGIT_BITS: u32 = 6;
-const SLOTS: u32 = 64;
-/** ⌈64 / 6⌉ digits make a 64-bit time. */
-const LEVELS: u32 = 11;
+/** Bits of a word of occupancy, and of what says which words are occupied. */
+const WORD_BITS: u32 = 6;
+const WORDS: u32 = 1 << WORD_BITS;
+const DIGIT_BITS: u32 = 2 * WORD_BITS;
+const SLOTS: u32 = 1 << DIGIT_BITS;
+/** ⌈64 / 12⌉ digits make a 64-bit time. */
+const LEVELS: u32 = 6;
 
-/** One thing that will happen: embedded by pointer in whatever it happens to. `slot` is its place in the wheel, or −1. */
+/** One thing that will happen: embedded in, or pointed to by, whatever it happens to. `slot` is its place in the wheel, or −1. */
 @unmanaged
 export class Event {
   next: Event;
@@ -51,15 +55,26 @@ export function initEvent(event: Event, kind: u32, cpu: u32, index: u32): Event 
   return event;
 }
 
+/**
+ * Behind the record lie, a level each, u64 (which words are occupied), u64[WORDS] (which slots are), and Event[SLOTS], the last of each.
+ */
 @unmanaged
 export class Wheel {
   /** Time of the last popped event: no event may be earlier. */
   last: u64;
   occupiedLevels: u32;
-  /** Address of u64[LEVELS]. */
-  occupiedSlots: usize;
-  /** Address of Event[LEVELS × SLOTS]: list heads, whose `prev` is the tail. */
-  heads: usize;
+
+  @inline private occupiedWordsOf(level: u32): usize {
+    return changetype<usize>(this) + WORDS_OFFSET + (level << 3);
+  }
+
+  @inline private occupiedSlotsOf(word: u32): usize {
+    return changetype<usize>(this) + SLOTS_OFFSET + (word << 3);
+  }
+
+  @inline private lastOf(slot: u32): usize {
+    return changetype<usize>(this) + LASTS_OFFSET + (slot << alignof<usize>());
+  }
 
   /** Queues an event at `time`, behind all others of that time. */
   insert(event: Event, time: u64): void {
@@ -67,26 +82,25 @@ export class Wheel {
     assert(time >= this.last);
     event.time = time;
     const differing = time ^ this.last;
-    // (n × 43) >> 8 = n / 6 for n < 64
-    const level = differing == 0 ? 0 : <u32>(((63 - clz(differing)) * 43) >> 8);
+    // (n × 43) >> 9 = n / 12 for n < 64; a difference of 0 is one in digit 0, too.
+    const level = <u32>(((63 - clz(differing | 1)) * 43) >> 9);
     const digit = <u32>(time >> (level * DIGIT_BITS)) & (SLOTS - 1);
-    const slot = level * SLOTS + digit;
-    const place = this.heads + (slot << alignof<usize>());
-    const head = changetype<Event>(load<usize>(place));
+    const slot = (level << DIGIT_BITS) | digit;
+    const place = this.lastOf(slot);
+    const tail = changetype<Event>(load<usize>(place));
     event.slot = slot;
-    if (head == null) {
+    store<usize>(place, changetype<usize>(event));
+    if (tail == null) {
       event.next = event;
-      event.prev = event;
-      store<usize>(place, changetype<usize>(event));
-      const word = this.occupiedSlots + level * 8;
-      store<u64>(word, load<u64>(word) | ((<u64>1) << digit));
+      const slots = this.occupiedSlotsOf(slot >> WORD_BITS);
+      store<u64>(slots, load<u64>(slots) | ((<u64>1) << (slot & (WORDS - 1))));
+      const words = this.occupiedWordsOf(level);
+      store<u64>(words, load<u64>(words) | ((<u64>1) << (digit >> WORD_BITS)));
       this.occupiedLevels |= 1 << level;
     } else {
-      const tail = head.prev;
       event.prev = tail;
-      event.next = head;
+      event.next = tail.next;
       tail.next = event;
-      head.prev = event;
     }
   }
 
@@ -94,7 +108,7 @@ export class Wheel {
   remove(event: Event): void {
     assert(event.slot >= 0);
     const slot = <u32>event.slot;
-    const place = this.heads + (slot << alignof<usize>());
+    const place = this.lastOf(slot);
     event.slot = -1;
     const next = event.next;
     if (next == event) {
@@ -102,10 +116,12 @@ export class Wheel {
       this.clearSlot(slot);
       return;
     }
-    const prev = event.prev;
+    // Of the first, `prev` is not kept.
+    const tail = changetype<Event>(load<usize>(place));
+    const prev = tail.next == event ? tail : event.prev;
     prev.next = next;
-    next.prev = prev;
-    if (load<usize>(place) == changetype<usize>(event)) store<usize>(place, changetype<usize>(next));
+    if (event == tail) store<usize>(place, changetype<usize>(prev));
+    else if (prev != tail) next.prev = prev;
   }
 
   /** Queues at a new time, whether it was queued or not. */
@@ -121,12 +137,15 @@ export class Wheel {
   pop(limit: u64): Event | null {
     while (this.occupiedLevels != 0) {
       const level = ctz(this.occupiedLevels);
-      const digit = <u32>ctz(load<u64>(this.occupiedSlots + level * 8));
-      const slot = level * SLOTS + digit;
-      const place = this.heads + (slot << alignof<usize>());
-      const head = changetype<Event>(load<usize>(place));
+      const word = <u32>ctz(load<u64>(this.occupiedWordsOf(level)));
+      const bit = <u32>ctz(load<u64>(this.occupiedSlotsOf((level << WORD_BITS) | word)));
+      const digit = (word << WORD_BITS) | bit;
+      const slot = (level << DIGIT_BITS) | digit;
+      const place = this.lastOf(slot);
+      const tail = changetype<Event>(load<usize>(place));
+      const head = tail.next;
       // A lone event needs no cascade: nothing else can be earlier or share its time.
-      if (level == 0 || head.next == head) {
+      if (level == 0 || head == tail) {
         if (head.time > limit) return null;
         this.remove(head);
         this.last = head.time;
@@ -147,7 +166,7 @@ export class Wheel {
 
   /** Whether more events wait at the time of the last popped one. */
   get moreNow(): bool {
-    return load<usize>(this.heads + ((<usize>this.last & (SLOTS - 1)) << alignof<usize>())) != 0;
+    return (this.occupiedLevels & 1) != 0 && load<usize>(this.lastOf(<u32>this.last & (SLOTS - 1))) != 0;
   }
 
   /** Spreads a slot's list over the lower levels, in order. */
@@ -162,18 +181,25 @@ export class Wheel {
   }
 
   private clearSlot(slot: u32): void {
-    const level = slot / SLOTS;
-    const word = this.occupiedSlots + level * 8;
-    const rest = load<u64>(word) & ~((<u64>1) << (slot % SLOTS));
-    store<u64>(word, rest);
+    const slots = this.occupiedSlotsOf(slot >> WORD_BITS);
+    const restOfSlots = load<u64>(slots) & ~((<u64>1) << (slot & (WORDS - 1)));
+    store<u64>(slots, restOfSlots);
+    if (restOfSlots != 0) return;
+    const level = slot >> DIGIT_BITS;
+    const words = this.occupiedWordsOf(level);
+    const rest = load<u64>(words) & ~((<u64>1) << ((slot >> WORD_BITS) & (WORDS - 1)));
+    store<u64>(words, rest);
     if (rest == 0) this.occupiedLevels &= ~(1 << level);
   }
 }
 
+const WORDS_OFFSET: usize = (offsetof<Wheel>() + 7) & ~7;
+const SLOTS_OFFSET: usize = WORDS_OFFSET + LEVELS * 8;
+const LASTS_OFFSET: usize = SLOTS_OFFSET + LEVELS * WORDS * 8;
+/** What a wheel takes, zeroed: then it is empty, at time 0. */
+export const WHEEL_BYTES: usize = LASTS_OFFSET + ((LEVELS * SLOTS) << alignof<usize>());
+
 /** An empty wheel at time 0. */
 export function newWheel(): Wheel {
-  const wheel = allocate<Wheel>();
-  wheel.occupiedSlots = allocateBytes(LEVELS * 8);
-  wheel.heads = allocateBytes((LEVELS * SLOTS) << alignof<usize>());
-  return wheel;
+  return changetype<Wheel>(allocateBytes(WHEEL_BYTES));
 }

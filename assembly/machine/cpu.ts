@@ -35,6 +35,8 @@ export class Cpu {
   kernelUntil: u64;
   /** When the running segment (task, kernel section or idle) last went on. */
   segmentBegin: u64;
+  /** How fast its task works: it shares a core (segment.ts). */
+  speed: u64;
   /** What is left of a kernel section on top of the current task; it cannot be preempted. */
   sectionRemaining: u64;
   clockevent: Event;
@@ -48,7 +50,7 @@ export class Cpu {
   /** Exit latency of the idle state it is in. */
   idleExitNs: u64;
   idleSince: u64;
-  /** Moving average of idle lengths, weight 1/8. */
+  /** Moving average of idle lengths, weight 1/8, for the choice of an idle state. */
   avgIdleNs: u64;
   irqNs: u64;
   ticks: u64;

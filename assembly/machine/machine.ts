@@ -4,8 +4,7 @@
  * Time is kept twice. The event queue says when something happens; `now` is the local time of the CPU that handles it, which runs
  * ahead of the event by what interrupt entry, wakeups and switches cost. Another CPU may see those few microseconds early.
  */
-import { allocate } from '../base/arena';
-import { newWheel, Wheel } from '../base/wheel';
+import { Wheel, WHEEL_BYTES } from '../base/wheel';
 
 /** Kinds of events. */
 export namespace EventKind {
@@ -17,22 +16,26 @@ export namespace EventKind {
   export const IPI: u16 = 2;
   /** An occurrence of noise source `index`. */
   export const NOISE: u16 = 3;
-  /** The timer at address `index` comes into its CPU's queue (machine/hrtimer.ts). */
+  /** A timer comes into its CPU's queue (machine/hrtimer.ts): the event is its `far`. */
   export const TIMER_NEAR: u16 = 4;
 }
+
+/** Speeds are in 1024ths of what a thread does that has its core for itself. */
+export const FULL_SPEED: u64 = 1024;
 
 @unmanaged
 export class Machine {
   now: u64;
   /** CLOCK_MONOTONIC at time 0: periods lie on multiples of their length since boot. */
   bootNs: u64;
-  wheel: Wheel;
   /** The CPU whose kernel code runs. */
   thisCpu: u32;
   nrCpus: u32;
   cpusPerLlc: u32;
   /** Hyper-threads of a core: consecutive CPU numbers. */
   threadsPerCore: u32;
+  /** Speed of each of two threads of a core that both run a task; FULL_SPEED: they do not slow each other down. */
+  smtSpeed: u64;
   /** Address of the Rq array (sched/rq.ts). */
   rqs: usize;
   /** Events handled. */
@@ -62,15 +65,16 @@ export class Machine {
   nrNoise: u32;
   /** Address of NoiseSource[nrNoise]. */
   noise: usize;
+
+  @inline get wheel(): Wheel {
+    return changetype<Wheel>(WHEEL);
+  }
 }
 
-/** The one machine of this instance. */
-export let machine: Machine = changetype<Machine>(0);
-
-export function newMachine(): void {
-  machine = allocate<Machine>();
-  machine.wheel = newWheel();
-}
+const CACHE_LINE: i32 = 64;
+const WHEEL: usize = memory.data(<i32>WHEEL_BYTES, CACHE_LINE);
+/** The one machine of this instance. It lies at a fixed address, which makes its fields as cheap as global variables. */
+export const machine: Machine = changetype<Machine>(memory.data(<i32>offsetof<Machine>(), CACHE_LINE));
 
 /** Lets the executing CPU spend time in the kernel, interrupts off. */
 export function spend(ns: u64): void {

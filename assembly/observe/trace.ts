@@ -5,7 +5,7 @@
  *
  * Tasks are named by their ids; src/kernel/results.ts gives them their names back.
  */
-import { allocate, allocateArray, at } from '../base/arena';
+import { allocateArray, at } from '../base/arena';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 
@@ -48,11 +48,10 @@ export class Trace {
   entries: usize;
 }
 
-export let trace: Trace = changetype<Trace>(0);
+export const trace: Trace = changetype<Trace>(memory.data(<i32>offsetof<Trace>(), 8));
 
 /** A ring of `capacity` entries for the window [from, to]. */
 export function newTrace(capacity: u32, from: u64, to: u64): void {
-  trace = allocate<Trace>();
   trace.from = capacity == 0 ? u64.MAX_VALUE : from;
   trace.to = to;
   trace.capacity = capacity;

@@ -12,7 +12,11 @@ export class SchedAvg {
   runnableSum: u64;
   utilSum: u64;
   /** How far into its period `lastUpdateTime` lies. */
-  periodContrib: u32;
+  periodContrib: u16;
+  /** `utilAvg` is what it was when it last went to sleep (UTIL_AVG_UNCHANGED). */
+  utilUnchanged: bool;
+  /** Of a task: what it used when it last went to sleep; of a CPU's queue: the sum of that over its runnable tasks. */
+  utilEst: u32;
   loadAvg: u64;
   runnableAvg: u64;
   utilAvg: u64;
@@ -38,33 +42,12 @@ const Y_INVERSE: StaticArray<u32> = [
   0x8ea4398a, 0x8b95c1e3, 0x88980e80, 0x85aac367, 0x82cd8698,
 ];
 
-/** value × y^periods (decay_load). */
-export function decayLoad(value: u64, periods: u64): u64 {
-  if (value == 0 || periods > HALF_LIFE * 63) return 0;
-  const rest = value >> (periods / HALF_LIFE);
-  const factor = <u64>unchecked(Y_INVERSE[<u32>(periods % HALF_LIFE)]);
-  return mulShift(rest, factor);
-}
+/** Beyond so many periods nothing is left of any sum. */
+const FORGOTTEN: u64 = HALF_LIFE * 63;
 
-/** value × factor / 2³² (mul_u64_u32_shr); most values are below 2³². */
+/** value × factor / 2³² (mul_u64_u32_shr). */
 function mulShift(value: u64, factor: u64): u64 {
-  const low = ((value & 0xffffffff) * factor) >> 32;
-  return value >> 32 == 0 ? low : low + (value >> 32) * factor;
-}
-
-/** Decays the three sums of an entity by as many periods. */
-function decaySums(avg: SchedAvg, periods: u64): void {
-  if (periods > HALF_LIFE * 63) {
-    avg.loadSum = 0;
-    avg.runnableSum = 0;
-    avg.utilSum = 0;
-    return;
-  }
-  const shift = periods / HALF_LIFE;
-  const factor = <u64>unchecked(Y_INVERSE[<u32>(periods % HALF_LIFE)]);
-  avg.loadSum = mulShift(avg.loadSum >> shift, factor);
-  avg.runnableSum = mulShift(avg.runnableSum >> shift, factor);
-  avg.utilSum = mulShift(avg.utilSum >> shift, factor);
+  return (((value & 0xffffffff) * factor) >> 32) + (value >> 32) * factor;
 }
 
 /** Whether enough time has passed for the sums to change at all. */
@@ -90,26 +73,33 @@ export function updateSums(avg: SchedAvg, now: u64, load: u64, runnable: u64, ru
   const units = delta >> 10;
   if (units == 0) return false;
   avg.lastUpdateTime += units << 10;
-  let contribution = units;
   const total = units + avg.periodContrib;
   const periods = total / PERIOD;
-  const rest = <u32>(total % PERIOD);
-  if (periods != 0) {
-    decaySums(avg, periods);
-    if (load != 0) {
-      contribution =
-        decayLoad(PERIOD - avg.periodContrib, periods) +
-        (LOAD_AVG_MAX - decayLoad(LOAD_AVG_MAX, periods) - PERIOD) +
-        rest;
-    }
+  const begun = <u64>avg.periodContrib;
+  avg.periodContrib = <u16>(<u32>total % PERIOD);
+  if (periods == 0) {
+    if (load != 0) contribute(avg, units, load, runnable, running);
+    return false;
   }
-  avg.periodContrib = rest;
+  // value × y^periods = (value >> shift) × factor / 2³² (decay_load)
+  const shift = periods / HALF_LIFE;
+  const factor = periods > FORGOTTEN ? 0 : <u64>unchecked(Y_INVERSE[<u32>periods % HALF_LIFE]);
+  avg.loadSum = mulShift(avg.loadSum >> shift, factor);
+  avg.runnableSum = mulShift(avg.runnableSum >> shift, factor);
+  avg.utilSum = mulShift(avg.utilSum >> shift, factor);
   if (load != 0) {
-    avg.loadSum += load * contribution;
-    if (runnable != 0) avg.runnableSum += (runnable * contribution) << CAPACITY_SHIFT;
-    if (running) avg.utilSum += contribution << CAPACITY_SHIFT;
+    // What is left of the first period's rest, all of those between, and the begin of the last (__accumulate_pelt_segments).
+    const first = (((PERIOD - begun) >> shift) * factor) >> 32;
+    const between = LOAD_AVG_MAX - (((<u64>LOAD_AVG_MAX >> shift) * factor) >> 32) - PERIOD;
+    contribute(avg, first + between + avg.periodContrib, load, runnable, running);
   }
-  return periods != 0;
+  return true;
+}
+
+function contribute(avg: SchedAvg, contribution: u64, load: u64, runnable: u64, running: bool): void {
+  avg.loadSum += load * contribution;
+  avg.runnableSum += (runnable * contribution) << CAPACITY_SHIFT;
+  if (running) avg.utilSum += contribution << CAPACITY_SHIFT;
 }
 
 /** The averages of the sums (___update_load_avg); `weight` is what the load sum lacks. */
@@ -118,4 +108,14 @@ export function updateAverages(avg: SchedAvg, weight: u64): void {
   avg.loadAvg = (weight * avg.loadSum) / divider;
   avg.runnableAvg = avg.runnableSum / divider;
   avg.utilAvg = avg.utilSum / divider;
+}
+
+/** Utilisations that differ by less than 1 % are the same (UTIL_EST_MARGIN). */
+export const UTIL_MARGIN: u64 = CAPACITY / 100;
+
+/** The estimate of utilisation after another sample: more counts at once, less by a quarter of the difference (util_est_update). */
+export function estimate(old: u64, util: u64, waited: bool): u64 {
+  if (old <= util) return util;
+  const less = old - util;
+  return less < UTIL_MARGIN || waited ? old : ((old << 2) - less) >> 2;
 }

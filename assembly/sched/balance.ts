@@ -17,7 +17,9 @@ import { availableToFair } from './place';
 import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
 import { pushRunningTask } from './stop';
 import { moveToFront } from './task_list';
+import { throttledPair } from './throttle';
 import { tunables } from './tunables';
+import { taskUtil } from './util_est';
 import { moveQueuedTask, sendIpi } from './wake';
 
 /** At most so many tasks of a queue are looked at (sysctl_sched_nr_migrate). */
@@ -199,8 +201,9 @@ function fitsImbalance(task: Task): bool {
     return true;
   }
   if (env.migration == Migrate.UTIL) {
-    if (<i64>task.avg.utilAvg > env.imbalance) return false;
-    env.imbalance -= task.avg.utilAvg;
+    const util = taskUtil(task);
+    if (<i64>(util >> min(env.sd.nrBalanceFailed, 63)) > env.imbalance) return false;
+    env.imbalance -= util;
     return true;
   }
   const load = max(taskHLoad(task), 1);
@@ -212,7 +215,7 @@ function fitsImbalance(task: Task): bool {
 
 /** Affinity, running, cache heat (can_migrate_task). */
 function canMigrate(task: Task): bool {
-  if (task.cfsRq.throttleCount != 0) return false;
+  if (throttledPair(task, env.dst.id)) return false;
   if (!task.mayRunOn(env.dst.id)) {
     env.somePinned = true;
     return false;
@@ -241,12 +244,12 @@ function overloaded(): bool {
 /** The CPU is about to run out of fair work (newidle_balance). True if something came. */
 export function newidleBalance(rq: Rq): bool {
   if (rq.ttwuPending != 0 || nrLevels == 0 || !overloaded()) return false;
-  if (tunables.loadHistory && rq.avgIdleNs < tunables.migrationCostNs) return false;
+  if (tunables.loadHistory && rq.avgIdle < tunables.migrationCostNs) return false;
   let cost: u64 = 0;
   for (let level: u32 = 0; level < nrLevels; level++) {
     const sd = domainOf(rq.id, level);
     cost += NEWIDLE_COST_NS * sd.weight;
-    if (rq.avgIdleNs < cost) return false;
+    if (rq.avgIdle < cost) return false;
     let success: u32 = 1;
     if (tunables.niRandom) {
       const chance = sd.newidleRatio + 1;

@@ -85,8 +85,8 @@ export function slackIsDue(bandwidth: Bandwidth): bool {
   return !refillWithin(bandwidth, MIN_EXPIRATION_NS) && bandwidth.runtimeNs > tunables.bandwidthSliceNs;
 }
 
-/** A new period: unused quota is kept only as far as the burst allows (__refill_cfs_bandwidth_runtime). */
-export function refill(bandwidth: Bandwidth): void {
-  bandwidth.nrPeriods++;
+/** So many periods are over, the last of which counts: unused quota is kept as far as the burst allows (__refill_cfs_bandwidth_runtime). */
+export function refill(bandwidth: Bandwidth, periods: u64): void {
+  bandwidth.nrPeriods += periods;
   bandwidth.runtimeNs = min(bandwidth.runtimeNs + bandwidth.quotaNs, bandwidth.quotaNs + bandwidth.burstNs);
 }

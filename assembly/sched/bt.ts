@@ -30,6 +30,7 @@ export class BtClass extends SchedClass {
   }
 
   selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32 {
+    if ((flags & Flags.EXEC) != 0) return prevCpu;
     return selectBtRq(task, prevCpu, (flags & Flags.FORK) != 0);
   }
 

@@ -170,7 +170,7 @@ function push(src: Rq, dst: Rq): bool {
 
 /** The CPU would go idle: it pulls BT tasks from others, if it is likely to stay idle for long enough (idle_balance_bt). True if some came. */
 export function newidleBt(rq: Rq): bool {
-  if (!mayHoldBt(rq) || rq.avgIdleNs < IDLE_BALANCE_NS || !someWait()) return false;
+  if (!mayHoldBt(rq) || rq.avgIdle < IDLE_BALANCE_NS || !someWait()) return false;
   const now = jiffies();
   let next = now + 1_000_000_000 / machine.tickPeriodNs;
   let moved: u32 = 0;

@@ -16,7 +16,11 @@ function isOpen(cpu: u32): bool {
 }
 
 export function selectBtRq(task: Task, prevCpu: u32, forked: bool): u32 {
-  const cpu = forked ? idlestForBt(task, prevCpu) : task.mayRunOn(machine.thisCpu) ? idleSibling(task, prevCpu) : prevCpu;
+  const cpu = forked
+    ? idlestForBt(task, prevCpu)
+    : task.mayRunOn(machine.thisCpu)
+      ? idleSibling(task, prevCpu)
+      : prevCpu;
   return rqOf(cpu).bt.runtime == 0 ? task.cpu : cpu;
 }
 

@@ -2,10 +2,12 @@
  * Whom to take load from, and how much (kernel/sched/fair.c find_busiest_group, calculate_imbalance, find_busiest_queue of 6.1).
  */
 import { allocate } from '../base/arena';
+import { Task } from '../task/task';
 import { CAPACITY } from './avg';
 import { domainOf, idleScanFor, nrLevels, SchedDomain, setIdleScan } from './domain';
 import { gatherStats, GroupStats, GroupType } from './group_stats';
 import { Rq, rqOf } from './rq';
+import { cpuUtil } from './util_est';
 
 /** What is moved: load, utilisation or a number of tasks (enum migration_type). */
 export namespace Migrate {
@@ -158,7 +160,7 @@ function busiestQueue(env: LbEnv): Rq {
       if (nr == 1 && <i64>amount > env.imbalance) continue;
     } else if (env.migration == Migrate.UTIL) {
       if (nr <= 1) continue;
-      amount = rq.cfs.avg.utilAvg;
+      amount = cpuUtil(rq, changetype<Task>(0));
     }
     if (amount <= most) continue;
     most = amount;

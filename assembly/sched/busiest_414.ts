@@ -84,7 +84,8 @@ function compareGroups(env: LbEnv): bool {
     }
     totalLoad += candidate.load;
     totalCapacity += candidate.capacity;
-    if (found ? !isBusier(candidate, busiest) : candidate.type == GroupType.HAS_SPARE && candidate.avgLoad == 0) continue;
+    if (found ? !isBusier(candidate, busiest) : candidate.type == GroupType.HAS_SPARE && candidate.avgLoad == 0)
+      continue;
     found = true;
     const stats = candidate;
     candidate = busiest;

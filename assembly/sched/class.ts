@@ -8,12 +8,13 @@ import { Rq } from './rq';
 /** Places in the chain: a lower rank goes first. */
 export namespace Rank {
   export const STOP: u8 = 0;
-  export const RT: u8 = 1;
-  export const VMF: u8 = 2;
-  export const FAIR: u8 = 3;
-  export const BT: u8 = 4;
-  export const IDLE: u8 = 5;
-  export const COUNT: u8 = 6;
+  export const DEADLINE: u8 = 1;
+  export const RT: u8 = 2;
+  export const VMF: u8 = 3;
+  export const FAIR: u8 = 4;
+  export const BT: u8 = 5;
+  export const IDLE: u8 = 6;
+  export const COUNT: u8 = 7;
 }
 
 /** Flags of enqueueTask, dequeueTask and selectTaskRq. */
@@ -32,16 +33,22 @@ export namespace Flags {
   export const FORK: u32 = 32;
   /** The waker is about to sleep (WF_SYNC). */
   export const SYNC: u32 = 64;
+  /** It is about to run another program (WF_EXEC). */
+  export const EXEC: u32 = 1024;
   /** Put on a queue for the first time (ENQUEUE_INITIAL). */
   export const INITIAL: u32 = 128;
   /** Its delayed dequeue is due, or its delay ends with a wakeup (DEQUEUE_DELAYED, ENQUEUE_DELAYED). */
   export const DELAYED: u32 = 256;
   /** Never delayed: it dies, or its group is throttled (DEQUEUE_SPECIAL). */
   export const SPECIAL: u32 = 512;
+  /** Nor are those of its groups that become empty: bandwidth control takes it off (DEQUEUE_THROTTLE). */
+  export const THROTTLE: u32 = 2048;
+  /** A deadline entity gets new runtime (ENQUEUE_REPLENISH). */
+  export const REPLENISH: u32 = 4096;
 }
 
 export abstract class SchedClass {
-  /** Chooses a CPU for a task that wakes or is born. */
+  /** Chooses a CPU for a task that wakes, is born or begins another program. */
   abstract selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32;
   /** The task's virtual time leaves its CPU before it wakes on another (migrate_task_rq). */
   migrateTaskRq(_task: Task): void {}
@@ -71,18 +78,19 @@ export abstract class SchedClass {
   abstract updateCurr(rq: Rq): void;
 }
 
-const classes = new StaticArray<SchedClass>(Rank.COUNT);
+/** Address of SchedClass[Rank.COUNT]. */
+const classes: usize = memory.data(4 * Rank.COUNT);
 
 /** Puts a class in the chain. */
 export function register(rank: u8, schedClass: SchedClass): void {
-  classes[rank] = schedClass;
+  store<SchedClass>(classes + ((<usize>rank) << alignof<usize>()), schedClass);
 }
 
 /** The class of this rank. */
 export function classAt(rank: u8): SchedClass {
-  return unchecked(classes[rank]);
+  return load<SchedClass>(classes + ((<usize>rank) << alignof<usize>()));
 }
 
 export function classOf(task: Task): SchedClass {
-  return unchecked(classes[task.rank]);
+  return classAt(task.rank);
 }

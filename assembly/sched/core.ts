@@ -2,11 +2,13 @@
  * schedule(): the choice of the next task and the switch to it (kernel/sched/core.c __schedule, pick_next_task, context_switch).
  */
 import { cancelTimer, startTimer } from '../machine/hrtimer';
-import { machine, spend } from '../machine/machine';
+import { FULL_SPEED, machine, spend } from '../machine/machine';
 import { traceSwitch } from '../observe/trace';
+import { shareCore } from '../segment';
 import { reapTask } from '../task/fork';
 import { State, Task } from '../task/task';
 import { classAt, Flags, Rank } from './class';
+import { pushTasks } from './later_cpu';
 import { clearBit, masks, setBit } from './masks';
 import { noteIdleCore } from './place';
 import { Rq, updateRqClock } from './rq';
@@ -28,8 +30,12 @@ export function schedule(rq: Rq): void {
   if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
   const next = pickNextTask(rq, prev);
   rq.needResched = false;
+  rq.needReschedLazy = false;
   spend(machine.scheduleNs);
-  if (prev != next) contextSwitch(rq, prev, next);
+  if (prev != next) {
+    contextSwitch(rq, prev, next);
+    if (next.rank == Rank.DEADLINE) pushTasks(rq);
+  }
   rq.yielded = false;
 }
 
@@ -40,18 +46,13 @@ function pickNextTask(rq: Rq, prev: Task): Task {
     if (next != null) return next;
   }
   for (let rank = prev.rank; rank <= Rank.BT; rank++) {
-    if (classAt(rank).balance(rq, prev)) break;
+    if (classAt(rank).balance(rq, prev) || rq.dl.nrRunning != 0) break;
   }
   // The 6.6 line's starvation guard lets BT go before fair for one slice.
   if (rq.bt.boosted && !strongerThanFair(rq)) {
     const boosted = classAt(Rank.BT).pickNextTask(rq, prev);
     if (boosted != null) return boosted;
     rq.bt.boosted = false;
-  }
-  if (rq.fairBoosted && !rq.stop.queued) {
-    const served = classAt(Rank.FAIR).pickNextTask(rq, prev);
-    if (served != null) return served;
-    rq.fairBoosted = false;
   }
   for (let rank: u8 = 0; rank < Rank.IDLE; rank++) {
     const next = classAt(rank).pickNextTask(rq, prev);
@@ -63,6 +64,7 @@ function pickNextTask(rq: Rq, prev: Task): Task {
 function strongerThanFair(rq: Rq): bool {
   return (
     rq.stop.queued ||
+    rq.dl.nrRunning != 0 ||
     (!rq.rt.throttled && rq.rt.active.nrRunning != 0) ||
     (!rq.vmf.throttled && rq.vmf.active.nrRunning != 0)
   );
@@ -131,9 +133,11 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
 
 /** NO_HZ_IDLE: an idle CPU has no tick. */
 export function setIdle(rq: Rq): void {
+  rq.idleStamp = rq.clock;
   noteIdleCore(rq.id);
   setBit(masks.idle, rq.id);
   masks.nrIdle++;
+  if (machine.smtSpeed != FULL_SPEED) shareCore(rq);
   cancelTimer(rq, rq.tick);
 }
 
@@ -141,12 +145,13 @@ export function setIdle(rq: Rq): void {
 export function nextTick(rq: Rq): u64 {
   const period = machine.tickPeriodNs;
   const skew = rq.id * machine.tickSkewNs;
-  return ((machine.now + period - skew % period) / period) * period + (skew % period);
+  return ((machine.now + period - (skew % period)) / period) * period + (skew % period);
 }
 
 /** The tick comes back. */
 function leaveIdle(rq: Rq): void {
   clearBit(masks.idle, rq.id);
   masks.nrIdle--;
+  if (machine.smtSpeed != FULL_SPEED) shareCore(rq);
   startTimer(rq, rq.tick, nextTick(rq), 0);
 }

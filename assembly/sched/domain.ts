@@ -94,7 +94,11 @@ function initDomain(sd: SchedDomain, begin: u32, span: u32, groupSize: u32, hasC
   sd.isSmt = span <= machine.threadsPerCore;
   sd.sharesCache = span <= machine.cpusPerLlc;
   sd.preferSibling = hasChild;
-  sd.imbalancePct = sd.isSmt ? SMT_IMBALANCE_PCT : tunables.loadHistory && !sd.sharesCache ? MACHINE_IMBALANCE_PCT : IMBALANCE_PCT;
+  sd.imbalancePct = sd.isSmt
+    ? SMT_IMBALANCE_PCT
+    : tunables.loadHistory && !sd.sharesCache
+      ? MACHINE_IMBALANCE_PCT
+      : IMBALANCE_PCT;
   sd.cacheNiceTries = sd.isSmt ? 0 : 1;
   sd.minIntervalMs = sd.weight;
   sd.maxIntervalMs = 2 * sd.weight;

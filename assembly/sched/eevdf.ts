@@ -124,12 +124,18 @@ export function placeEntityEevdf(q: CfsRq, se: SchedEntity, flags: u32): void {
   se.deadline = se.vruntime + slice;
 }
 
-/** A weight changes in place: lag and what is left of the slice keep their real sizes (reweight_eevdf). */
+/** A weight changes in place: lag and what is left of the slice keep their real sizes (reweight_eevdf of 6.12). */
 export function rescale(q: CfsRq, se: SchedEntity, vAverage: u64, weight: u64): void {
   const old = <i64>se.weight;
   const now = <i64>weight;
   if (se.vruntime != vAverage) se.vruntime = vAverage - (lagOf(vAverage, se) * old) / now;
   se.deadline = vAverage + (<i64>(se.deadline - vAverage) * old) / now;
+}
+
+/** The weight of one that is on no queue changes: its lag keeps its real size, from 6.18 on so does what is left of its slice. */
+export function rescaleOff(se: SchedEntity, old: i64, now: i64): void {
+  se.vlag = (se.vlag * old) / now;
+  if (tunables.reweightPlaces && se.relDeadline) se.deadline = (<i64>se.deadline * old) / now;
 }
 
 /** The running entity keeps the CPU until its deadline is renewed: `vlag` holds the deadline that it was picked with (protect_slice). */

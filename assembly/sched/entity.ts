@@ -9,6 +9,7 @@
 import { AugmentedNode, RbTree } from '../base/rbtree';
 import { HrTimer } from '../machine/timer';
 import { SchedAvg } from './avg';
+import { tunables } from './tunables';
 
 /** `key` is the place in the queue: vruntime under CFS, the virtual deadline under EEVDF, where it holds while it runs, too. */
 @unmanaged
@@ -37,9 +38,13 @@ export class SchedEntity extends AugmentedNode {
   depth: u16;
   /** EEVDF: `slice` is its own, not the base slice. */
   customSlice: bool;
-  avg: SchedAvg;
   /** EEVDF: what it asks for at a time. */
   slice: u32;
+
+  /** Its load average lies right before it. */
+  @inline get avg(): SchedAvg {
+    return changetype<SchedAvg>(changetype<usize>(this) - AVG_BYTES);
+  }
 
   @inline get vruntime(): u64 {
     return this.value;
@@ -72,6 +77,10 @@ export class SchedEntity extends AugmentedNode {
     return this.myQ != null;
   }
 }
+
+/** What the load average before an entity takes, and a group's entity together with it. */
+export const AVG_BYTES: usize = (offsetof<SchedAvg>() + 63) & ~63;
+export const GROUP_ENTITY_BYTES: usize = AVG_BYTES + ((offsetof<SchedEntity>() + 63) & ~63);
 
 @unmanaged
 export class CfsRq extends RbTree {
@@ -114,11 +123,24 @@ export class CfsRq extends RbTree {
   throttled: bool;
   /** How many levels at or above it are throttled. */
   throttleCount: u32;
-  /** Its PELT clock stands still while it is throttled: since when, and for how long before that. */
+  /** Tasks that throttling has taken off it (throttled_limbo_list), the last one first. */
+  limbo: SchedEntity;
+  /** Its PELT clock stands still while it is throttled and nothing is on it: since when, and for how long before that. */
+  peltStopped: bool;
   throttledClockPelt: u64;
   throttledTimePelt: u64;
   /** Next in the group's list of throttled queues. */
   throttledNext: CfsRq;
+
+  /** Throttled as a whole: its entity has left the queue above. */
+  @inline get isOff(): bool {
+    return this.throttled && !tunables.throttlesTasks;
+  }
+
+  /** It or one above it is throttled as a whole: nothing of it runs. */
+  @inline get isFrozen(): bool {
+    return this.throttleCount != 0 && !tunables.throttlesTasks;
+  }
 
   /** cpu.idle (cfs_rq_is_idle). */
   @inline get idle(): bool {
@@ -142,7 +164,7 @@ export class TaskGroup {
   isBt: bool;
   /** Sum of its queues' load averages, as far as they have told. */
   loadAvg: u64;
-  /** Address of SchedEntity[nrCpus]. */
+  /** Address of its entities, GROUP_ENTITY_BYTES each. */
   entities: usize;
   /** Address of CfsRq[nrCpus]. */
   queues: usize;

@@ -30,8 +30,9 @@ import { requeueDelayed } from './queue';
 import { Rq, rqOf, updateRqClock } from './rq';
 import { moveToFront } from './task_list';
 import { tunables } from './tunables';
+import { addEstimate, subEstimate, updateEstimate } from './util_est';
 import { calcDeltaFair, clearBuddies } from './virtual_time';
-import { reschedCurr } from './wake';
+import { reschedCurrLazy } from './wake';
 
 export class FairClass extends SchedClass {
   selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32 {
@@ -46,6 +47,7 @@ export class FairClass extends SchedClass {
   }
 
   enqueueTask(rq: Rq, task: Task, flags: u32): void {
+    if (tunables.utilEst && (!task.delayed || (flags & Flags.DELAYED) != 0)) addEstimate(rq, task);
     if ((flags & Flags.DELAYED) != 0) {
       requeueDelayed(task.cfsRq, task);
       return;
@@ -57,7 +59,11 @@ export class FairClass extends SchedClass {
   }
 
   dequeueTask(rq: Rq, task: Task, flags: u32): bool {
+    const estimates = tunables.utilEst && (flags & Flags.SLEEP) != 0;
+    if (tunables.utilEst && !task.delayed) subEstimate(rq, task);
+    if (estimates && tunables.utilEstEarly) updateEstimate(task);
     const left = dequeuePath(task, flags);
+    if (estimates && !tunables.utilEstEarly) updateEstimate(task);
     if (left == Left.NOT) return false;
     if (left == Left.ALL) rq.nrRunning--;
     return true;
@@ -85,9 +91,9 @@ export class FairClass extends SchedClass {
   /** check_preempt_wakeup */
   wakeupPreempt(rq: Rq, task: Task, _flags: u32): void {
     const curr = rq.curr;
-    if (curr == task || task.cfsRq.throttleCount != 0 || rq.needResched) return;
+    if (curr == task || task.cfsRq.isFrozen || rq.needResched) return;
     if (!tunables.eevdf) this.preemptCfs(rq, curr, task);
-    else if (tunables.wakeupPreemption && this.preemptsEevdf(curr, task)) reschedCurr(rq);
+    else if (tunables.wakeupPreemption && this.preemptsEevdf(curr, task)) reschedCurrLazy(rq);
   }
 
   private preemptCfs(rq: Rq, curr: Task, task: Task): void {
@@ -105,7 +111,7 @@ export class FairClass extends SchedClass {
         setNextBuddy(pse);
       }
     }
-    reschedCurr(rq);
+    reschedCurrLazy(rq);
     if (tunables.lastBuddy && many && se.onRq && se == curr) setLastBuddy(se);
   }
 
@@ -171,7 +177,7 @@ export class FairClass extends SchedClass {
       updateCurr(q);
       updateLoadAvg(q, se, Update.TG);
       updateCfsGroup(se);
-      if (!q.eevdf && q.nrRunning > 1 && sliceExpired(q, se)) reschedCurr(rq);
+      if (!q.eevdf && q.nrRunning > 1 && sliceExpired(q, se)) reschedCurrLazy(rq);
     }
   }
 

@@ -2,9 +2,11 @@
  * How loaded a group of CPUs is (kernel/sched/fair.c update_sg_lb_stats, group_classify): what balance and the placement of new tasks
  * compare. Every CPU has full capacity.
  */
+import { Task } from '../task/task';
 import { CAPACITY } from './avg';
-import { clockPelt, updateQueueAvg } from './load_avg';
-import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
+import { clockPelt, subPositive, taskHLoad, updateQueueAvg } from './load_avg';
+import { Rq, rqOf, updateRqClock } from './rq';
+import { cpuUtil } from './util_est';
 
 /** From least to most in need of help (enum group_type). */
 export namespace GroupType {
@@ -42,22 +44,55 @@ export function updateBlocked(rq: Rq): void {
 
 /** Fills `stats` for CPUs begin … end − 1. `imbalanced`: tasks in there could not be moved because of their affinity. */
 export function gatherStats(stats: GroupStats, begin: u32, end: u32, imbalancePct: u64, imbalanced: bool): void {
+  clear(stats, begin, end);
+  for (let cpu = begin; cpu < end; cpu++) addCpu(stats, rqOf(cpu), changetype<Task>(0));
+  finish(stats, imbalancePct, imbalanced);
+}
+
+/**
+ * The same as a task sees it that looks for the idlest CPU: only those that it may use count, and its own part does not
+ * (update_sg_wakeup_stats).
+ */
+export function gatherStatsFor(task: Task, stats: GroupStats, begin: u32, end: u32, imbalancePct: u64): void {
+  clear(stats, begin, end);
+  for (let cpu = begin; cpu < end; cpu++) {
+    if (!task.mayRunOn(cpu)) continue;
+    const counts = task.onRq && task.cpu == cpu;
+    addCpu(stats, rqOf(cpu), counts ? task : changetype<Task>(0));
+  }
+  finish(stats, imbalancePct, false);
+}
+
+function clear(stats: GroupStats, begin: u32, end: u32): void {
   memory.fill(changetype<usize>(stats), 0, offsetof<GroupStats>());
   stats.begin = begin;
   stats.end = end;
-  for (let cpu = begin; cpu < end; cpu++) {
-    const rq = rqOf(cpu);
-    updateBlocked(rq);
-    const cfs = rq.cfs;
-    stats.load += cfs.avg.loadAvg;
-    stats.util += min(cfs.avg.utilAvg, CAPACITY);
-    stats.runnable += cfs.avg.runnableAvg;
-    stats.hNrRunning += cfs.hNrRunning;
-    // BT tasks do not count: CFS takes a CPU that runs only them as idle.
-    const nr = rq.nrRunning - (rq.bt.throttled ? 0 : rq.bt.hNrRunning);
-    stats.nrRunning += nr;
-    if (nr == 0 && (idleCpu(rq) || rq.bt.nrRunning != 0)) stats.idleCpus++;
+}
+
+/** Adds a CPU, without the part of a task on it if one is given. */
+function addCpu(stats: GroupStats, rq: Rq, without: Task): void {
+  updateBlocked(rq);
+  const cfs = rq.cfs;
+  let load = cfs.avg.loadAvg;
+  let runnable = cfs.avg.runnableAvg;
+  // BT tasks do not count: CFS takes a CPU that runs only them as idle.
+  let nr = rq.nrRunning - (rq.bt.throttled ? 0 : rq.bt.hNrRunning);
+  stats.hNrRunning += cfs.hNrRunning;
+  if (without != null) {
+    load = subPositive(load, taskHLoad(without));
+    runnable = subPositive(runnable, without.avg.runnableAvg);
+    stats.hNrRunning--;
+    nr--;
   }
+  stats.load += load;
+  stats.util += cpuUtil(rq, without);
+  stats.runnable += runnable;
+  stats.nrRunning += nr;
+  const alone = (rq.curr == rq.idle || rq.curr == without) && rq.ttwuPending == 0;
+  if (nr == 0 && (alone || rq.bt.nrRunning != 0)) stats.idleCpus++;
+}
+
+function finish(stats: GroupStats, imbalancePct: u64, imbalanced: bool): void {
   stats.capacity = CAPACITY * <u64>stats.weight;
   stats.type = classify(stats, imbalancePct, imbalanced);
   stats.avgLoad = (stats.load * CAPACITY) / stats.capacity;

@@ -9,7 +9,7 @@ import { updateCurr } from './curr';
 import { CfsRq, SchedEntity } from './entity';
 import { eligible, minSlice, pickEevdf } from './eevdf';
 import { updateCfsGroup } from './group';
-import { Update, updateLoadAvg } from './load_avg';
+import { resumePelt, Update, updateLoadAvg } from './load_avg';
 import { masks } from './masks';
 import { dequeueEntity, enqueueEntity, putPrevEntity, requeueDelayed, setNextEntity } from './queue';
 import { rqOf } from './rq';
@@ -41,6 +41,13 @@ export function enqueuePath(task: Task, flags: u32): bool {
   linkTask(rq, task);
   if (task.yields) masks.nrYielding++;
   let idle: u32 = task.idle ? 1 : 0;
+  if (task.parent_ == null) {
+    const root = task.cfsRq;
+    enqueueEntity(root, task, flags);
+    root.hNrRunning++;
+    root.idleHNrRunning += idle;
+    return true;
+  }
   let se = changetype<SchedEntity>(task);
   let entityFlags = flags;
   let slice: u32 = 0;
@@ -57,7 +64,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
     q.idleHNrRunning += idle;
     if (q.idle) idle = 1;
     if (q.nrRunning == 1) checkEnqueueThrottle(q);
-    if (q.throttled) return false;
+    if (q.isOff) return false;
     entityFlags = Flags.WAKEUP;
   }
   for (; se != null; se = se.parent_) {
@@ -71,7 +78,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
     q.hNrRunning++;
     q.idleHNrRunning += idle;
     if (q.idle) idle = 1;
-    if (q.throttled) return false;
+    if (q.isOff) return false;
   }
   return true;
 }
@@ -79,6 +86,7 @@ export function enqueuePath(task: Task, flags: u32): bool {
 /** A queue that gets its first entity may have no runtime left (check_enqueue_throttle). */
 function checkEnqueueThrottle(q: CfsRq): void {
   if (q.curr == null) checkThrottle(q, true);
+  if (q.peltStopped && tunables.throttlesTasks) resumePelt(q);
 }
 
 /** What became of a task that was to leave. */
@@ -93,6 +101,7 @@ export namespace Left {
 /** Takes an entity, and those of its groups that become empty, from their queues (dequeue_entities). */
 export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
   const below = entity.myQ;
+  if (below == null && entity.parent_ == null) return dequeueFromRoot(changetype<Task>(entity), flags);
   const count: u32 = below == null ? 1 : below.hNrRunning;
   let idle: u32 = below == null ? (entity.idle ? 1 : 0) : below.idleHNrRunning;
   let slice: u32 = 0;
@@ -109,11 +118,11 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     q.hNrRunning -= count;
     q.idleHNrRunning -= idle;
     if (q.idle) idle = count;
-    if (q.throttled) return Left.BELOW_THROTTLE;
+    if (q.isOff) return Left.BELOW_THROTTLE;
     if (q.weight != 0) {
       if (q.eevdf) slice = minSlice(q, onQueue(q.curr));
       // The group still has something to run: bias the pick to stay in it.
-      if ((flags & Flags.SLEEP) != 0 && se.parent_ != null && q.throttleCount == 0) setNextBuddy(se.parent_);
+      if ((flags & Flags.SLEEP) != 0 && se.parent_ != null && !q.isFrozen) setNextBuddy(se.parent_);
       se = se.parent_;
       break;
     }
@@ -131,8 +140,18 @@ export function dequeuePath(entity: SchedEntity, flags: u32): i32 {
     q.hNrRunning -= count;
     q.idleHNrRunning -= idle;
     if (q.idle) idle = count;
-    if (q.throttled) return Left.BELOW_THROTTLE;
+    if (q.isOff) return Left.BELOW_THROTTLE;
   }
+  return Left.ALL;
+}
+
+/** A task that is in no group. */
+function dequeueFromRoot(task: Task, flags: u32): i32 {
+  const root = task.cfsRq;
+  if (!dequeueEntity(root, task, flags)) return Left.NOT;
+  unlink(task);
+  root.hNrRunning--;
+  if (task.idle) root.idleHNrRunning--;
   return Left.ALL;
 }
 
@@ -166,7 +185,7 @@ export function pickPath(root: CfsRq): Task | null {
       if (curr.onRq) updateCurr(q);
       else curr = NONE;
     }
-    if (q.group != null && checkThrottle(q, false)) {
+    if (q.group != null && checkThrottle(q, false) && q.isOff) {
       q = root;
       continue;
     }
@@ -231,6 +250,7 @@ export function switchPath(prev: Task, next: Task): void {
 
 /** The ancestor of `se` (or itself) that is a sibling of an ancestor of `other` (find_matching_se). */
 export function matching(se: SchedEntity, other: SchedEntity): SchedEntity {
+  if (se.cfsRq == other.cfsRq) return se;
   let a = se;
   let b = other;
   while (a.depth > b.depth) a = a.parent_;

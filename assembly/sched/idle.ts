@@ -3,6 +3,7 @@
  */
 import { Task } from '../task/task';
 import { classOf, SchedClass } from './class';
+import { chargeIdleTime } from './fair_server';
 import { Rq } from './rq';
 import { reschedCurr } from './wake';
 
@@ -25,11 +26,16 @@ export class IdleClass extends SchedClass {
   }
 
   pickNextTask(rq: Rq, prev: Task): Task | null {
-    if (prev != rq.idle) classOf(prev).putPrevTask(rq, prev);
+    if (prev != rq.idle) {
+      classOf(prev).putPrevTask(rq, prev);
+      rq.idle.execStart = rq.clock;
+    }
     return rq.idle;
   }
 
-  putPrevTask(_rq: Rq, _task: Task): void {}
+  putPrevTask(rq: Rq, _task: Task): void {
+    chargeIdleTime(rq);
+  }
 
   setNextTask(_rq: Rq, _task: Task): void {}
 

@@ -1,11 +1,11 @@
 /**
- * Where a new task starts: the idlest CPU of the idlest group, domain by domain from the outside (kernel/sched/fair.c
+ * Where a new task or a new program starts: the idlest CPU of the idlest group, domain by domain from the outside (kernel/sched/fair.c
  * find_idlest_cpu, find_idlest_group).
  */
 import { allocate } from '../base/arena';
 import { Task } from '../task/task';
 import { domainOf, nrLevels, SchedDomain } from './domain';
-import { gatherStats, GroupStats, GroupType } from './group_stats';
+import { gatherStatsFor, GroupStats, GroupType } from './group_stats';
 import { firstCommon, masks } from './masks';
 import { idleCpu, rqOf } from './rq';
 import { machine } from '../machine/machine';
@@ -22,7 +22,7 @@ export function newIdlestStats(): void {
   candidate = allocate<GroupStats>();
 }
 
-/** The CPU that a new task should start on, seen from `here`; `fallback` if it may use none that is found. */
+/** The CPU that a task should start on, seen from `here`; `fallback` if it may use none that is found. */
 export function idlestCpu(task: Task, here: u32, fallback: u32): u32 {
   let cpu = here;
   let level = <i32>nrLevels - 1;
@@ -45,7 +45,7 @@ function pickGroup(sd: SchedDomain, task: Task, cpu: u32): bool {
   for (let begin = sd.begin; begin < sd.end; begin += sd.groupSize) {
     const end = min(begin + sd.groupSize, sd.end);
     if (firstCommon(task.cpusAllowed, task.cpusAllowed, begin, end) < 0) continue;
-    gatherStats(candidate, begin, end, sd.imbalancePct, false);
+    gatherStatsFor(task, candidate, begin, end, sd.imbalancePct);
     if (cpu >= begin && cpu < end) {
       hasLocal = true;
       swapLocal();
@@ -87,7 +87,7 @@ function beatsLocal(sd: SchedDomain): bool {
   return 100 * local.avgLoad > sd.imbalancePct * idlest.avgLoad;
 }
 
-/** An idle CPU in the shallowest idle state, the one that went idle last; otherwise the least load (find_idlest_group_cpu). */
+/** A CPU with nothing but SCHED_IDLE tasks, an idle one in the shallowest idle state, the one that went idle last; otherwise the least load (find_idlest_group_cpu). */
 function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
   let best = -1;
   let bestIsIdle = false;
@@ -97,11 +97,13 @@ function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
   for (let cpu = begin; cpu < end; cpu++) {
     if (!task.mayRunOn(cpu)) continue;
     const rq = rqOf(cpu);
+    // sched_idle_cpu
+    if (rq.nrRunning != 0 && rq.nrRunning == rq.cfs.idleHNrRunning) return <i32>cpu;
     if (idleCpu(rq)) {
-      if (rq.idleExitNs > exit || (rq.idleExitNs == exit && rq.idleSince < since)) continue;
-      if (rq.idleExitNs == exit && rq.idleSince == since && bestIsIdle && cpu != here) continue;
+      if (rq.idleExitNs > exit || (rq.idleExitNs == exit && rq.idleStamp < since)) continue;
+      if (rq.idleExitNs == exit && rq.idleStamp == since && bestIsIdle && cpu != here) continue;
       exit = rq.idleExitNs;
-      since = rq.idleSince;
+      since = rq.idleStamp;
       best = cpu;
       bestIsIdle = true;
     } else if (!bestIsIdle) {

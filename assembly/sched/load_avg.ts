@@ -19,12 +19,24 @@ export namespace Update {
   export const DETACH: u32 = 4;
 }
 
-/** The queue's PELT clock: it stands still while the queue is throttled (cfs_rq_clock_pelt). */
+/** The queue's PELT clock (cfs_rq_clock_pelt). */
 export function clockPelt(q: CfsRq): u64 {
-  return (q.throttleCount != 0 ? q.throttledClockPelt : rqOf(q.cpu).clock) - q.throttledTimePelt;
+  return (q.peltStopped ? q.throttledClockPelt : rqOf(q.cpu).clock) - q.throttledTimePelt;
 }
 
-function subPositive(value: u64, by: u64): u64 {
+/** The PELT clock of a throttled queue stands still… */
+export function stopPelt(q: CfsRq): void {
+  q.peltStopped = true;
+  q.throttledClockPelt = rqOf(q.cpu).clock;
+}
+
+/** …and goes on. */
+export function resumePelt(q: CfsRq): void {
+  q.peltStopped = false;
+  q.throttledTimePelt += rqOf(q.cpu).clock - q.throttledClockPelt;
+}
+
+export function subPositive(value: u64, by: u64): u64 {
   return value > by ? value - by : 0;
 }
 
@@ -37,7 +49,7 @@ function addPositive(value: u64, delta: i64): u64 {
 export function updateLoadAvg(q: CfsRq, se: SchedEntity, flags: u32): void {
   if (!tunables.pelt) return;
   const now = clockPelt(q);
-  if (se.avg.lastUpdateTime != 0 && isDue(se.avg, now)) updateEntityAvg(q, se, now);
+  if (se.avg.lastUpdateTime != 0 && isDue(se.avg, now) && updateEntityAvg(q, se, now)) se.avg.utilUnchanged = false;
   let decayed = isDue(q.avg, now) && updateQueueAvg(q, now);
   if (se.myQ != null && propagateEntity(q, se)) decayed = true;
   if (se.avg.lastUpdateTime == 0 && (flags & Update.ATTACH) != 0) {
@@ -51,12 +63,12 @@ export function updateLoadAvg(q: CfsRq, se: SchedEntity, flags: u32): void {
   }
 }
 
-/** __update_load_avg_se */
-function updateEntityAvg(q: CfsRq, se: SchedEntity, now: u64): void {
+/** __update_load_avg_se. True if its averages changed. */
+function updateEntityAvg(q: CfsRq, se: SchedEntity, now: u64): bool {
   const runnable: u64 = se.myQ != null ? se.myQ.hNrRunning : se.onRq ? 1 : 0;
-  if (updateSums(se.avg, now, se.onRq ? 1 : 0, runnable, q.curr == se)) {
-    updateAverages(se.avg, scaleLoadDown(se.weight));
-  }
+  if (!updateSums(se.avg, now, se.onRq ? 1 : 0, runnable, q.curr == se)) return false;
+  updateAverages(se.avg, scaleLoadDown(se.weight));
+  return true;
 }
 
 /** Brings a queue's own averages up to `now` (__update_load_avg_cfs_rq). True if they changed. */

@@ -2,7 +2,7 @@
  * Sets of CPUs that a decision would otherwise have to search for, one bit a CPU. `idle` is exact; the `overloaded` sets may hold
  * CPUs that no longer are, which whoever looks takes out.
  */
-import { allocate, allocateBytes } from '../base/arena';
+import { allocateBytes } from '../base/arena';
 import { machine } from '../machine/machine';
 
 @unmanaged
@@ -15,20 +15,25 @@ export class Masks {
   idle: usize;
   /** More than one fair task, or one behind a higher class. */
   fair: usize;
+  /** More than one deadline task; and none, which is exact. */
+  dl: usize;
+  dlFree: usize;
   rt: usize;
   vmf: usize;
   /** BT tasks that do not run. */
   bt: usize;
 }
 
-export let masks: Masks = changetype<Masks>(0);
+export const masks: Masks = changetype<Masks>(memory.data(<i32>offsetof<Masks>(), 8));
 
 export function newMasks(): void {
-  masks = allocate<Masks>();
   masks.words = (machine.nrCpus + 63) >> 6;
   const bytes = masks.words << 3;
   masks.idle = allocateBytes(bytes);
   masks.fair = allocateBytes(bytes);
+  masks.dl = allocateBytes(bytes);
+  masks.dlFree = allocateBytes(bytes);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) setBit(masks.dlFree, cpu);
   masks.rt = allocateBytes(bytes);
   masks.vmf = allocateBytes(bytes);
   masks.bt = allocateBytes(bytes);
@@ -42,6 +47,10 @@ export function setBit(mask: usize, cpu: u32): void {
 export function clearBit(mask: usize, cpu: u32): void {
   const word = mask + ((cpu >> 6) << 3);
   store<u64>(word, load<u64>(word) & ~((<u64>1) << (cpu & 63)));
+}
+
+export function hasBit(mask: usize, cpu: u32): bool {
+  return ((load<u64>(mask + ((cpu >> 6) << 3)) >> (cpu & 63)) & 1) != 0;
 }
 
 /** First CPU in [begin, end) that is in both masks, or −1. */

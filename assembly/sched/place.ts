@@ -1,6 +1,6 @@
 /**
  * Where a fair task wakes (kernel/sched/fair.c select_task_rq_fair, wake_affine, select_idle_sibling): near its waker or where it ran,
- * on an idle CPU of that cache if one is found cheaply. New tasks are placed by sched/idlest.ts.
+ * on an idle CPU of that cache if one is found cheaply. How far the search goes before 5.19 is in sched/sis_prop.ts. New tasks and new programs are placed by sched/idlest.ts.
  */
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
@@ -11,6 +11,7 @@ import { idlestCpu } from './idlest';
 import { taskHLoad } from './load_avg';
 import { coreBegin, coreEnd, llcBegin, llcEnd, masks } from './masks';
 import { idleCpu, Rq, rqOf, shareCache } from './rq';
+import { selectIdleProp } from './sis_prop';
 import { tunables } from './tunables';
 
 /** wake_wide: flips are halved once a second. */
@@ -31,7 +32,7 @@ export function availableToFair(rq: Rq): bool {
 
 export function selectFairRq(task: Task, prevCpu: u32, flags: u32): u32 {
   const here = machine.thisCpu;
-  if ((flags & Flags.FORK) != 0) return idlestCpu(task, here, prevCpu);
+  if ((flags & (Flags.FORK | Flags.EXEC)) != 0) return idlestCpu(task, here, prevCpu);
   const waker = rqOf(here).curr;
   recordWakee(waker, task);
   const affine = here != prevCpu && task.mayRunOn(here) && !wakeWide(waker, task);
@@ -83,18 +84,21 @@ function wakeAffine(task: Task, here: u32, prevCpu: u32, sync: bool): u32 {
   return hereLoad < prevLoad + (sync || tunables.loadHistory ? 1 : 0) ? here : prevCpu;
 }
 
-function isFree(task: Task, cpu: u32): bool {
+export function isFree(task: Task, cpu: u32): bool {
   return availableToFair(rqOf(cpu)) && task.mayRunOn(cpu);
 }
 
 function selectIdleSibling(task: Task, prevCpu: u32, target: u32): u32 {
+  if (masks.nrIdle == 0 && masks.nrYielding == 0 && !tunables.sisProp) {
+    task.recentUsedCpu = <u16>prevCpu;
+    return target;
+  }
   if (isFree(task, target)) return target;
   if (prevCpu != target && shareCache(prevCpu, target) && isFree(task, prevCpu)) return prevCpu;
-  // Not before 4.16.
-  const recent = tunables.loadHistory ? prevCpu : task.recentUsedCpu;
+  if (tunables.sisProp) return selectIdleProp(task, target);
+  const recent = task.recentUsedCpu;
   task.recentUsedCpu = <u16>prevCpu;
   if (recent != prevCpu && recent != target && shareCache(recent, target) && isFree(task, recent)) return recent;
-  if (masks.nrIdle == 0 && masks.nrYielding == 0) return target;
   const smt = machine.threadsPerCore > 1;
   const wholeCore = smt && hasIdleCore(target);
   if (smt && !wholeCore && shareCache(prevCpu, target)) {

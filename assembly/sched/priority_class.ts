@@ -25,7 +25,8 @@ export abstract class PriorityClass extends SchedClass {
 
   abstract queueOf(rq: Rq): PriorityRq;
 
-  selectTaskRq(task: Task, prevCpu: u32, _flags: u32): u32 {
+  selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32 {
+    if ((flags & Flags.EXEC) != 0) return prevCpu;
     const cpu = weakestCpu(task, prevCpu);
     return cpu < 0 ? prevCpu : cpu;
   }

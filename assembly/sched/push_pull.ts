@@ -13,6 +13,7 @@ import { moveQueuedTask } from './wake';
 /** How weak a CPU's strongest runnable task is: class rank first, priority within it; greater is weaker. */
 function weakness(rq: Rq): u32 {
   if (rq.stop.queued) return 0;
+  if (rq.dl.nrRunning != 0) return (<u32>Rank.DEADLINE) << 8;
   const rt = rq.rt.throttled ? changetype<Task>(0) : rq.rt.active.first;
   if (rt != null) return strength(rt);
   const vmf = rq.vmf.throttled ? changetype<Task>(0) : rq.vmf.active.first;

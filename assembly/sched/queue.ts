@@ -20,7 +20,7 @@ import {
   updateReference,
 } from './eevdf';
 import { updateCfsGroup } from './group';
-import { Update, updateLoadAvg } from './load_avg';
+import { stopPelt, Update, updateLoadAvg } from './load_avg';
 import { rqOf } from './rq';
 import { tunables } from './tunables';
 import { accountDequeue, accountEnqueue, clearBuddies } from './virtual_time';
@@ -72,7 +72,8 @@ export function dequeueEntity(q: CfsRq, se: SchedEntity, flags: u32): bool {
   updateCurr(q);
   clearBuddies(se);
   const sleeps = (flags & Flags.SLEEP) != 0;
-  const mayDelay = sleeps && q.eevdf && (flags & (Flags.DELAYED | Flags.SPECIAL)) == 0 && tunables.delayDequeue;
+  const mayDelay =
+    sleeps && q.eevdf && (flags & (Flags.DELAYED | Flags.SPECIAL | Flags.THROTTLE)) == 0 && tunables.delayDequeue;
   if (mayDelay && !eligible(q, se)) {
     updateLoadAvg(q, se, 0);
     se.delayed = true;
@@ -100,6 +101,7 @@ export function dequeueEntity(q: CfsRq, se: SchedEntity, flags: u32): bool {
     else updateMinVruntime(q);
   }
   if ((flags & Flags.DELAYED) != 0) finishDelayed(se);
+  if (q.nrRunning == 0 && q.throttleCount != 0 && !q.peltStopped) stopPelt(q);
   return true;
 }
 

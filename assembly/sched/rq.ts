@@ -7,6 +7,7 @@ import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { LoadHistory } from './cpu_load';
+import { DlEntity, DlRq } from './dl_entity';
 import { CfsRq } from './entity';
 import { PriorityRq } from './prio_array';
 
@@ -49,6 +50,8 @@ export class Rq extends Cpu {
   /** Runnable tasks of all classes, the running one included. */
   nrRunning: u32;
   needResched: bool;
+  /** Only at the return to user mode, or from the next tick on (TIF_NEED_RESCHED_LAZY). */
+  needReschedLazy: bool;
   /** The running task has called sched_yield. */
   yielded: bool;
   /** A balance is due when the interrupt ends. */
@@ -61,11 +64,10 @@ export class Rq extends Cpu {
   /** All fair tasks on it, most recently picked first (rq->cfs_tasks): a circular list, or null. */
   cfsTasks: Task;
   btTasks: Task;
+  dl: DlRq;
+  /** What fair tasks get however busy the stronger classes are. */
+  fairServer: DlEntity;
   rt: RtRq;
-  /** The fair server: its zero-laxity timer, what fair tasks have had of its period, and whether they go first now. */
-  fairServer: HrTimer;
-  fairServed: u64;
-  fairBoosted: bool;
   vmf: VmfRq;
   bt: BtRq;
   /** Wake list: tasks woken by other CPUs, in order. */
@@ -81,6 +83,12 @@ export class Rq extends Cpu {
   btHistory: LoadHistory;
   /** The jiffy in which its BT queues' parts of its weight were last noted (h_bt_load_throttle). */
   hLoadBtAt: u64;
+  /** How long it is idle until a wakeup ends that: a moving average, weight 1/8 (avg_idle). */
+  avgIdle: u64;
+  /** Since when it is idle; 0: it is not, or no wakeup ended it. */
+  idleStamp: u64;
+  /** SIS_PROP: what searching its cache for an idle CPU takes, the same kind of average (sd_llc avg_scan_cost). */
+  avgScanCost: u64;
   idleNs: u64;
   switches: u64;
   migrationsIn: u64;

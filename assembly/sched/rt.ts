@@ -25,10 +25,16 @@ export class RtClass extends PriorityClass {
 
   enqueueTask(rq: Rq, task: Task, flags: u32): void {
     super.enqueueTask(rq, task, flags);
-    // start_rt_bandwidth: the period begins with the first real-time task.
-    if (tunables.rtRuntimeNs != u64.MAX_VALUE && !this.period.started) {
-      startTimer(thisRq(), this.period, machine.now + tunables.rtPeriodNs, 0);
+    if (tunables.rtRuntimeNs != u64.MAX_VALUE && !this.period.started) this.beginPeriod();
+  }
+
+  /** The period begins with the first real-time task; what deadline tasks have used before is not held against it (start_rt_bandwidth). */
+  private beginPeriod(): void {
+    for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+      const rt = rqOf(cpu).rt;
+      rt.time -= min(rt.time, tunables.rtRuntimeNs);
     }
+    startTimer(thisRq(), this.period, machine.now + tunables.rtPeriodNs, 0);
   }
 
   wakeupPreempt(rq: Rq, task: Task, _flags: u32): void {
@@ -56,6 +62,11 @@ export class RtClass extends PriorityClass {
     const rt = rq.rt;
     rt.time += this.charge(rq);
     if (!rt.throttled && rt.time > tunables.rtRuntimeNs) this.throttle(rq);
+  }
+
+  /** Time of deadline tasks counts against the same limit, which they themselves do not heed (update_curr_dl of 6.1). */
+  accountDeadline(rq: Rq, delta: u64): void {
+    if (rq.rt.time < tunables.rtRuntimeNs || this.period.started) rq.rt.time += delta;
   }
 
   /** The period timer: gives every CPU its runtime back (do_sched_rt_period_timer). */

@@ -2,7 +2,9 @@
  * Changing a running task's policy (kernel/sched/syscalls.c __sched_setscheduler): it leaves its old class and comes into the new one.
  */
 import { Policy, Task } from '../task/task';
+import { setReservation } from './cbs';
 import { classAt, classOf, Flags, Rank } from './class';
+import { rescaleOff } from './eevdf';
 import { Rq, updateRqClock } from './rq';
 import { tunables } from './tunables';
 import { reschedCurr } from './wake';
@@ -11,6 +13,8 @@ import { weightOf, wmultOf } from './weight';
 /** The class that serves a policy. */
 export function rankOf(policy: u8): u8 {
   switch (policy) {
+    case Policy.DEADLINE:
+      return Rank.DEADLINE;
     case Policy.FIFO:
     case Policy.RR:
       return Rank.RT;
@@ -47,8 +51,17 @@ export function yields(task: Task): bool {
 /** Default timer slack (init_task.timer_slack_ns); the real-time classes, and ours, have none. */
 const DEFAULT_SLACK: u64 = 50_000;
 
-/** The running task changes its own policy. */
-export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8): void {
+/** The running task changes its own policy. `runtime`, `deadline`, `period`: its reservation, if that is SCHED_DEADLINE. */
+export function setScheduler(
+  rq: Rq,
+  task: Task,
+  policy: u8,
+  nice: i8,
+  prio: u8,
+  runtime: u64 = 0,
+  deadline: u64 = 0,
+  period: u64 = 0,
+): void {
   updateRqClock(rq);
   const old = classOf(task);
   old.dequeueTask(rq, task, Flags.SAVE);
@@ -60,17 +73,11 @@ export function setScheduler(rq: Rq, task: Task, policy: u8, nice: i8, prio: u8)
   }
   const weight = <i64>task.weight;
   setParams(task, policy, nice, prio);
-  if (tunables.eevdf) rescaleLag(task, weight);
+  if (policy == Policy.DEADLINE) setReservation(task.dl, runtime, deadline, period);
+  if (tunables.eevdf) rescaleOff(task, weight, <i64>task.weight);
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);
   now.setNextTask(rq, task);
   // Whether it is still the one to run, the next pick decides.
   reschedCurr(rq);
-}
-
-/** Lag is in virtual time, which now goes at another speed; from 6.18 on so is what is left of the slice (reweight_entity). */
-function rescaleLag(task: Task, oldWeight: i64): void {
-  const weight = <i64>task.weight;
-  task.vlag = (task.vlag * oldWeight) / weight;
-  if (tunables.vprot && task.relDeadline) task.deadline = (<i64>task.deadline * oldWeight) / weight;
 }

@@ -1,18 +1,23 @@
 /**
  * CFS bandwidth control, the local side: a queue without runtime leaves with its whole group, and comes back when the period's timer
- * hands runtime out (kernel/sched/fair.c throttle_cfs_rq, unthrottle_cfs_rq, do_sched_cfs_period_timer).
+ * hands runtime out (kernel/sched/fair.c throttle_cfs_rq, unthrottle_cfs_rq, do_sched_cfs_period_timer). From 6.18 on it stays, and each
+ * of its tasks leaves by itself when it is about to return to user mode, so that none is stopped with something of the kernel's held.
  */
 import { at } from '../base/arena';
 import { HrTimer } from '../machine/timer';
 import { startTimer } from '../machine/hrtimer';
+import { machine } from '../machine/machine';
 import { traceThrottle } from '../observe/trace';
+import { Mode, Task } from '../task/task';
 import { accountRuntime, assignRuntime, bandwidthOf, refill, slackIsDue } from './bandwidth';
-import { Flags, Rank } from './class';
+import { classOf, Flags, Rank } from './class';
 import { Bandwidth, CfsRq, SchedEntity, TaskGroup } from './entity';
-import { updateCfsGroup } from './group';
-import { Update, updateLoadAvg } from './load_avg';
+import { startFairServer } from './fair_server';
+import { queueOf, updateCfsGroup } from './group';
+import { resumePelt, stopPelt, Update, updateLoadAvg } from './load_avg';
 import { dequeueEntity, enqueueEntity } from './queue';
 import { Rq, rqOf, thisRq, updateRqClock } from './rq';
+import { tunables } from './tunables';
 import { reschedCurr } from './wake';
 
 /** All groups, parents first; set-up's. */
@@ -22,6 +27,10 @@ let nrGroups: u32 = 0;
 export function setGroups(address: usize, count: u32): void {
   groups = address;
   nrGroups = count;
+}
+
+export function groupAt(index: u32): TaskGroup {
+  return at<TaskGroup>(groups, index);
 }
 
 /** Throttles a queue that has no runtime and gets none (check_cfs_rq_runtime, check_enqueue_throttle). True if it is throttled. */
@@ -44,18 +53,54 @@ function isBelow(q: CfsRq, top: CfsRq): bool {
   return true;
 }
 
-/** The PELT clocks of a queue and of all below it stand still (tg_throttle_down), or go on (tg_unthrottle_up). */
-function countThrottle(top: CfsRq, down: bool): void {
-  const clock = rqOf(top.cpu).clock;
+/** A queue and all below it are throttled; PELT clocks stand still where nothing can run any more (tg_throttle_down). */
+function throttleDown(top: CfsRq): void {
   for (let i: u32 = 0; i < nrGroups; i++) {
     const q = at<CfsRq>(at<TaskGroup>(groups, i).queues, top.cpu);
-    if (!isBelow(q, top)) continue;
-    if (down) {
-      if (q.throttleCount++ == 0) q.throttledClockPelt = clock;
-    } else if (--q.throttleCount == 0) {
-      q.throttledTimePelt += clock - q.throttledClockPelt;
-    }
+    if (isBelow(q, top) && q.throttleCount++ == 0 && (q.isFrozen || q.nrRunning == 0)) stopPelt(q);
   }
+}
+
+/** They are no longer, children before their parents; tasks that were taken off come back (tg_unthrottle_up). */
+function unthrottleUp(top: CfsRq): void {
+  for (let i = nrGroups; i-- > 0; ) {
+    const q = at<CfsRq>(at<TaskGroup>(groups, i).queues, top.cpu);
+    if (!isBelow(q, top) || --q.throttleCount != 0) continue;
+    if (q.peltStopped) resumePelt(q);
+    leaveLimbo(q);
+  }
+}
+
+function leaveLimbo(q: CfsRq): void {
+  let task = changetype<Task>(q.limbo);
+  q.limbo = changetype<SchedEntity>(0);
+  while (task != null) {
+    const next = task.waitNext;
+    task.waitNext = changetype<Task>(0);
+    classOf(task).enqueueTask(rqOf(q.cpu), task, Flags.WAKEUP);
+    task = next;
+  }
+}
+
+/** Whether a running task that is about to return to user mode may not: its group, or one above, has no runtime. */
+export function mustStop(task: Task): bool {
+  if (task.rank != Rank.FAIR || !task.onRq || task.cfsRq.throttleCount == 0) return false;
+  return task.mode == Mode.USER || task.remaining == 0;
+}
+
+/** It leaves its queue until there is runtime again (throttle_cfs_rq_work). */
+export function stopTask(rq: Rq, task: Task): void {
+  updateRqClock(rq);
+  const q = task.cfsRq;
+  classOf(task).dequeueTask(rq, task, Flags.SLEEP | Flags.THROTTLE);
+  task.waitNext = changetype<Task>(q.limbo);
+  q.limbo = task;
+  reschedCurr(rq);
+}
+
+/** Whether balance must leave a task alone: it would not run there, or does not here (throttled_lb_pair, lb_throttled_hierarchy). */
+export function throttledPair(task: Task, dst: u32): bool {
+  return task.group != null && (task.cfsRq.isFrozen || queueOf(task.group, dst).throttleCount != 0);
 }
 
 export function throttle(bandwidth: Bandwidth, q: CfsRq): bool {
@@ -65,8 +110,8 @@ export function throttle(bandwidth: Bandwidth, q: CfsRq): bool {
   if (bandwidth.throttledHead == null) bandwidth.throttledHead = q;
   else bandwidth.throttledTail.throttledNext = q;
   bandwidth.throttledTail = q;
-  countThrottle(q, true);
-  leave(q);
+  throttleDown(q);
+  if (!tunables.throttlesTasks) leave(q);
   q.throttled = true;
   traceThrottle(q.cpu, Rank.FAIR, true);
   return true;
@@ -82,7 +127,7 @@ function leave(q: CfsRq): void {
     const above = se.cfsRq;
     // A group above is throttled already.
     if (!se.onRq) return;
-    dequeueEntity(above, se, Flags.SLEEP | Flags.SPECIAL);
+    dequeueEntity(above, se, Flags.SLEEP | Flags.SPECIAL | (se.delayed ? Flags.DELAYED : 0));
     if (se.idle) idle = count;
     above.hNrRunning -= count;
     above.idleHNrRunning -= idle;
@@ -103,9 +148,10 @@ export function unthrottle(bandwidth: Bandwidth, q: CfsRq): void {
   q.throttled = false;
   updateRqClock(rq);
   forget(bandwidth, q);
-  countThrottle(q, false);
+  unthrottleUp(q);
   traceThrottle(q.cpu, Rank.FAIR, false);
-  if (q.weight != 0) comeBack(rq, q);
+  if (!tunables.throttlesTasks && q.weight != 0) comeBack(rq, q);
+  if (rq.cfs.hNrRunning != 0) startFairServer(rq);
   if (rq.curr == rq.idle && rq.cfs.nrRunning != 0) reschedCurr(rq);
 }
 
@@ -125,8 +171,10 @@ function comeBack(rq: Rq, q: CfsRq): void {
   const count = q.hNrRunning;
   let idle = q.idleHNrRunning;
   let se = q.entity;
-  for (; se != null && !se.onRq; se = se.parent_) {
+  for (; se != null; se = se.parent_) {
     const above = se.cfsRq;
+    if (se.delayed) dequeueEntity(above, se, Flags.SLEEP | Flags.DELAYED);
+    else if (se.onRq) break;
     if (se.idle) idle = count;
     enqueueEntity(above, se, Flags.WAKEUP);
     above.hNrRunning += count;
@@ -158,19 +206,22 @@ function distribute(bandwidth: Bandwidth): void {
   }
 }
 
-/** A group's period is over (sched_cfs_period_timer). */
+/** A group's period is over; a handler that comes late for others pays for one only (sched_cfs_period_timer). */
 export function periodTimer(timer: HrTimer): void {
   const bandwidth = changetype<Bandwidth>(timer.target);
   const throttled = bandwidth.throttledHead != null;
-  refill(bandwidth);
+  // A replay's clock may be behind it.
+  const late = machine.now > timer.soft ? machine.now - timer.soft : 0;
+  const overrun = late / bandwidth.periodNs + 1;
+  refill(bandwidth, overrun);
   // Nobody has needed it for a whole period: the next to take something starts it again.
   if (bandwidth.idle && !throttled) return;
   bandwidth.idle = !throttled;
   if (throttled) {
-    bandwidth.nrThrottled++;
+    bandwidth.nrThrottled += overrun;
     distribute(bandwidth);
   }
-  startTimer(thisRq(), timer, timer.soft + bandwidth.periodNs, 0);
+  startTimer(thisRq(), timer, timer.soft + overrun * bandwidth.periodNs, 0);
 }
 
 /** Runtime that a CPU gave back is handed to those that wait for it (sched_cfs_slack_timer). */

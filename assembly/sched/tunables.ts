@@ -1,8 +1,6 @@
 /**
  * The kernel's scheduler tunables and features, scaled and ready for use (/sys/kernel/debug/sched, /proc/sys/kernel/sched_*).
  */
-import { allocate } from '../base/arena';
-
 @unmanaged
 export class Tunables {
   latencyNs: u64;
@@ -24,6 +22,8 @@ export class Tunables {
   eevdf: bool;
   /** 6.18: a slice is protected up to a point of vruntime, not until the deadline is renewed. */
   vprot: bool;
+  /** 6.18: an entity whose weight changes leaves its queue and is placed anew. */
+  reweightPlaces: bool;
   /** 6.6: of equal deadlines the running one goes first. */
   currWinsTies: bool;
   baseSliceNs: u32;
@@ -45,14 +45,22 @@ export class Tunables {
   weightOnly: bool;
   /** Before 5.4: that is void when the period ends. */
   runtimeExpires: bool;
+  /** 6.18: a group without runtime stays on its queue, its tasks leave one by one. */
+  throttlesTasks: bool;
   /** Load averages are kept: there is more than one CPU. */
   pelt: bool;
+  /** Estimated utilisation counts, too (UTIL_EST); 6.12: a task's is taken before it leaves, not if it had to wait. */
+  utilEst: bool;
+  utilEstEarly: bool;
   niRandom: bool;
-  /** Idle CPUs are searched for as utilisation allows (SIS_UTIL); otherwise as the average idle time does (SIS_PROP). */
+  /** Idle CPUs are searched for as far as utilisation allows, before 5.19 as far as the average idle time does. */
   sisUtil: bool;
+  sisProp: bool;
   busyFactor: u32;
-  /** preempt=full: kernel code is left at the interrupt's exit, too. */
+  /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */
   fullPreemption: bool;
+  /** …but under lazy not for a fair task in favour of another (6.13). */
+  lazyPreemption: bool;
   rtPeriodNs: u64;
   /** u64.MAX_VALUE: no throttling. */
   rtRuntimeNs: u64;
@@ -71,8 +79,4 @@ export class Tunables {
   vmfStarvationGrantNs: u64;
 }
 
-export let tunables: Tunables = changetype<Tunables>(0);
-
-export function newTunables(): void {
-  tunables = allocate<Tunables>();
-}
+export const tunables: Tunables = changetype<Tunables>(memory.data(<i32>offsetof<Tunables>(), 8));

@@ -47,6 +47,11 @@ export function accountDequeue(q: CfsRq, se: SchedEntity): void {
 
 /** Forgets an entity as a buddy, on every level on which it and its groups are one (clear_buddies). */
 export function clearBuddies(entity: SchedEntity): void {
+  const q = entity.cfsRq;
+  if (q.next == entity || q.last == entity || q.skip == entity) forgetBuddy(entity);
+}
+
+function forgetBuddy(entity: SchedEntity): void {
   for (let se = entity; se != null && se.cfsRq.next == se; se = se.parent_) se.cfsRq.next = NONE;
   for (let se = entity; se != null && se.cfsRq.last == se; se = se.parent_) se.cfsRq.last = NONE;
   for (let se = entity; se != null && se.cfsRq.skip == se; se = se.parent_) se.cfsRq.skip = NONE;

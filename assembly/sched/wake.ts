@@ -5,6 +5,7 @@ import { machine, spend } from '../machine/machine';
 import { traceMigrate, traceWakeup, traceWaking } from '../observe/trace';
 import { Mode, State, Task } from '../task/task';
 import { classOf, Flags, Rank } from './class';
+import { pushWoken } from './later_cpu';
 import { Rq, rqOf, shareCache, updateRqClock } from './rq';
 import { tunables } from './tunables';
 
@@ -13,6 +14,20 @@ export function reschedCurr(rq: Rq): void {
   if (rq.needResched) return;
   rq.needResched = true;
   if (rq.id != machine.thisCpu) sendIpi(rq);
+}
+
+/**
+ * Asks a CPU that runs a fair task to reschedule for another fair one: under preempt=lazy at its next return to user mode, to which
+ * it is not hurried (resched_curr_lazy, __resched_curr of 6.13).
+ */
+export function reschedCurrLazy(rq: Rq): void {
+  if (tunables.lazyPreemption && rq.curr != rq.idle) rq.needReschedLazy = true;
+  else reschedCurr(rq);
+}
+
+/** From the tick: what was asked for lazily has waited long enough (sched_tick). */
+export function promoteLazy(rq: Rq): void {
+  if (rq.needReschedLazy) reschedCurr(rq);
 }
 
 /** Sends a reschedule interrupt to another CPU, unless one is on the way. */
@@ -24,22 +39,24 @@ export function sendIpi(rq: Rq): void {
 export function checkPreemptCurr(rq: Rq, task: Task, flags: u32): void {
   const curr = rq.curr;
   if (task.rank == curr.rank) classOf(curr).wakeupPreempt(rq, task, flags);
-  else if (task.rank < curr.rank && !rq.fairBoosted && preemptsByWakeup(rq, task)) reschedCurr(rq);
+  else if (task.rank < curr.rank && preemptsByWakeup(rq, task)) reschedCurr(rq);
 }
 
-/** What keeps a CPU from rescheduling at once, for the trace. */
-namespace Held {
+/** What keeps a CPU from rescheduling at once. */
+export namespace Held {
   export const NOTHING: u32 = 0;
-  /** Its task is in kernel code. */
+  /** Its task is in kernel code that it must finish first. */
   export const KERNEL: u32 = 1;
   /** Kernel work on top of its task: softirq. */
   export const SECTION: u32 = 2;
 }
 
-function heldBy(rq: Rq): u32 {
+export function heldBy(rq: Rq): u32 {
   if (rq.sectionRemaining != 0) return Held.SECTION;
   const curr = rq.curr;
-  return curr.mode != Mode.USER && curr.remaining != 0 && curr.state == State.RUNNING ? Held.KERNEL : Held.NOTHING;
+  if (curr.mode == Mode.USER || curr.remaining == 0 || curr.state != State.RUNNING) return Held.NOTHING;
+  const leaves = curr.mode == Mode.KERNEL && tunables.fullPreemption && (rq.needResched || !rq.needReschedLazy);
+  return leaves ? Held.NOTHING : Held.KERNEL;
 }
 
 /** A stronger class preempts at once, unless VM First is simulated without that (an ablation). */
@@ -156,5 +173,19 @@ function ttwuActivate(rq: Rq, task: Task, flags: u32): void {
   task.runnableSince = machine.now;
   activateTask(rq, task, flags);
   checkPreemptCurr(rq, task, flags);
+  if (rq.idleStamp != 0 && (flags & Flags.INITIAL) == 0) noteIdleEnd(rq);
   traceWakeup(task, heldBy(rq));
+  if (task.rank == Rank.DEADLINE) pushWoken(rq, task);
+}
+
+/** A wakeup ends the CPU's idle time, which is averaged over the last ones (ttwu_do_wakeup). */
+function noteIdleEnd(rq: Rq): void {
+  const length = rq.clock - rq.idleStamp;
+  rq.avgIdle = min(rq.avgIdle + (<i64>(length - rq.avgIdle) >> 3), maxAvgIdle());
+  rq.idleStamp = 0;
+}
+
+/** Twice what a balance is taken to cost at least (max_idle_balance_cost). */
+export function maxAvgIdle(): u64 {
+  return 2 * tunables.migrationCostNs;
 }

@@ -8,10 +8,13 @@ import { newEvent } from '../base/wheel';
 import { armNoise, IdleState, NoiseSource } from '../machine/cpu';
 import { startTimer } from '../machine/hrtimer';
 import { newHrTimer, TimerKind } from '../machine/timer';
-import { EventKind, machine } from '../machine/machine';
+import { EventKind, FULL_SPEED, machine } from '../machine/machine';
 import { SchedAvg } from '../sched/avg';
 import { BtClass } from '../sched/bt';
+import { newDlEntity, setReservation } from '../sched/cbs';
 import { Rank, register } from '../sched/class';
+import { DeadlineClass } from '../sched/deadline';
+import { DlRq } from '../sched/dl_entity';
 import { CfsRq } from '../sched/entity';
 import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
@@ -22,6 +25,8 @@ import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
 import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
+import { Task } from '../task/task';
+import { maxAvgIdle } from '../sched/wake';
 import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
 
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
@@ -41,12 +46,14 @@ export function readMachine(table: MachineTable): void {
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
   machine.tickSkewNs = <u64>table.tickSkewNs;
+  machine.smtSpeed = <u64>table.smtSpeed;
 }
 
 export function readKernel(table: KernelTable): void {
   machine.tickPeriodNs = <u64>table.tickPeriodNs;
   const t = tunables;
   t.fullPreemption = table.fullPreemption != 0;
+  t.lazyPreemption = table.lazyPreemption != 0;
   t.latencyNs = <u64>table.latencyNs;
   t.minGranularityNs = <u64>table.minGranularityNs;
   t.wakeupGranularityNs = <u64>table.wakeupGranularityNs;
@@ -61,6 +68,7 @@ export function readKernel(table: KernelTable): void {
   t.baseSlice = table.baseSlice != 0;
   t.eevdf = table.eevdf != 0;
   t.vprot = table.vprot != 0;
+  t.reweightPlaces = table.reweightPlaces != 0;
   t.currWinsTies = table.currWinsTies != 0;
   t.baseSliceNs = <u32>table.baseSliceNs;
   t.unscaledSliceNs = <u32>table.unscaledSliceNs;
@@ -77,11 +85,15 @@ export function readKernel(table: KernelTable): void {
   t.loadHistory = table.loadHistory != 0;
   t.weightOnly = table.weightOnly != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
+  t.throttlesTasks = table.throttlesTasks != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
   t.niRandom = table.niRandom != 0;
   t.sisUtil = table.sisUtil != 0;
+  t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
   t.pelt = machine.nrCpus > 1;
+  t.utilEst = table.utilEst != 0 && t.pelt;
+  t.utilEstEarly = table.utilEstEarly != 0;
   t.rtPeriodNs = <u64>table.rtPeriodNs;
   t.rtRuntimeNs = table.rtRuntimeNs < 0 ? UNLIMITED : <u64>table.rtRuntimeNs;
   t.fairServerRuntimeNs = <u64>table.fairServerRuntimeNs;
@@ -113,6 +125,7 @@ export function layOutCpus(btRuntimes: usize): void {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
     rq.id = cpu;
+    rq.speed = FULL_SPEED;
     rq.clockevent = newEvent(EventKind.CLOCKEVENT, cpu, 0);
     rq.segmentEnd = newEvent(EventKind.SEGMENT_END, cpu, 0);
     rq.ipi = newEvent(EventKind.IPI, cpu, 0);
@@ -123,7 +136,10 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.cfs.minVruntime = FIRST_VRUNTIME;
     rq.cfs.augmented = tunables.eevdf;
     rq.cfs.avg = newAvg();
-    rq.fairServer = newHrTimer(TimerKind.FAIR_SERVER, changetype<usize>(rq));
+    rq.dl = allocate<DlRq>();
+    rq.fairServer = newDlEntity(changetype<Task>(0), rq);
+    const period = tunables.fairServerPeriodNs;
+    if (period != 0) setReservation(rq.fairServer, tunables.fairServerRuntimeNs, period, period);
     rq.rt = allocate<RtRq>();
     rq.rt.active = newPrioArray(RT_PRIORITIES);
     rq.vmf = allocate<VmfRq>();
@@ -135,6 +151,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.bt.avg = newAvg();
     rq.bt.runtime = <u64>load<f64>(btRuntimes + (cpu << 3));
     rq.avgIdleNs = machine.tickPeriodNs;
+    rq.avgIdle = maxAvgIdle();
     rq.nextBalance = 1;
     rq.nextBalanceBt = 1;
     rq.fairHistory = newLoadHistory();
@@ -142,11 +159,16 @@ export function layOutCpus(btRuntimes: usize): void {
   }
 }
 
-/** A load average at zero. Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+/** A load average at zero. */
 export function newAvg(): SchedAvg {
   const avg = allocate<SchedAvg>();
-  avg.lastUpdateTime = 1;
+  startAvg(avg);
   return avg;
+}
+
+/** Its clock begins at 1, as 0 says that the entity is attached to no queue. */
+export function startAvg(avg: SchedAvg): void {
+  avg.lastUpdateTime = 1;
 }
 
 /** Sources of noise, each CPU's first occurrence armed. `distributions`: address of Distribution[]. */
@@ -179,7 +201,9 @@ export function registerClasses(rtPhaseNs: i64): void {
   register(Rank.STOP, new StopClass());
   const rtPeriod = newHrTimer(TimerKind.RT_PERIOD, 0);
   if (rtPhaseNs >= 0) startTimer(rqOf(0), rtPeriod, <u64>rtPhaseNs, 0);
-  register(Rank.RT, new RtClass(rtPeriod));
+  const rt = new RtClass(rtPeriod);
+  register(Rank.DEADLINE, new DeadlineClass(rt));
+  register(Rank.RT, rt);
   register(Rank.VMF, new VmfClass());
   register(Rank.FAIR, new FairClass());
   register(Rank.BT, new BtClass(newHrTimer(TimerKind.BT_PERIOD, 0)));

@@ -4,30 +4,29 @@
 import { allocate, allocateArray, allocateBytes, at } from '../base/arena';
 import { newHistogram } from '../base/histogram';
 import { Distribution, nextBits, streamState } from '../base/random';
-import { Event } from '../base/wheel';
 import { enterIdle } from '../machine/cpu';
 import { programClockevent, startTimer } from '../machine/hrtimer';
-import { HrTimer, initHrTimer, newHrTimer, TimerKind } from '../machine/timer';
+import { initHrTimer, newHrTimer, TimerKind } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Recorder, setRecorders, ThreadSamples } from '../observe/recorder';
 import { Rank } from '../sched/class';
 import { setIdle } from '../sched/core';
-import { SchedAvg } from '../sched/avg';
 import { MIN_RUNTIME_NS } from '../sched/bandwidth';
-import { Bandwidth, CfsRq, SchedEntity, TaskGroup } from '../sched/entity';
+import { newDlEntity, setReservation } from '../sched/cbs';
+import { Bandwidth, CfsRq, GROUP_ENTITY_BYTES, TaskGroup } from '../sched/entity';
 import { entityOf, queueOf } from '../sched/group';
 import { masks, setBit } from '../sched/masks';
-import { rqOf } from '../sched/rq';
+import { Rq, rqOf } from '../sched/rq';
 import { setParams, yields } from '../sched/setscheduler';
 import { setGroups } from '../sched/throttle';
 import { tunables } from '../sched/tunables';
 import { NICE_0_LOAD } from '../sched/weight';
 import { GroupTable, Header, InstructionTable, RecorderTable, rowAt, SpecTable, WaitQueueTable } from '../tables';
 import { setSpecs, specAt } from '../task/fork';
-import { Instruction, Programs, setPrograms } from '../task/program';
-import { Policy, Spec, State, Task } from '../task/task';
+import { Instruction, programs } from '../task/program';
+import { newTasks, Policy, Spec, State, Task, taskAt } from '../task/task';
 import { WaitQueue } from '../task/wait';
-import { FIRST_VRUNTIME, newAvg } from './machine';
+import { FIRST_VRUNTIME, newAvg, startAvg } from './machine';
 
 /** A vruntime so long past that placement alone decides where a task comes in that has slept until now. */
 const LONG_AGO: u64 = 1 << 50;
@@ -35,17 +34,8 @@ const LONG_AGO: u64 = 1 << 50;
 let groups: usize = 0;
 let masksBegin: usize = 0;
 let everyCpu: usize = 0;
-let tasks: usize = 0;
-let averages: usize = 0;
-let timers: usize = 0;
-let timerEvents: usize = 0;
 let nrTasks: u32 = 0;
 let nrSpecs: u32 = 0;
-
-/** Address of Task[], the tasks of the scenario, then an idle task and a stopper a CPU. */
-export function taskArray(): usize {
-  return tasks;
-}
 
 /** Affinity masks, as 32-bit words. */
 export function readMasks(numbers: usize, count: u32): void {
@@ -83,7 +73,7 @@ export function readGroups(tables: usize, count: u32, stream: usize): void {
 
 /** A group's entity and queue on every CPU, in the fair or in the BT class. */
 function layOutQueues(group: TaskGroup, isBt: bool): void {
-  group.entities = allocateArray<SchedEntity>(machine.nrCpus);
+  group.entities = allocateBytes(<usize>machine.nrCpus * GROUP_ENTITY_BYTES);
   group.queues = allocateArray<CfsRq>(machine.nrCpus);
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const queue = queueOf(group, cpu);
@@ -99,7 +89,7 @@ function layOutQueues(group: TaskGroup, isBt: bool): void {
     se.weight = group.shares;
     se.idle = group.idle;
     se.slice = tunables.baseSliceNs;
-    se.avg = newAvg();
+    startAvg(se.avg);
     queue.entity = se;
     if (group.parent == null) {
       se.cfsRq = isBt ? rqOf(cpu).bt : rqOf(cpu).cfs;
@@ -125,7 +115,6 @@ function newBandwidth(table: GroupTable, stream: usize): Bandwidth {
 }
 
 export function readPrograms(waitQueues: usize, header: Header, instructions: usize, distributions: usize): void {
-  const programs = allocate<Programs>();
   programs.sharedTimers = allocateBytes((<usize>header.sharedTimers) << 3);
   programs.waitQueues = allocateArray<WaitQueue>(<u32>header.waitQueues);
   for (let i: u32 = 0; i < <u32>header.waitQueues; i++) {
@@ -144,7 +133,6 @@ export function readPrograms(waitQueues: usize, header: Header, instructions: us
     instruction.y = <i64>table.y;
     instruction.z = <u64>table.z;
   }
-  setPrograms(programs);
 }
 
 export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64): void {
@@ -152,10 +140,8 @@ export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64):
   nrTasks = taskCount;
   // Two more declarations, for the idle tasks and the stoppers.
   setSpecs(allocateArray<Spec>(count + 2));
-  tasks = allocateArray<Task>(taskCount + 2 * machine.nrCpus);
-  averages = allocateArray<SchedAvg>(taskCount);
-  timers = allocateArray<HrTimer>(taskCount);
-  timerEvents = allocateArray<Event>(taskCount);
+  // The tasks of the scenario, then an idle task and a stopper a CPU.
+  newTasks(taskCount + 2 * machine.nrCpus);
   let id: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const table = rowAt<SpecTable>(tables, i);
@@ -180,11 +166,10 @@ function newSpec(index: u32, count: u32, firstTask: u32): void {
 }
 
 function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u64): void {
-  const task = at<Task>(tasks, id);
+  const task = taskAt(id);
   task.id = id;
   task.spec = spec;
-  task.avg = at<SchedAvg>(averages, id);
-  task.avg.lastUpdateTime = 1;
+  startAvg(task.avg);
   if (table.sliceNs > 0) {
     task.customSlice = true;
     task.slice = <u32>table.sliceNs;
@@ -192,6 +177,10 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
   setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
+  if (table.mayBeDeadline != 0) task.dl = newDlEntity(task, changetype<Rq>(0));
+  if (task.rank == Rank.DEADLINE) {
+    setReservation(task.dl, <u64>table.dlRuntimeNs, <u64>table.dlDeadlineNs, <u64>table.dlPeriodNs);
+  }
   if (table.group >= 0) task.group = at<TaskGroup>(groups, <u32>table.group);
   task.yields = yields(task);
   let mask = table.mask < 0 ? everyCpu : masksBegin + <u32>table.mask * (masks.words << 3);
@@ -217,12 +206,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);
   if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
-  task.timer = initHrTimer(
-    at<HrTimer>(timers, id),
-    at<Event>(timerEvents, id),
-    TimerKind.WAKE,
-    changetype<usize>(task),
-  );
+  initHrTimer(task.timer, TimerKind.WAKE, changetype<usize>(task));
   task.pc = spec.program;
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;
@@ -283,7 +267,7 @@ export function startCpus(): void {
 }
 
 function kernelTask(id: u32, specIndex: u32, cpu: u32, rank: u8): Task {
-  const task = at<Task>(tasks, id);
+  const task = taskAt(id);
   task.id = id;
   task.spec = specAt(specIndex);
   task.cpu = cpu;

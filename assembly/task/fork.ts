@@ -1,10 +1,12 @@
 /**
- * Birth and death of tasks: a declaration with `start: fork` is a pool of tasks that the fork step takes from and exits give back to
- * (kernel/fork.c copy_process, kernel/sched/core.c sched_fork and wake_up_new_task).
+ * Birth, second life and death of tasks: a declaration with `start: fork` is a pool of tasks that the fork step takes from and exits give back to
+ * (kernel/fork.c copy_process, kernel/sched/core.c sched_fork, wake_up_new_task, sched_exec).
  */
 import { at } from '../base/arena';
-import { classOf } from '../sched/class';
+import { machine, spend } from '../machine/machine';
+import { classOf, Flags } from '../sched/class';
 import { Rq } from '../sched/rq';
+import { pushRunningTask } from '../sched/stop';
 import { wakeUpNewTask } from '../sched/wake';
 import { Mode, Spec, State, Task } from './task';
 
@@ -43,6 +45,16 @@ export function forkTask(rq: Rq, specIndex: u32): bool {
   classOf(task).taskFork(rq, task);
   wakeUpNewTask(task);
   return true;
+}
+
+/**
+ * The running task begins another program. What it has in caches is of no more use, so it may as well move: the stopper takes it to
+ * the idlest CPU if that is another (sched_exec, migration_cpu_stop).
+ */
+export function execTask(rq: Rq, task: Task): void {
+  spend(machine.syscallEntryNs + machine.syscallExitNs);
+  const cpu = classOf(task).selectTaskRq(task, rq.id, Flags.EXEC);
+  if (cpu != rq.id) pushRunningTask(rq, task, cpu);
 }
 
 /** A dead task has left its CPU: a pool takes it back. */

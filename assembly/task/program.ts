@@ -11,7 +11,7 @@ import { classOf, Flags } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { setScheduler } from '../sched/setscheduler';
 import { tryToWakeUp } from '../sched/wake';
-import { forkTask } from './fork';
+import { execTask, forkTask } from './fork';
 import { Mode, State, Task } from './task';
 import { addWaiter, WaitQueue, wakeAll, wakeOne } from './wait';
 
@@ -42,7 +42,7 @@ export namespace Op {
   /** a: spec */
   export const FORK: u32 = 14;
   export const YIELD: u32 = 15;
-  /** a: policy, b: nice + 20, c: prio */
+  /** a: policy, b: nice + 20, c: prio; SCHED_DEADLINE: x: runtime, y: deadline, z: period. */
   export const POLICY: u32 = 16;
   /** a: loop counter, b: times. */
   export const LOOP: u32 = 17;
@@ -50,6 +50,7 @@ export namespace Op {
   export const REPEAT: u32 = 18;
   /** a: target. */
   export const JUMP: u32 = 19;
+  export const EXEC: u32 = 20;
 }
 
 /** What a timer does with periods that are already past. */
@@ -82,11 +83,7 @@ export class Programs {
   sharedTimers: usize;
 }
 
-export let programs: Programs = changetype<Programs>(0);
-
-export function setPrograms(value: Programs): void {
-  programs = value;
-}
+export const programs: Programs = changetype<Programs>(memory.data(<i32>offsetof<Programs>(), 8));
 
 /** So many steps without time going on are a program that makes no progress. */
 const MAX_STEPS: u32 = 1_000_000;
@@ -174,6 +171,10 @@ export function advance(rq: Rq, task: Task): bool {
       case Op.FORK:
         if (!forkTask(rq, step.a)) return false;
         break;
+      case Op.EXEC:
+        execTask(rq, task);
+        if (rq.needResched) return true;
+        break;
       case Op.YIELD:
         spend(machine.syscallEntryNs + machine.syscallExitNs);
         classOf(task).yieldTask(rq);
@@ -181,7 +182,7 @@ export function advance(rq: Rq, task: Task): bool {
         rq.yielded = true;
         return true;
       case Op.POLICY:
-        setScheduler(rq, task, <u8>step.a, <i8>(<i32>step.b - 20), <u8>step.c);
+        setScheduler(rq, task, <u8>step.a, <i8>(<i32>step.b - 20), <u8>step.c, step.x, <u64>step.y, step.z);
         break;
       case Op.LOOP:
         store<u32>(task.loops + (step.a << 2), step.b);
@@ -224,7 +225,6 @@ function block(rq: Rq, task: Task, queue: WaitQueue): void {
 
 /** clock_nanosleep: slack applies to absolute times, too. */
 function sleepUntil(rq: Rq, task: Task, due: u64): void {
-  task.due = due;
   sleep(rq, task);
   startTimer(rq, task.timer, due, task.timerSlackNs);
 }
@@ -252,8 +252,8 @@ function timer(rq: Rq, task: Task, step: Instruction): bool {
     }
   }
   store<u64>(place, next);
-  task.due = next;
   if (sleeps) sleepUntil(rq, task, next);
+  else task.timer.soft = next;
   return sleeps;
 }
 

@@ -1,9 +1,12 @@
 /**
  * A task: what Linux keeps in struct task_struct, as far as a simulated one needs it, and where its program stands.
  */
+import { allocateBytes } from '../base/arena';
 import { Histogram } from '../base/histogram';
-import { HrTimer } from '../machine/timer';
-import { SchedEntity, TaskGroup } from '../sched/entity';
+import { HrTimer, TIMER_BYTES } from '../machine/timer';
+import { DlEntity } from '../sched/dl_entity';
+import { AVG_BYTES, SchedEntity, TaskGroup } from '../sched/entity';
+import { hasBit } from '../sched/masks';
 
 export namespace State {
   export const RUNNING: u8 = 0;
@@ -20,6 +23,7 @@ export namespace Policy {
   export const RR: u8 = 2;
   export const BATCH: u8 = 3;
   export const IDLE: u8 = 5;
+  export const DEADLINE: u8 = 6;
   export const BT: u8 = 7;
   /** Ours. */
   export const VMF: u8 = 8;
@@ -54,9 +58,15 @@ export class Spec {
   preemptedWait: Histogram;
 }
 
+/**
+ * Tasks lie side by side with what belongs to them. A wakeup, a switch and a sleep touch the first five of these cache lines:
+ *
+ *   ┌ 64 bytes ┬ 192 bytes: what happens to every task ┬ 64: what some do ┬ 64 bytes ┐
+ *   │ SchedAvg │ SchedEntity …                    Task … in this order    │ HrTimer  │   TASK_BYTES
+ *   └──────────┴───────────────────────────────────────┴──────────────────┴──────────┘
+ */
 @unmanaged
 export class Task extends SchedEntity {
-  // What every wakeup and switch touches comes first, so that it shares three cache lines.
   /** CPU that it runs or last ran on. */
   cpu: u32;
   state: u8;
@@ -84,29 +94,26 @@ export class Task extends SchedEntity {
   nrCpusAllowed: u16;
   /** Where it ran before its previous CPU. */
   recentUsedCpu: u16;
-  /** Address of its affinity mask, u64 words. */
-  cpusAllowed: usize;
+  spec: Spec;
+  /** Next instruction. */
+  pc: u32;
   /** Neighbours on a PrioArray or in rq.cfsTasks. */
   runNext: Task;
   runPrev: Task;
-  spec: Spec;
-  timer: HrTimer;
+  /** Address of its affinity mask, u64 words. */
+  cpusAllowed: usize;
   /** Its cgroup; null at the root. */
   group: TaskGroup;
-  /** Next instruction. */
-  pc: u32;
-  timerSlackNs: u64;
   /** Work left of the current run step. */
   remaining: u64;
-  /** `busy` steps end at this time. */
-  busyUntil: u64;
-  /** State of its random stream. */
-  stream: u64;
-  /** Expiry of its last timer or sleep. */
-  due: u64;
   /** When it became runnable, and when it was last switched in. */
   runnableSince: u64;
   switchedIn: u64;
+  /** State of its random stream. */
+  stream: u64;
+  timerSlackNs: u64;
+  /** `busy` steps end at this time. */
+  busyUntil: u64;
   id: u32;
   /** Next in a wait queue or on a remote CPU's wake list, and its enqueue flags there. */
   waitNext: Task;
@@ -116,12 +123,24 @@ export class Task extends SchedEntity {
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;
-  /** Its last stamp. */
-  stamp: u64;
   /** Whom it woke last, how often that changed, and the jiffy since which (wakee_flips). */
   lastWakee: Task;
   wakeeFlips: u32;
   wakeeDecayAt: u32;
+  /** Its reservation; null unless it may come into the deadline class. */
+  dl: DlEntity;
+  /** Its last stamp. */
+  stamp: u64;
+
+  /** Ends its sleeps. */
+  @inline get timer(): HrTimer {
+    return changetype<HrTimer>(changetype<usize>(this) + TIMER_OFFSET);
+  }
+
+  /** Expiry of its last timer or sleep. */
+  @inline get due(): u64 {
+    return this.timer.soft;
+  }
 
   /** Address of the random stream's state. */
   @inline get streamState(): usize {
@@ -130,6 +149,21 @@ export class Task extends SchedEntity {
 
   /** Whether its affinity has this CPU. */
   mayRunOn(cpu: u32): bool {
-    return ((load<u64>(this.cpusAllowed + ((cpu >> 6) << 3)) >> (cpu & 63)) & 1) != 0;
+    return hasBit(this.cpusAllowed, cpu);
   }
+}
+
+const TIMER_OFFSET: usize = (offsetof<Task>() + 63) & ~63;
+/** What a task takes, with its load average before it and its timer behind it. */
+const TASK_BYTES: usize = AVG_BYTES + TIMER_OFFSET + TIMER_BYTES;
+
+let tasks: usize = 0;
+
+/** Lays out `count` tasks of zeroed space. */
+export function newTasks(count: u32): void {
+  tasks = allocateBytes(<usize>count * TASK_BYTES) + AVG_BYTES;
+}
+
+export function taskAt(id: u32): Task {
+  return changetype<Task>(tasks + <usize>id * TASK_BYTES);
 }

@@ -8,6 +8,7 @@ import { experimentFiles } from '../experiments/files.js';
 import { latencyTable } from '../report/table.js';
 import { taskTable } from '../report/tasks.js';
 import { timeline } from '../report/timeline.js';
+import { humanNumber } from '../report/units.js';
 import { writeMetrics } from '../results/csv.js';
 import { writeWhole } from '../results/files.js';
 import { type LoadOptions, loadScenario } from '../scenario/load.js';
@@ -36,7 +37,11 @@ export function runCommand(): Command {
     .argument('<experiment or file>')
     .option('--policy <a,b>', 'policies, by name or file (default: the experiment’s own)', nameList('--policy'))
     .option('--seed <n>', 'first seed', wholeNumber('--seed', 0), 1)
-    .option('--runs <n>', 'seeds to run (default: 5, of a scenario file 1)', wholeNumber('--runs', 1))
+    .option(
+      '--runs <n>',
+      'seeds to run (default: the experiment’s own, of a scenario file 1)',
+      wholeNumber('--runs', 1),
+    )
     .option('--duration <time>', 'simulated time, such as 60s', duration('--duration'))
     .option('--set <path=value>', 'change the scenario, such as tasks.0.count=4', assignment, [])
     .option('--quick', `${QUICK.runs} seeds of ${QUICK.durationNs / 1e9} s`)
@@ -54,24 +59,36 @@ async function run(name: string, flags: RunFlags): Promise<void> {
   }
   const experiment = EXPERIMENTS.find((candidate) => candidate.name === name);
   const plans = planCases(name, flags);
+  const runs = flags.runs ?? (flags.quick === true ? QUICK.runs : (experiment?.runs ?? 1));
+  const begin = performance.now();
   const result = await withProgress(name, (onProgress) =>
     runExperiment(experiment?.name ?? plans[0]?.scenario.name ?? name, plans, {
       seed: flags.seed,
-      runs: flags.runs ?? (flags.quick === true ? QUICK.runs : experiment === undefined ? 1 : 5),
+      runs,
       workers: flags.jobs,
       onProgress,
     }),
   );
+  const tookS = (performance.now() - begin) / 1000;
   if (flags.out !== undefined) writeWhole(flags.out, experimentFiles(result, experiment?.cyclictestFiles ?? false));
   for (const format of flags.format) process.stdout.write(print(result, format));
   if (flags.trace === true) await printWorst(result);
+  // Not on stdout: results are the same to the byte every time, speed is not.
+  if (experiment?.timed === true) process.stderr.write(speedLine(plans, runs, tookS));
+}
+
+function speedLine(plans: readonly CasePlan[], runs: number, tookS: number): string {
+  const simulatedS = runs * plans.reduce((sum, { scenario }) => sum + scenario.durationNs / 1e9, 0);
+  const speed = humanNumber(Math.round(simulatedS / tookS));
+  return `${humanNumber(simulatedS)} simulated seconds in ${tookS.toFixed(2)} s: ${speed} simulated seconds per wall second\n`;
 }
 
 /** Every case under every policy. */
 function planCases(name: string, flags: RunFlags): CasePlan[] {
   const experiment = EXPERIMENTS.find((candidate) => candidate.name === name);
   const cases = experiment?.cases ?? [{ name: '', scenario: name }];
-  const policies = flags.policy ?? experiment?.policies ?? [undefined];
+  const own = experiment?.policies ?? [];
+  const policies = flags.policy ?? (own.length > 0 ? own : [undefined]);
   const durationNs = flags.duration ?? (flags.quick === true ? QUICK.durationNs : undefined);
   return cases.flatMap((item) =>
     policies.map((policy) => {

@@ -1,4 +1,4 @@
-/** The published set: every experiment of the catalog with fixed seeds and lengths, so that its figures are exact. */
+/** The published set: the catalog's published experiments with fixed seeds and lengths, so that its figures are exact. */
 import { markdownTable } from '../report/markdown.js';
 import { loadScenario } from '../scenario/load.js';
 import type { OnProgress } from '../sweep/pool.js';
@@ -16,11 +16,11 @@ export interface BenchOptions {
   onProgress?: OnProgress | undefined;
 }
 
-/** Runs all experiments of the catalog. */
+/** Runs all published experiments. */
 export async function runBench(options: BenchOptions): Promise<ExperimentRun[]> {
   const { runs, durationNs } = options.quick ? QUICK : FULL;
   const finished: ExperimentRun[] = [];
-  for (const experiment of EXPERIMENTS) {
+  for (const experiment of EXPERIMENTS.filter(({ published }) => published)) {
     const plans = experiment.cases.flatMap((item) =>
       experiment.policies.map((policy) => ({
         case: item.name,

@@ -13,10 +13,16 @@ export interface Experiment {
   description: string;
   /** Ready-made scenarios, by the name of the case. */
   cases: ReadonlyArray<{ name: string; scenario: string }>;
-  /** Run when no policy is asked for; the first is the reference of the table. */
+  /** Run when no policy is asked for; the first is the reference of the table. Empty: its scenarios' own. */
   policies: readonly string[];
+  /** Seeds to run unless told otherwise. */
+  runs: number;
+  /** Part of `kpbench bench`. */
+  published: boolean;
   /** Also written in cyclictest's own formats. */
   cyclictestFiles: boolean;
+  /** A yardstick of simulators: says how fast it was simulated. */
+  timed: boolean;
 }
 
 /** One case under one policy, all seeds. */

@@ -1,12 +1,30 @@
 /**
  * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
  */
-import type { Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
-import { barriersOf, compileProgram, Distributions, Names, type ProgramContext, schedNumbers } from './program.js';
+import {
+  type Kernel,
+  type Machine,
+  type Scenario,
+  type SchedClassName,
+  settingsOf,
+  type TaskSpec,
+} from '../scenario/scenario.js';
+import {
+  barriersOf,
+  compileProgram,
+  Distributions,
+  Names,
+  type ProgramContext,
+  reservationNumbers,
+  schedNumbers,
+} from './program.js';
 import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
 const DEFAULT_SLACK_NS = 50_000;
+
+/** Speeds cross in 1024ths; assembly/machine/machine.ts says the same. */
+const FULL_SPEED = 1024;
 
 /** Which part of a simulation the trace ring keeps. */
 export interface TraceWindow {
@@ -51,6 +69,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       count: task.count,
       nameHash: nameHash(task.name),
       ...schedNumbers(task.sched),
+      ...reservationNumbers(task.sched),
+      mayBeDeadline: settingsOf(task).some((settings) => settings.class === 'deadline') ? 1 : 0,
       group: task.cgroup === null ? -1 : (groupIndex.get(task.cgroup) ?? -1),
       mask: task.cpus === null ? -1 : masks.of(task.cpus),
       pinEach: task.pinEach ? 1 : 0,
@@ -88,7 +108,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
     bootNs: scenario.bootNs,
     rtPhaseNs: scenario.rtPhaseNs ?? -1,
-    maxSlackNs: Math.max(0, ...scenario.tasks.map((task) => task.timerSlackNs ?? DEFAULT_SLACK_NS)),
+    maxSlackNs: Math.max(0, ...scenario.tasks.map(largestSlack)),
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
     traceToNs: trace?.toNs ?? 0,
@@ -110,6 +130,14 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     recorderTable.values,
   ];
   return { buffer: Float64Array.from(parts.flat()), recorders };
+}
+
+/** Classes without timer slack. */
+const EXACT: readonly SchedClassName[] = ['deadline', 'fifo', 'rr', 'vmf'];
+
+function largestSlack(task: TaskSpec): number {
+  const exact = settingsOf(task).every((settings) => EXACT.includes(settings.class));
+  return task.timerSlackNs ?? (exact ? 0 : DEFAULT_SLACK_NS);
 }
 
 function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {
@@ -153,8 +181,14 @@ class Masks {
 function machineTable(machine: Machine): number[] {
   const { syscallNs, ...costs } = machine.costs;
   const syscallEntryNs = Math.floor(syscallNs / 2);
-  const { tickSkewNs } = machine;
-  return single('MachineTable', { ...costs, tickSkewNs, syscallEntryNs, syscallExitNs: syscallNs - syscallEntryNs });
+  const smtSpeed = machine.threadsPerCore > 1 ? machine.smtSpeed : 1;
+  return single('MachineTable', {
+    ...costs,
+    tickSkewNs: machine.tickSkewNs,
+    syscallEntryNs,
+    syscallExitNs: syscallNs - syscallEntryNs,
+    smtSpeed: Math.round(smtSpeed * FULL_SPEED),
+  });
 }
 
 function kernelTable(kernel: Kernel, cpus: number): number[] {
@@ -164,7 +198,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
   const tickPeriodNs = 1e9 / kernel.hz;
   return single('KernelTable', {
     tickPeriodNs,
-    fullPreemption: kernel.preemption === 'full' ? 1 : 0,
+    fullPreemption: kernel.preemption === 'full' || kernel.preemption === 'lazy' ? 1 : 0,
+    lazyPreemption: kernel.preemption === 'lazy' ? 1 : 0,
     latencyNs: kernel.latencyNs * factor,
     minGranularityNs: kernel.minGranularityNs * factor,
     wakeupGranularityNs: kernel.wakeupGranularityNs * factor,
@@ -180,6 +215,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     idlePlacement: kernel.fair === 'cfs-6.1' ? 1 : 0,
     eevdf: kernel.fair.startsWith('eevdf') ? 1 : 0,
     vprot: kernel.fair === 'eevdf-6.18' ? 1 : 0,
+    reweightPlaces: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     currWinsTies: kernel.fair === 'eevdf-6.6' ? 1 : 0,
     yieldForfeits: 1,
     baseSliceNs: kernel.baseSliceNs * factor,
@@ -196,8 +232,12 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     loadHistory: kernel.fair === 'cfs-4.14' ? 1 : 0,
     weightOnly: kernel.fair === 'cfs-4.14' ? 1 : 0,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
+    utilEst: has('UTIL_EST'),
+    utilEstEarly: kernel.fair === 'eevdf-6.12' || kernel.fair === 'eevdf-6.18' ? 1 : 0,
     niRandom: has('NI_RANDOM'),
     sisUtil: has('SIS_UTIL'),
+    sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
     rtPeriodNs: kernel.rtPeriodNs,
@@ -239,7 +279,12 @@ function noiseTable(machine: Machine, distributions: Distributions): Table<'Nois
   return table;
 }
 
-/** Groups with parents before children. cpu.weight 100 is the weight of nice 0 (sched_weight_to_cgroup). */
+/** What cpu.weight is in load units: 100 is the weight of nice 0 (sched_weight_from_cgroup). */
+export function sharesOf(weight: number): number {
+  return Math.round((weight * 1024) / 100) * 1024;
+}
+
+/** Groups with parents before children. */
 function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: string[] } {
   const table = new Table('GroupTable');
   const order: string[] = [];
@@ -251,11 +296,15 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
     const parent = group.parent === null ? -1 : add(group.parent);
     order.push(name);
     // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
-    const shares = group.idle ? 3 : Math.round((group.weight * 1024) / 100);
-    const { quotaNs, periodNs, burstNs, phaseNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0, phaseNs: null };
+    const { quotaNs, periodNs, burstNs, phaseNs } = group.quota ?? {
+      quotaNs: -1,
+      periodNs: 0,
+      burstNs: 0,
+      phaseNs: null,
+    };
     return table.add({
       parent,
-      shares: shares * 1024,
+      shares: group.idle ? 3 * 1024 : sharesOf(group.weight),
       idle: group.idle ? 1 : 0,
       quotaNs,
       phaseNs: phaseNs ?? -1,

@@ -2,7 +2,7 @@
  * The simulated scheduling classes without their event loop: a history is fed to them operation by operation (assembly/replay.ts).
  */
 import type { Scenario } from '../scenario/scenario.js';
-import { compile } from './compile.js';
+import { compile, sharesOf } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
 
 /** How a task leaves its CPU. */
@@ -84,6 +84,11 @@ export class Driver {
   /** The running task changes its nice value, after which a reschedule is always wanted. */
   renice(cpu: number, nice: number, atNs: number): void {
     this.#kernel.replayRenice(cpu, nice, atNs);
+  }
+
+  /** A group's cpu.weight is written; groups are numbers in the order of the scenario's, parents before their children. */
+  reshare(group: number, cpu: number, weight: number, atNs: number): void {
+    this.#kernel.replayReshare(group, cpu, sharesOf(weight), atNs);
   }
 
   /** Whether a reschedule is wanted there. */

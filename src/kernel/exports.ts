@@ -32,6 +32,7 @@ export interface KernelExports {
   replayCharge(cpu: number, ran: number): void;
   replayGiveWay(cpu: number, now: number): void;
   replayRenice(cpu: number, nice: number, now: number): void;
+  replayReshare(group: number, cpu: number, shares: number, now: number): void;
   replayAsked(cpu: number): number;
   replayExact(): void;
   replayPick(cpu: number, prevState: number, now: number): number;

@@ -88,7 +88,7 @@ export interface TraceNames {
 
 const PREV_STATES = ['S', 'R+', 'R', 'X'] as const;
 const HELD = [null, 'kernel', 'softirq'] as const;
-const RANKS = ['stop', 'rt', 'vmf', 'fair', 'bt', 'idle'] as const;
+const RANKS = ['stop', 'deadline', 'rt', 'vmf', 'fair', 'bt', 'idle'] as const;
 
 /** The trace ring's entries, oldest first. */
 export function readTrace(memory: Memory, kernel: KernelExports, capacity: number, names: TraceNames): TraceEvent[] {

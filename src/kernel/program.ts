@@ -83,12 +83,21 @@ export class Distributions {
 }
 
 /** Numbers of a policy as the kernel's tables hold them: `prio` 0 is first. */
-export function schedNumbers(sched: SchedSettings): { policy: number; nice: number; prio: number } {
+export function schedNumbers(sched: SchedSettings) {
   const realTime = sched.class === 'fifo' || sched.class === 'rr';
   return {
     policy: POLICY[sched.class],
     nice: sched.nice,
     prio: realTime ? 99 - sched.priority : sched.class === 'vmf' ? sched.priority : 0,
+  };
+}
+
+/** A deadline task's reservation; zeros for others. */
+export function reservationNumbers({ reservation }: SchedSettings) {
+  return {
+    dlRuntimeNs: reservation?.runtimeNs ?? 0,
+    dlDeadlineNs: reservation?.deadlineNs ?? 0,
+    dlPeriodNs: reservation?.periodNs ?? 0,
   };
 }
 
@@ -189,12 +198,16 @@ export function compileProgram(
       case 'fork':
         emit(OP.FORK, { a: context.specIndex(item.task) });
         break;
+      case 'exec':
+        emit(OP.EXEC);
+        break;
       case 'yield':
         emit(OP.YIELD);
         break;
       case 'policy': {
         const { policy, nice, prio } = schedNumbers(item.sched);
-        emit(OP.POLICY, { a: policy, b: nice + 20, c: prio });
+        const { dlRuntimeNs: x, dlDeadlineNs: y, dlPeriodNs: z } = reservationNumbers(item.sched);
+        emit(OP.POLICY, { a: policy, b: nice + 20, c: prio, x, y, z });
         break;
       }
       case 'exit':

@@ -38,10 +38,12 @@ export const RECORDS = {
     'ipiNs',
     'migrationNs',
     'tickSkewNs',
+    'smtSpeed',
   ],
   KernelTable: [
     'tickPeriodNs',
     'fullPreemption',
+    'lazyPreemption',
     'latencyNs',
     'minGranularityNs',
     'wakeupGranularityNs',
@@ -56,6 +58,7 @@ export const RECORDS = {
     'baseSlice',
     'eevdf',
     'vprot',
+    'reweightPlaces',
     'currWinsTies',
     'baseSliceNs',
     'unscaledSliceNs',
@@ -73,8 +76,12 @@ export const RECORDS = {
     'loadHistory',
     'weightOnly',
     'runtimeExpires',
+    'throttlesTasks',
+    'utilEst',
+    'utilEstEarly',
     'niRandom',
     'sisUtil',
+    'sisProp',
     'busyFactor',
     'rtPeriodNs',
     'rtRuntimeNs',
@@ -110,6 +117,10 @@ export const RECORDS = {
     'pool',
     'timerSlackNs',
     'sliceNs',
+    'mayBeDeadline',
+    'dlRuntimeNs',
+    'dlDeadlineNs',
+    'dlPeriodNs',
     'program',
     'timers',
     'loops',
@@ -144,6 +155,7 @@ export const OP = {
   LOOP: 17,
   REPEAT: 18,
   JUMP: 19,
+  EXEC: 20,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -156,7 +168,7 @@ export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
 export const MISSED = { skip: 0, keep: 1, rebase: 2, run: 3 } as const;
 
 /** Policies of assembly/task/task.ts: sched_setscheduler(2)'s numbers, TencentOS's 7, and ours. */
-export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, bt: 7, vmf: 8 } as const;
+export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, bt: 7, vmf: 8 } as const;
 
 /** Collects one kind of record, in order. */
 export class Table<Name extends RecordName> {

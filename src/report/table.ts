@@ -50,23 +50,29 @@ export function textTable(
 
 /**
  * The table of an experiment: a block per case (and recorder, where there are several), a line per policy. The first policy of a case is the
- * reference of the ratios. `rows` in the order to print; where a policy has a row over all seeds, that one is shown, otherwise its first.
+ * reference of the ratios. Under one policy several tasks' recorders of one name share a block, a line per task. `rows` in the order to print;
+ * where there is a row over all seeds, that one is shown, otherwise the first.
  */
 export function latencyTable(rows: readonly MetricRow[]): string {
-  const groups = new Map<string, MetricRow[]>();
   const recorders = new Set(rows.map((row) => row.metric_of));
+  const byTask = recorders.size > 1 && new Set(rows.map((row) => row.policy)).size === 1;
+  const groups = new Map<string, MetricRow[]>();
   for (const row of rows) {
-    const parts = [row.case, recorders.size > 1 ? row.metric_of : ''].filter((part) => part !== '');
-    const title = parts.join('  ');
+    const detail = byTask ? [row.policy, recorderOf(row)] : recorders.size > 1 ? [row.metric_of] : [];
+    const title = [row.case, ...detail].filter((part) => part !== '').join('  ');
     groups.set(title, [...(groups.get(title) ?? []), row]);
   }
-  return [...groups].map(([title, group]) => caseBlock(title, onePerPolicy(group))).join('\n');
+  return [...groups].map(([title, group]) => caseBlock(title, overSeeds(group), byTask ? 'task' : 'policy')).join('\n');
 }
 
-function caseBlock(title: string, rows: readonly MetricRow[]): string {
+/** The parts of `metric_of`: `task:recorder`. */
+const taskOf = (row: MetricRow): string => row.metric_of.slice(0, row.metric_of.lastIndexOf(':'));
+const recorderOf = (row: MetricRow): string => row.metric_of.slice(row.metric_of.lastIndexOf(':') + 1);
+
+function caseBlock(title: string, rows: readonly MetricRow[], by: 'policy' | 'task'): string {
   const reference = rows[0];
   const cells = rows.map((row, i) => [
-    row.policy,
+    by === 'policy' ? row.policy : taskOf(row),
     humanCount(row.samples),
     humanTime(row.min_us),
     humanTime(row.mean_us),
@@ -83,7 +89,7 @@ function caseBlock(title: string, rows: readonly MetricRow[]): string {
     return pct === 0 ? chalk.green(cell) : pct < 1 ? chalk.yellow(cell) : chalk.red(cell);
   };
   const columns: TextColumn[] = [
-    { title: 'policy', align: 'left', paint: (cell, row) => (row === 0 ? chalk.bold(cell) : chalk.bold.cyan(cell)) },
+    { title: by, align: 'left', paint: (cell, row) => (row === 0 ? chalk.bold(cell) : chalk.bold.cyan(cell)) },
     { title: 'samples', align: 'right', droppable: 4, paint: (cell) => chalk.dim(cell) },
     { title: 'min', align: 'right', droppable: 3 },
     { title: 'avg', align: 'right' },
@@ -94,14 +100,14 @@ function caseBlock(title: string, rows: readonly MetricRow[]): string {
     { title: '≥100 µs', align: 'right', paint: overflow },
     { title: 'max:ref', align: 'right', droppable: 1, paint: (cell, row) => (row === 0 ? chalk.dim(cell) : cell) },
   ];
-  const shown = rows.length > 1 ? columns : columns.slice(0, -1);
+  const shown = rows.length > 1 && by === 'policy' ? columns : columns.slice(0, -1);
   return `${chalk.bold(cut(title, TERMINAL_COLUMNS))}\n${textTable(shown, cells)}`;
 }
 
-function onePerPolicy(rows: readonly MetricRow[]): MetricRow[] {
+function overSeeds(rows: readonly MetricRow[]): MetricRow[] {
   const chosen = new Map<string, MetricRow>();
   for (const row of rows) {
-    const key = `${row.policy}\n${row.kernel}\n${row.machine}`;
+    const key = `${row.policy}\n${row.kernel}\n${row.machine}\n${row.metric_of}`;
     if (!chosen.has(key) || row.seed === 'all') chosen.set(key, row);
   }
   return [...chosen.values()];

@@ -1,5 +1,6 @@
 /** What a schema cannot say: names that must exist, cycles, limits, and programs that could never go on. */
 import { UserError } from '../errors.js';
+import { checkReservations, mayBeDeadline } from './reservations.js';
 import type { CgroupSpec, Duration, Machine, Scenario, Step, TaskSpec } from './scenario.js';
 
 /** Limits of the simulated kernel. */
@@ -46,9 +47,11 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
     checkConfinement(task, cgroups, cpusets, machine.cpus, place, fail);
   });
   checkPrograms(tasks, fail);
+  checkReservations(scenario, fail);
 }
 
-type Fail = (place: string, expectation: string) => never;
+/** Throws, naming a place and what was expected there. */
+export type Fail = (place: string, expectation: string) => never;
 
 function checkCores(machine: Machine, fail: Fail): void {
   const { threadsPerCore } = machine;
@@ -102,6 +105,10 @@ function checkConfinement(
     group = cgroups.find(({ name }) => name === parent);
   }
   if (allowed.length === 0) fail(`${place}.cpus`, `expected a CPU that its cgroup may use, too; none is left`);
+  // sched_setattr: an affinity smaller than the root domain is no affinity for SCHED_DEADLINE.
+  if (mayBeDeadline(task) && (allowed.length < machineCpus || (task.pinEach && machineCpus > 1))) {
+    fail(`${place}.cpus`, `expected all ${machineCpus} CPUs for class deadline`);
+  }
 }
 
 /** Names that programs use must have someone at the other end, and every endless loop must take time. */
@@ -130,6 +137,9 @@ function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
         if (other === undefined) return fail(place, `${step.op} of an unknown task "${step.task}"`);
         if (step.op === 'fork' && other.start !== 'fork') {
           fail(place, `fork of task "${step.task}", which has no start: fork`);
+        }
+        if (step.op === 'fork' && (mayBeDeadline(task) || mayBeDeadline(other))) {
+          fail(place, `fork of task "${step.task}": expected neither parent nor child of class deadline`);
         }
       }
       if (step.op === 'loop') {

@@ -148,6 +148,7 @@ const MACHINE_NAMES = {
   cpusPerLlc: 'cpusPerLlc',
   threadsPerCore: 'threadsPerCore',
   tickSkew: 'tickSkewNs',
+  smtSpeed: 'smtSpeed',
   noise: 'noise',
 } as const;
 const KERNEL_NAMES = {

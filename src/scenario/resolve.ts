@@ -23,7 +23,10 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     parent: group.parent ?? null,
     weight: group.weight,
     idle: group.idle,
-    quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst, phaseNs: null },
+    quota:
+      group.quota === undefined
+        ? null
+        : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst, phaseNs: null },
     btShares: group.btShares,
     offline: group.offline,
   }));
@@ -146,6 +149,7 @@ export function resolveStep(step: StepDocument): Step {
   if ('suspend' in step) return { op: 'suspend' };
   if ('resume' in step) return { op: 'resume', task: step.resume };
   if ('fork' in step) return { op: 'fork', task: step.fork };
+  if ('exec' in step) return { op: 'exec' };
   if ('yield' in step) return { op: 'yield' };
   if ('policy' in step) return { op: 'policy', sched: step.policy };
   if ('exit' in step) return { op: 'exit' };

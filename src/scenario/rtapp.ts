@@ -56,7 +56,24 @@ const TASK_KEYS: ReadonlySet<string> = new Set([
   'priority',
   'cpus',
   'taskgroup',
+  'dl-runtime',
+  'dl-period',
+  'dl-deadline',
 ]);
+
+/** Keys of a SCHED_DEADLINE reservation, in µs, and what they are called here. */
+const RESERVATION_KEYS: Readonly<Record<string, 'runtime' | 'period' | 'deadline'>> = {
+  'dl-runtime': 'runtime',
+  'dl-period': 'period',
+  'dl-deadline': 'deadline',
+};
+
+/** How a task or phase asks to be scheduled. */
+interface PolicyKeys {
+  policy: string;
+  priority: number | null;
+  reservation: { runtime?: number; period?: number; deadline?: number };
+}
 
 const CLASSES: Readonly<Record<string, string>> = {
   SCHED_OTHER: 'fair',
@@ -64,6 +81,7 @@ const CLASSES: Readonly<Record<string, string>> = {
   SCHED_IDLE: 'idle',
   SCHED_FIFO: 'fifo',
   SCHED_RR: 'rr',
+  SCHED_DEADLINE: 'deadline',
 };
 
 /** Longest duration of a file that runs until it is stopped. */
@@ -167,7 +185,7 @@ class RtAppReader {
     const map = this.map(node, place);
     const task: Record<string, unknown> = { name };
     const phases = map.get('phases', true);
-    const settings = { policy: defaultPolicy, priority: null as number | null };
+    const settings: PolicyKeys = { policy: defaultPolicy, priority: null, reservation: {} };
     const inline: Array<[string, unknown]> = [];
     let loops = -1;
     for (const [key, value] of this.entries(map)) {
@@ -179,6 +197,7 @@ class RtAppReader {
       else if (key === 'priority') settings.priority = this.priority(value, at);
       else if (key === 'cpus') task.cpus = this.cpus(value, at);
       else if (key === 'taskgroup') task.cgroup = this.group(value, at);
+      else if (key in RESERVATION_KEYS) this.reserve(settings, key, value, at);
       else if (key !== 'phases') inline.push([key, value]);
     }
     if (phases !== undefined && inline[0] !== undefined) this.refuse(place, inline[0][0]);
@@ -204,19 +223,33 @@ class RtAppReader {
     if (settings !== undefined) this.refuse(place, settings[0]);
     const policy = entries.find(([key]) => key === 'policy');
     const priority = entries.find(([key]) => key === 'priority');
-    const events = entries.filter(([key]) => !['loop', 'policy', 'priority'].includes(key));
+    const reservation = entries.filter(([key]) => key in RESERVATION_KEYS);
+    const settled = ['loop', 'policy', 'priority', ...Object.keys(RESERVATION_KEYS)];
+    const events = entries.filter(([key]) => !settled.includes(key));
     const body = this.events(events, place);
+    const alone = priority ?? reservation[0];
     if (policy !== undefined) {
       const value = priority === undefined ? null : this.priority(priority[1], `${place}.priority`);
-      body.unshift({ policy: this.sched({ policy: this.text(policy[1], `${place}.policy`), priority: value }, place) });
-    } else if (priority !== undefined) {
-      this.refuse(place, 'priority');
+      const keys: PolicyKeys = {
+        policy: this.text(policy[1], `${place}.policy`),
+        priority: value,
+        reservation: {},
+      };
+      for (const [key, node] of reservation) this.reserve(keys, key, node, `${place}.${key}`);
+      body.unshift({ policy: this.sched(keys, place) });
+    } else if (alone !== undefined) {
+      this.refuse(place, alone[0]);
     }
     const times = loop === undefined ? 1 : this.whole(loop[1], `${place}.loop`, -1);
     return times === 1 ? body : [this.loop(times, body)];
   }
 
-  sched({ policy, priority }: { policy: string; priority: number | null }, place: string): Record<string, unknown> {
+  reserve({ reservation }: PolicyKeys, key: string, node: unknown, place: string): void {
+    const field = RESERVATION_KEYS[key];
+    if (field !== undefined) reservation[field] = this.whole(node, place, 1);
+  }
+
+  sched({ policy, priority, reservation }: PolicyKeys, place: string): Record<string, unknown> {
     const name = CLASSES[policy];
     if (name === undefined) {
       throw new UserError(
@@ -225,6 +258,15 @@ class RtAppReader {
         `expected one of ${Object.keys(CLASSES).join(', ')}, found "${policy}"`,
       );
     }
+    const { runtime, period = runtime, deadline = period } = reservation;
+    if (name === 'deadline') {
+      if (runtime === undefined) {
+        throw new UserError(this.file, `${place}.dl-runtime`, 'expected a whole number of at least 1, found nothing');
+      }
+      return { class: name, runtime: `${runtime}us`, deadline: `${deadline}us`, period: `${period}us` };
+    }
+    const stray = Object.keys(RESERVATION_KEYS).find((key) => (RESERVATION_KEYS[key] as string) in reservation);
+    if (stray !== undefined) this.refuse(place, stray);
     const realTime = name === 'fifo' || name === 'rr';
     // rt-app: priority is nice for the fair policies; default 10 for the real-time ones.
     return realTime

@@ -60,6 +60,8 @@ export type Step =
   | { op: 'resume'; task: string }
   /** Starts one more instance of a task declared with `start: 'fork'`. */
   | { op: 'fork'; task: string }
+  /** Begins another program: the idlest CPU is looked for anew. */
+  | { op: 'exec' }
   | { op: 'yield' }
   | { op: 'policy'; sched: SchedSettings }
   | { op: 'exit' }
@@ -67,13 +69,22 @@ export type Step =
   | { op: 'loop'; times: number | null; body: Step[] };
 
 /** Scheduling classes of the simulated kernel, strongest first, as a task can ask for them. */
-export type SchedClassName = 'fifo' | 'rr' | 'vmf' | 'fair' | 'batch' | 'idle' | 'bt';
+export type SchedClassName = 'deadline' | 'fifo' | 'rr' | 'vmf' | 'fair' | 'batch' | 'idle' | 'bt';
 
 /** How a task is scheduled. `nice` −20…19 (fair, batch, bt); `priority` 1…99 (fifo, rr), 0…7 with 0 first (vmf). */
 export interface SchedSettings {
   class: SchedClassName;
   nice: number;
   priority: number;
+  /** Of class deadline, and of no other. */
+  reservation?: Reservation;
+}
+
+/** So much runtime in every period, due so long after it began (sched_setattr(2)). */
+export interface Reservation {
+  runtimeNs: number;
+  deadlineNs: number;
+  periodNs: number;
 }
 
 /** A task declaration: `count` instances that share a program. */
@@ -165,6 +176,8 @@ export interface Machine {
   threadsPerCore: number;
   /** How much later each CPU ticks than the one before. */
   tickSkewNs: number;
+  /** Speed of each of two threads of a core that both run a task, in parts of what one does alone. */
+  smtSpeed: number;
   costs: MachineCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];
@@ -174,7 +187,8 @@ export interface Machine {
 export interface Kernel {
   name: string;
   hz: number;
-  preemption: 'none' | 'voluntary' | 'full';
+  /** When kernel code is left for a task that should go first: preempt= on the kernel's command line. */
+  preemption: 'none' | 'voluntary' | 'full' | 'lazy';
   /** CFS tunables before scaling by 1 + ilog2(min(cpus, 8)) (`tunableScaling: 'log'`). */
   tunableScaling: 'none' | 'log';
   latencyNs: number;
@@ -251,4 +265,11 @@ export interface Policy {
   /** Changes to the kernel preset's BT and VMF tunables. */
   bt: Partial<BtTunables>;
   vmf: Partial<VmfTunables>;
+}
+
+/** How a task is scheduled at first, and by all policy steps of its program. */
+export function settingsOf(task: TaskSpec): SchedSettings[] {
+  const later = (program: readonly Step[]): SchedSettings[] =>
+    program.flatMap((step) => (step.op === 'policy' ? [step.sched] : step.op === 'loop' ? later(step.body) : []));
+  return [task.sched, ...later(task.program)];
 }

@@ -3,6 +3,7 @@
  * and check scenario files.
  */
 import { z } from 'zod';
+import type { Reservation, SchedSettings } from './scenario.js';
 import { LONGEST_NS, parseCpuList, parseDuration } from './units.js';
 
 const DURATION = 'a duration such as 250us';
@@ -74,14 +75,45 @@ const cpuList = z
 const name = z.string().min(1).max(64);
 const empty = z.strictObject({}).or(z.null());
 
+/** Limits of a reservation: 2¹⁰ ns of runtime (DL_SCALE), kernel.sched_deadline_period_min_us and _max_us. */
+const LEAST_RUNTIME_NS = 1024;
+const LEAST_PERIOD_NS = 100_000;
+const MOST_PERIOD_NS = 2 ** 22 * 1000;
+
+interface ReservationDocument {
+  runtime?: number | undefined;
+  deadline?: number | undefined;
+  period?: number | undefined;
+}
+
+/** A reservation, or its first key that is wrong and what was expected there (__checkparam_dl). */
+function reservationOf({ runtime, ...times }: ReservationDocument): Reservation | [key: string, expectation: string] {
+  const deadline = times.deadline ?? times.period;
+  const period = times.period ?? times.deadline;
+  if (runtime === undefined) return ['runtime', 'expected a duration for class deadline, found nothing'];
+  if (deadline === undefined || period === undefined) {
+    return ['period', 'expected a duration for class deadline, or a deadline, found nothing'];
+  }
+  if (runtime < LEAST_RUNTIME_NS) return ['runtime', `expected at least ${LEAST_RUNTIME_NS}ns`];
+  if (runtime > deadline) return ['runtime', 'expected at most the deadline'];
+  if (deadline > period) return ['deadline', 'expected at most the period'];
+  if (period < LEAST_PERIOD_NS || period > MOST_PERIOD_NS) return ['period', 'expected 100us to 4194304us'];
+  return { runtimeNs: runtime, deadlineNs: deadline, periodNs: period };
+}
+
 /** How a task is scheduled. */
 export const schedSchema = z
   .strictObject({
-    class: z.enum(['fifo', 'rr', 'vmf', 'fair', 'batch', 'idle', 'bt']).describe('scheduling class or policy'),
+    class: z
+      .enum(['deadline', 'fifo', 'rr', 'vmf', 'fair', 'batch', 'idle', 'bt'])
+      .describe('scheduling class or policy'),
     nice: z.int().min(-20).max(19).default(0).describe('fair, batch, bt: −20 … 19'),
     priority: z.int().min(0).max(99).optional().describe('fifo, rr: 1 … 99, the highest first; vmf: 0 … 7, 0 first'),
+    runtime: positiveTime.optional().describe('deadline: runtime in every period'),
+    deadline: positiveTime.optional().describe('deadline: due so long after a period’s begin; default: the period'),
+    period: positiveTime.optional().describe('deadline: 100us … 4194304us; default: the deadline'),
   })
-  .transform((value, context) => {
+  .transform((value, context): SchedSettings => {
     const realTime = value.class === 'fifo' || value.class === 'rr';
     const priority = value.priority ?? (realTime ? 50 : 0);
     const [least, most] = realTime ? [1, 99] : value.class === 'vmf' ? [0, 7] : [0, 0];
@@ -93,7 +125,18 @@ export const schedSchema = z
         message: `expected ${range} for class ${value.class}, found ${priority}`,
       });
     }
-    return { class: value.class, nice: value.nice, priority };
+    const settings = { class: value.class, nice: value.nice, priority };
+    const complain = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    if (value.class !== 'deadline') {
+      for (const key of ['runtime', 'deadline', 'period'] as const) {
+        if (value[key] !== undefined) complain(key, `expected none for class ${value.class}`);
+      }
+      return settings;
+    }
+    const reservation = reservationOf(value);
+    if (!Array.isArray(reservation)) return { ...settings, reservation };
+    complain(...reservation);
+    return z.NEVER;
   });
 
 type StepDocument = z.infer<typeof plainStep> | { loop: LoopDocument };
@@ -130,7 +173,7 @@ const recordSchema = z.union([
 const plainStep = z.union([
   z.strictObject({ run: durationSchema.describe('compute in user mode') }),
   z.strictObject({
-    kernel: durationSchema.describe('compute in the kernel, not preemptible under voluntary preemption'),
+    kernel: durationSchema.describe('compute in the kernel, not preemptible under preemption none and voluntary'),
   }),
   z.strictObject({ irqoff: durationSchema.describe('compute with interrupts off') }),
   z.strictObject({ busy: durationSchema.describe('stay busy until this much time has passed') }),
@@ -149,6 +192,7 @@ const plainStep = z.union([
   z.strictObject({ suspend: empty.describe('sleep until resumed') }),
   z.strictObject({ resume: name.describe('wake a suspended task') }),
   z.strictObject({ fork: name.describe('start one more instance of a task with start: fork') }),
+  z.strictObject({ exec: empty.describe('begin another program: the idlest CPU is looked for anew') }),
   z.strictObject({ yield: empty }),
   z.strictObject({ policy: schedSchema }),
   z.strictObject({ exit: empty }),
@@ -183,7 +227,7 @@ const taskSchema = z.strictObject({
     .refine((ns) => ns >= 1e5 && ns <= 1e8, 'expected 100us to 100ms')
     .optional()
     .describe('EEVDF: a slice of its own, 100us … 100ms (sched_setattr’s sched_runtime)'),
-  timerSlack: time.optional().describe('default 50us, 0 in the fifo, rr and vmf classes'),
+  timerSlack: time.optional().describe('default 50us, 0 in the deadline, fifo, rr and vmf classes'),
   program: z.array(step).min(1),
 });
 
@@ -228,6 +272,11 @@ const machineFields = {
   cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
   threadsPerCore: z.int().min(1).max(8).describe('hyper-threads of a core, consecutive CPU numbers'),
   tickSkew: time.describe('how much later each CPU ticks than the one before (skew_tick)'),
+  smtSpeed: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .describe('speed of each of two busy threads of a core, in parts of what one does alone'),
   costs: costsSchema,
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
@@ -238,6 +287,8 @@ export const machineSchema = z.strictObject({
   ...machineFields,
   threadsPerCore: machineFields.threadsPerCore.default(1),
   tickSkew: machineFields.tickSkew.default(0),
+  // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
+  smtSpeed: machineFields.smtSpeed.default(0.625),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
@@ -251,7 +302,9 @@ const FEATURES = [
   'ALT_PERIOD',
   'BASE_SLICE',
   'SIS_UTIL',
+  'SIS_PROP',
   'NI_RANDOM',
+  'UTIL_EST',
   'PLACE_LAG',
   'PLACE_DEADLINE_INITIAL',
   'PLACE_REL_DEADLINE',
@@ -265,7 +318,9 @@ const FEATURES = [
 const kernelFields = {
   description: z.string().optional(),
   hz: z.literal([100, 250, 300, 1000]),
-  preemption: z.enum(['none', 'voluntary', 'full']),
+  preemption: z
+    .enum(['none', 'voluntary', 'full', 'lazy'])
+    .describe('preempt=: when kernel code is left for a task that should go first'),
   tunableScaling: z.enum(['none', 'log']),
   latency: positiveTime.describe('sched_latency_ns, before scaling'),
   minGranularity: positiveTime,

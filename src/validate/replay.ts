@@ -380,7 +380,8 @@ class Walk {
   /** Nor does it lie so far ahead of the choice that it must give way. */
   #stay(cpu: number, choice: number): void {
     const { curr, byWakeup } = this.#lane(cpu);
-    if (!this.#exact && !this.#eevdf && Number.isFinite(this.#driver.apart(choice, curr))) this.#driver.stay(curr, choice, byWakeup);
+    if (!this.#exact && !this.#eevdf && Number.isFinite(this.#driver.apart(choice, curr)))
+      this.#driver.stay(curr, choice, byWakeup);
   }
 
   /** The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on. */

@@ -53,7 +53,10 @@ interface Watch {
  * on the grid between two that did are taken to have come on time, too; of others nothing is known.
  */
 export function shownTicks(trace: RecordedTrace, cast: Cast, cpus: number, tickNs: number): Ticks {
-  const watches = Array.from({ length: cpus }, (): Watch => ({ curr: -1, last: null, wakeups: [], wokenAt: -tickNs, shown: [], known: [] }));
+  const watches = Array.from(
+    { length: cpus },
+    (): Watch => ({ curr: -1, last: null, wakeups: [], wokenAt: -tickNs, shown: [], known: [] }),
+  );
   const preempting = new Set<TracedEvent>();
   const isOwn = (pid: number): boolean => cast.own.has(cast.byPid.get(pid) ?? -1);
   for (const event of trace.events) {
@@ -100,7 +103,9 @@ function fillIn(watch: Watch, tickNs: number): void {
   const onGrid: number[] = [];
   const onTime = watch.shown.filter((atNs) => atNs % tickNs <= ON_TIME_NS).length;
   if (onTime < MOSTLY * watch.shown.length) return;
-  const nearWakeup = new Set(watch.wakeups.filter((atNs) => atNs % tickNs < ON_TIME_NS).map((atNs) => Math.floor(atNs / tickNs)));
+  const nearWakeup = new Set(
+    watch.wakeups.filter((atNs) => atNs % tickNs < ON_TIME_NS).map((atNs) => Math.floor(atNs / tickNs)),
+  );
   for (const [index, atNs] of watch.shown.entries()) {
     const next = watch.shown[index + 1];
     if (next === undefined || atNs % tickNs > ON_TIME_NS || next % tickNs > ON_TIME_NS) continue;

@@ -149,9 +149,18 @@ describe('output', () => {
     );
   });
 
+  it('says on stderr how fast edf8 was simulated, and on stdout a line a task', () => {
+    const run = () => kpbench('run', 'edf8', '--duration', '20s');
+    const [{ stdout, stderr }, again] = [run(), run()];
+    expect(stderr).toMatch(/^20 simulated seconds in \d+\.\d\d s: [\d,]+ simulated seconds per wall second\n$/);
+    expect(stdout).toBe(again.stdout);
+    expect(stdout.split('\n').filter((line) => line.startsWith('task'))).toHaveLength(9);
+    expect(Math.max(...stdout.split('\n').map((line) => [...line].length))).toBeLessThanOrEqual(80);
+  });
+
   it('lists everything', () => {
     const { stdout } = kpbench('list');
-    for (const name of ['cyclictest', 'vmf', 'cfs+bt', 'linux-6.1', 'tk3-4.14', 'server-8'])
+    for (const name of ['cyclictest', 'edf8', 'vmf', 'cfs+bt', 'linux-6.1', 'tk3-4.14', 'server-8'])
       expect(stdout).toContain(name);
   });
 });

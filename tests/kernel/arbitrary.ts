@@ -1,6 +1,6 @@
 /** Random scenarios for properties: every class, every kind of step, with and without costs. */
 import fc from 'fast-check';
-import type { Duration, Scenario, SchedSettings, Step, TaskSpec } from '../../src/scenario/scenario.js';
+import type { Duration, Machine, Scenario, SchedSettings, Step, TaskSpec } from '../../src/scenario/scenario.js';
 import { ideal, linux61, MS, real, scenario, task, US } from './fixtures.js';
 
 const length = (least: number, most: number): fc.Arbitrary<Duration> =>
@@ -12,30 +12,18 @@ const length = (least: number, most: number): fc.Arbitrary<Duration> =>
 
 const work: fc.Arbitrary<Step> = fc.oneof(
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 6,
     arbitrary: length(10 * US, 5 * MS).map((duration): Step => ({ op: 'run', mode: 'user', duration })),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 2,
     arbitrary: length(US, 300 * US).map((duration): Step => ({ op: 'run', mode: 'kernel', duration })),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 1,
     arbitrary: length(US, 50 * US).map((duration): Step => ({ op: 'run', mode: 'irqoff', duration })),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 1,
     arbitrary: length(US, MS).map((duration): Step => ({ op: 'busy', duration })),
   },
@@ -58,42 +46,28 @@ const pause: fc.Arbitrary<Step> = fc.oneof(
 );
 
 const extra: fc.Arbitrary<Step[]> = fc.oneof(
-  { idle: false, quota: null, btShares: 1024, weight: 4, arbitrary: fc.constant<Step[]>([]) },
+  { weight: 4, arbitrary: fc.constant<Step[]>([]) },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 1,
     arbitrary: work.map((step): Step[] => [{ op: 'lock', mutex: 'm' }, step, { op: 'unlock', mutex: 'm' }]),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 1,
     arbitrary: fc.constant<Step[]>([{ op: 'send', channel: 'c' }]),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 1,
     arbitrary: fc.constant<Step[]>([{ op: 'signal', condition: 'w', all: true }]),
   },
+  { weight: 1, arbitrary: fc.constant<Step[]>([{ op: 'exec' }]) },
 );
 
 const settings: fc.Arbitrary<SchedSettings> = fc.oneof(
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 6,
     arbitrary: fc.integer({ min: -20, max: 19 }).map((nice): SchedSettings => ({ class: 'fair', nice, priority: 0 })),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 1,
     arbitrary: fc.constantFrom<SchedSettings>(
       { class: 'batch', nice: 0, priority: 0 },
@@ -101,27 +75,38 @@ const settings: fc.Arbitrary<SchedSettings> = fc.oneof(
     ),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 2,
     arbitrary: fc.constant<SchedSettings>({ class: 'bt', nice: 0, priority: 0 }),
   },
   {
-    idle: false,
-    quota: null,
-    btShares: 1024,
     weight: 1,
     arbitrary: fc.integer({ min: 0, max: 7 }).map((priority): SchedSettings => ({ class: 'vmf', nice: 0, priority })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom('fifo' as const, 'rr' as const), fc.integer({ min: 1, max: 99 }))
+      .map(([name, priority]): SchedSettings => ({ class: name, nice: 0, priority })),
   },
   {
     idle: false,
     quota: null,
     btShares: 1024,
-    weight: 1,
+    weight: 2,
     arbitrary: fc
-      .tuple(fc.constantFrom('fifo' as const, 'rr' as const), fc.integer({ min: 1, max: 99 }))
-      .map(([name, priority]): SchedSettings => ({ class: name, nice: 0, priority })),
+      .tuple(
+        fc.integer({ min: MS, max: 5 * MS }),
+        fc.integer({ min: 0, max: 5 * MS }),
+        fc.integer({ min: 0, max: 20 * MS }),
+      )
+      .map(
+        ([runtimeNs, slackNs, restNs]): SchedSettings => ({
+          class: 'deadline',
+          nice: 0,
+          priority: 0,
+          reservation: { runtimeNs, deadlineNs: runtimeNs + slackNs, periodNs: runtimeNs + slackNs + restNs },
+        }),
+      ),
   },
 );
 
@@ -147,10 +132,23 @@ function taskArbitrary(index: number, cpus: number): fc.Arbitrary<TaskSpec> {
     );
 }
 
+/** With two threads a core, where the number of CPUs allows it. */
+function withThreads(machine: Machine, smt: boolean): Machine {
+  if (!smt || machine.cpus % 2 !== 0) return machine;
+  return { ...machine, threadsPerCore: 2, smtSpeed: 0.625, cpusPerLlc: machine.cpus };
+}
+
 /** Scenarios of 100 ms with 1 to 6 task declarations on 1 to 6 CPUs, two nested groups, and a task that eats messages and signals. */
 export const anyScenario: fc.Arbitrary<Scenario> = fc
-  .record({ cpus: fc.integer({ min: 1, max: 6 }), costs: fc.boolean(), full: fc.boolean(), budget: fc.boolean() })
-  .chain(({ cpus, costs, full, budget }) =>
+  .record({
+    cpus: fc.integer({ min: 1, max: 6 }),
+    costs: fc.boolean(),
+    preemption: fc.constantFrom('voluntary', 'full', 'lazy'),
+    budget: fc.boolean(),
+    smt: fc.boolean(),
+    server: fc.boolean(),
+  })
+  .chain(({ cpus, costs, preemption, budget, smt, server }) =>
     fc
       .integer({ min: 1, max: 6 })
       .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => taskArbitrary(index, cpus))))
@@ -177,10 +175,11 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
         ]);
         return scenario([...tasks, eater, waiter], {
           durationNs: 100 * MS,
-          machine: costs ? real(cpus) : ideal(cpus),
+          machine: withThreads(costs ? real(cpus) : ideal(cpus), smt),
           kernel: {
             ...linux61,
-            preemption: full ? 'full' : 'voluntary',
+            preemption,
+            fairServer: server ? { runtimeNs: 2 * MS, periodNs: 20 * MS } : null,
             rtPeriodNs: 40 * MS,
             rtRuntimeNs: 30 * MS,
             bt: budget

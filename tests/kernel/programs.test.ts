@@ -11,8 +11,6 @@ import {
   hog,
   ideal,
   intervals,
-  kernelRun,
-  linux61,
   longestOverlap,
   MS,
   periodic,
@@ -87,28 +85,6 @@ describe('time', () => {
     };
     expect([least('fair'), least('batch'), least('bt')]).toEqual([50_000, 50_000, 50_000]);
     expect([least('fifo', 1), least('vmf')]).toEqual([0, 0]);
-  });
-
-  it('kernel sections are not preempted, except under preempt=full', () => {
-    const tasks = [
-      task('syscall', forever(kernelRun(3 * MS))),
-      periodic('rt', 10 * MS, 1000, { sched: sched('fifo', 9), startNs: MS }),
-    ];
-    const worst = (preemption: 'voluntary' | 'full') =>
-      simulate(scenario(tasks, { kernel: { ...linux61, preemption } }), 1).recorders[0]?.latency.maxNs;
-    expect(worst('voluntary')).toBeGreaterThan(MS);
-    expect(worst('voluntary')).toBeLessThanOrEqual(3 * MS);
-    expect(worst('full')).toBe(0);
-  });
-
-  it('with interrupts off not even the timer is heard', () => {
-    const off: Step = { op: 'run', mode: 'irqoff', duration: fixed(2 * MS) };
-    const tasks = [
-      task('off', forever(off)),
-      periodic('rt', 10.7 * MS, 1000, { sched: sched('fifo', 9), startNs: MS }),
-    ];
-    const full = { ...linux61, preemption: 'full' as const };
-    expect(simulate(scenario(tasks, { kernel: full }), 1).recorders[0]?.latency.maxNs).toBeGreaterThan(MS);
   });
 });
 
@@ -204,6 +180,39 @@ describe('tasks', () => {
     const ran = ranOf('riser', [riser, task('hog', hog)]);
     expect(ran.some(({ from, to }) => to - from >= 20 * MS)).toBe(true);
     expect(ran.slice(-5).every(({ from, to }) => to - from <= 8 * MS)).toBe(true);
+  });
+
+  describe('exec', () => {
+    /** Runs 5 ms from 9 ms on, beside a hog of CPU 0, while CPU 1 is busy until 12 ms; then it begins another program. */
+    const ran = (program: Step[], more: Parameters<typeof task>[2] = {}) => {
+      const tasks = [
+        task('hog', hog, { cpus: [0] }),
+        task('passing', [run(12 * MS)], { cpus: [1] }),
+        task('t', [run(5 * MS), ...program, run(5 * MS)], { startCpu: 0, startNs: 9 * MS, ...more }),
+      ];
+      return ranOf('t', tasks, two).map(({ cpu, from, to }) => [cpu, from / MS, to / MS]);
+    };
+
+    it('moves the running task to an idle CPU at once', () => {
+      expect(ran([{ op: 'exec' }])).toEqual([
+        [0, 9, 14],
+        [1, 14, 19],
+      ]);
+      expect(ran([])).not.toContainEqual([1, 14, 19]);
+    });
+
+    it('respects affinity, and leaves real-time tasks where they are', () => {
+      expect(ran([{ op: 'exec' }], { cpus: [0] }).every(([cpu]) => cpu === 0)).toBe(true);
+      expect(ran([{ op: 'exec' }], { sched: sched('fifo', 1), cpus: [0] })).toEqual([[0, 9, 19]]);
+      const everywhere = task('rt', [run(5 * MS), { op: 'exec' }, run(5 * MS)], { sched: sched('fifo', 1) });
+      expect(ranOf('rt', [everywhere, task('hog', hog, { cpus: [0], startNs: MS })], two)).toHaveLength(1);
+    });
+
+    it('leaves a task that is alone on its CPU there', () => {
+      const alone = task('t', [run(5 * MS), { op: 'exec' }, run(5 * MS)], { startCpu: 2 });
+      const ran = ranOf('t', [alone], { machine: { ...ideal(4), cpusPerLlc: 2 } });
+      expect(ran).toMatchObject([{ cpu: 2, from: 0, to: 10 * MS }]);
+    });
   });
 
   it('yield lets an equal go first', () => {

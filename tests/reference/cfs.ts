@@ -149,6 +149,13 @@ export class CfsReference implements Reference {
     else if (nice > old) this.needResched = true;
   }
 
+  /** sched_group_set_shares */
+  setShares(now: bigint, group: Entity, shares: bigint): void {
+    this.now = now;
+    group.shares = shares;
+    for (const se of path(group)) this.#updateGroup(se);
+  }
+
   // --- Who runs.
 
   /** check_preempt_wakeup: a task came; must the running one go? */
@@ -267,7 +274,9 @@ export class CfsReference implements Reference {
 
   /** update_cfs_group: the weight stays, but 6.1 commits the running time of a group that runs. */
   #updateGroup(se: Entity): void {
-    if (se.own !== null && se.onQueue && se.queue.curr === se) this.#updateCurr(se.queue);
+    if (se.own === null) return;
+    if (se.onQueue && se.queue.curr === se) this.#updateCurr(se.queue);
+    se.load = sumLoad(se.shares);
   }
 
   /** enqueue_entity */

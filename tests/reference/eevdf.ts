@@ -137,8 +137,9 @@ export class EevdfReference implements Reference {
       if (climbing) {
         if (slice !== null && this.#has612) Object.assign(state, { slice, custom: true });
         this.#enqueueEntity(se, isNew && se === task);
-      } else if (slice !== null && this.#has612) {
-        state.slice = slice;
+      } else {
+        this.#updateGroup(se);
+        if (slice !== null && this.#has612) state.slice = slice;
       }
       slice = this.#minSlice(se.queue);
     }
@@ -220,6 +221,13 @@ export class EevdfReference implements Reference {
     // prio_changed_fair
     if (!running) this.preempts(now, task);
     else if (nice > old) this.needResched = true;
+  }
+
+  /** sched_group_set_shares */
+  setShares(now: bigint, group: Entity, shares: bigint): void {
+    this.now = now;
+    group.shares = shares;
+    for (const se of path(group)) this.#updateGroup(se);
   }
 
   // --- Who runs.
@@ -371,6 +379,7 @@ export class EevdfReference implements Reference {
     const isCurr = queue.curr === se;
     if (isCurr) this.#place(se, isNew);
     this.#updateCurr(queue);
+    this.#updateGroup(se);
     if (!isCurr) {
       this.#place(se, isNew);
       queue.waiting.push(se);
@@ -412,7 +421,7 @@ export class EevdfReference implements Reference {
     let virtualSlice = se.fair(state.slice);
     const average = this.average(se.queue);
     let lag = 0n;
-    if (features.has('PLACE_LAG') && members.length > 0) {
+    if (features.has('PLACE_LAG') && members.some((other) => other !== se)) {
       const weight = totalWeight(members);
       lag = (state.lag * (weight + weightOf(se))) / weight;
     }
@@ -425,6 +434,45 @@ export class EevdfReference implements Reference {
     // 6.6 halves at fork only, and then places a second time.
     if (features.has('PLACE_DEADLINE_INITIAL') && isNew && variant !== '6.6') virtualSlice /= 2n;
     state.deadline = se.vruntime + virtualSlice;
+  }
+
+  /** update_cfs_group: a group's weight follows its shares; from 6.12 on not while it is empty. */
+  #updateGroup(se: Entity): void {
+    if (se.own === null || se.load.weight === se.shares) return;
+    if (se.own.nrRunning === 0 && this.#has612) return;
+    this.#reweight(se, se.shares);
+  }
+
+  /** reweight_entity */
+  #reweight(se: Entity, shares: bigint): void {
+    const { queue } = se;
+    const state = this.state(se);
+    const old = se.load.weight;
+    const anew = this.tunables.variant === '6.18';
+    const running = queue.curr === se;
+    if (!se.onQueue) {
+      state.lag = (state.lag * old) / shares;
+      se.load = sumLoad(shares);
+      return;
+    }
+    this.#updateCurr(queue);
+    const average = this.average(queue);
+    const lag = (this.lag(se) * old) / shares;
+    if (!running) queue.remove(se);
+    se.load = sumLoad(shares);
+    if (anew) {
+      // As one that leaves and comes back without having slept; the running one counts on the queue that it comes to.
+      state.lag = lag;
+      state.deadline = ((state.deadline - se.vruntime) * old) / shares;
+      state.relative = true;
+      this.#place(se, false);
+      // Its lag is kept where its protection was.
+      if (running) this.#unprotect(se);
+    } else {
+      if (se.vruntime !== average) se.vruntime = average - lag;
+      state.deadline = average + ((state.deadline - average) * old) / shares;
+    }
+    if (!running) queue.waiting.push(se);
   }
 
   /** requeue_delayed_entity: who was to leave, stays; with a lag of at most 0. */

@@ -19,6 +19,8 @@ export class Entity {
   policy: Policy;
   nice = 0;
   load: Load;
+  /** A group's cpu.weight in the kernel's resolution, which its weight follows. */
+  shares: bigint;
   onQueue = false;
   vruntime = 0n;
   execStart = 0n;
@@ -30,6 +32,7 @@ export class Entity {
     this.name = name;
     this.queue = queue;
     this.load = load;
+    this.shares = load.weight;
     this.policy = policy;
     this.own = own ? new Queue(this) : null;
   }
@@ -138,18 +141,22 @@ export interface Reference {
   /** The running task gives way; a pick follows. */
   yield(now: bigint): void;
   setNice(now: bigint, task: Entity, nice: number): void;
+  /** cpu.weight of a group is written, in the kernel's resolution. */
+  setShares(now: bigint, group: Entity, shares: bigint): void;
   pick(now: bigint): Entity | null;
 }
 
 /** The simulation's tasks have slept since long before it begins: where they come in, only placement decides. */
 const LONG_AGO = FIRST_VRUNTIME - (1n << 50n);
 
+/** cpu.weight in the kernel's resolution. */
+export const shareOf = (weight: number): bigint => BigInt(Math.round((weight * 1024) / 100)) << 10n;
+
 /** A scenario's groups; parents come before their children. */
 export function groupsOf(reference: Reference, cgroups: readonly CgroupSpec[]): Map<string, Entity> {
   const groups = new Map<string, Entity>();
   for (const { name, parent, weight } of cgroups) {
-    const shares = BigInt(Math.round((weight * 1024) / 100)) << 10n;
-    groups.set(name, reference.group(name, shares, groups.get(parent ?? '') ?? null));
+    groups.set(name, reference.group(name, shareOf(weight), groups.get(parent ?? '') ?? null));
   }
   return groups;
 }

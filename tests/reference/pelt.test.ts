@@ -144,6 +144,23 @@ describe('decay', () => {
   });
 });
 
+describe('util_est', () => {
+  const { utilEstimate } = primitives(1);
+
+  it.each([
+    [0, 300, 0, 300],
+    [300, 512, 0, 512],
+    [512, 100, 0, 409],
+    [409, 100, 0, 331],
+    // Within 1 %, and of a task that had to wait.
+    [512, 503, 0, 512],
+    [512, 502, 0, 509],
+    [512, 100, 1, 512],
+  ])('after %i, a sample of %i (waited: %i) makes %i', (old, util, waited, expected) => {
+    expect(utilEstimate(old, util, waited)).toBe(expected);
+  });
+});
+
 describe('nr_idle_scan', () => {
   it.each([
     [2, [2, 1, 1, 0, 0]],

@@ -5,15 +5,17 @@
 import fc from 'fast-check';
 import { Driver } from '../../src/kernel/driver.js';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
-import { type Entity, groupsOf, type Reference, taskOf } from './entities.js';
+import { type Entity, groupsOf, type Reference, shareOf, taskOf } from './entities.js';
 
 /** `which` is a task, or for whom no such task is there, the next for which it makes sense. */
 export interface Operation {
-  kind: 'wake' | 'sleep' | 'tick' | 'yield' | 'fork' | 'nice' | 'schedule';
+  kind: 'wake' | 'sleep' | 'tick' | 'yield' | 'fork' | 'nice' | 'shares' | 'schedule';
   which: number;
   /** Time that passes before. */
   ns: number;
   nice: number;
+  /** cpu.weight of a group, `which` is its number then. */
+  weight: number;
   /** Leave a wanted reschedule for later. */
   late: boolean;
 }
@@ -32,11 +34,13 @@ export const operations = (length: number): fc.Arbitrary<Operation[]> =>
         'yield',
         'fork',
         'nice',
+        'shares',
         'schedule',
       ),
       which: fc.nat({ max: 11 }),
       ns: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 20_000 }), fc.integer({ min: 1, max: 6_000_000 })),
       nice: fc.integer({ min: -20, max: 19 }),
+      weight: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 10_000 })),
       late: fc.integer({ min: 0, max: 9 }).map((value) => value === 0),
     }),
     { minLength: length, maxLength: length },
@@ -60,7 +64,7 @@ export function stepwise(
     tasks.map((_, i) => (which + i) % tasks.length).find((index) => is(at(index))) ?? -1;
   const vruntime = (index: number): bigint => BigInt.asIntN(64, driver.vruntime(index));
   let now = 1;
-  for (const [step, { kind, which, ns, nice, late }] of history.entries()) {
+  for (const [step, { kind, which, ns, nice, weight, late }] of history.entries()) {
     now += ns;
     const time = BigInt(now);
     const { curr } = reference;
@@ -82,6 +86,12 @@ export function stepwise(
       driver.wake(index, 0, true, now);
       reference.start(time, at(index));
       born.add(at(index));
+    } else if (kind === 'shares') {
+      const index = which % scenario.cgroups.length;
+      const group = groups.get(scenario.cgroups[index]?.name ?? '');
+      if (group === undefined) continue;
+      driver.reshare(index, 0, weight, now);
+      reference.setShares(time, group, shareOf(weight));
     } else if (curr === null) {
       continue;
     } else if (kind === 'sleep') {

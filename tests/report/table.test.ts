@@ -47,6 +47,14 @@ describe('latencyTable', () => {
     ]);
   });
 
+  it('has a line per task where there is one policy', () => {
+    const rows = ['one', 'two'].map((task) => row({ metric_of: `${task}:response`, samples: 5, min_us: 1, max_us: 7 }));
+    const lines = linesOf(latencyTable(rows));
+    expect(lines[0]).toBe('idle  cfs  response');
+    expect(lines[1]).toMatch(/^task +samples +min /);
+    expect(lines.slice(2, 4).map((line) => line.split(/ +/)[0])).toEqual(['one', 'two']);
+  });
+
   it('shows the row over all seeds instead of single seeds', () => {
     const rows = [row({ seed: '1' }), row({ seed: '2' }), row({ seed: 'all', samples: 77 })];
     expect(linesOf(latencyTable(rows))[2]).toMatch(/^cfs +77 /);

@@ -62,12 +62,12 @@ describe('presets', () => {
   });
 
   it('have no hyper-threads unless they say so, which a change does not undo', () => {
-    expect(resolveScenario(minimal).machine).toMatchObject({ threadsPerCore: 1 });
+    expect(resolveScenario(minimal).machine).toMatchObject({ threadsPerCore: 1, smtSpeed: 0.625 });
     const { machine } = resolveScenario({
       ...minimal,
-      machine: { preset: 'server-8', threadsPerCore: 2 },
+      machine: { preset: 'server-8', threadsPerCore: 2, smtSpeed: 0.7 },
     });
-    expect(machine).toMatchObject({ cpus: 8, threadsPerCore: 2 });
+    expect(machine).toMatchObject({ cpus: 8, threadsPerCore: 2, smtSpeed: 0.7 });
   });
 
   it('of linux-6.1 is what the recorded kernel says of itself', () => {

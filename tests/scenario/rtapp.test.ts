@@ -99,6 +99,25 @@ describe('rt-app', () => {
     expect((result.tasks[0]?.cpuNs ?? 0) / result.durationNs).toBeCloseTo(0.5, 1);
   });
 
+  it('reads SCHED_DEADLINE: the period is the runtime unless given, the deadline is the period', () => {
+    const scenario = load(`{
+      "tasks": {
+        "a": { "policy": "SCHED_DEADLINE", "dl-runtime": 2000, "dl-period": 10000, "dl-deadline": 5000, "run": 10 },
+        "b": { "phases": {
+          "first": { "run": 10 },
+          "then": { "policy": "SCHED_DEADLINE", "dl-runtime": 3000, "dl-period": 9000, "run": 10 }
+        } },
+        "c": { "policy": "SCHED_DEADLINE", "dl-runtime": 400, "run": 10 }
+      } }`);
+    const reservation = (runtimeNs: number, deadlineNs: number, periodNs: number) => ({
+      class: 'deadline',
+      reservation: { runtimeNs, deadlineNs, periodNs },
+    });
+    expect(scenario.tasks[0]?.sched).toMatchObject(reservation(2e6, 5e6, 10e6));
+    expect(stepsOf(scenario, 1)[1]).toMatchObject({ op: 'policy', sched: reservation(3e6, 9e6, 9e6) });
+    expect(scenario.tasks[2]?.sched).toMatchObject(reservation(400e3, 400e3, 400e3));
+  });
+
   it('the example runs', () => {
     const result = simulate(
       { ...loadScenario(join(packageRoot, 'scenarios/rt-app/example.json')), durationNs: 500e6 },
