@@ -16,6 +16,8 @@ const BT_PRIO = 140;
 export interface Cast {
   scenario: Scenario;
   byPid: Map<number, number>;
+  /** As the trace calls them. */
+  names: string[];
   /** Tasks of the recorded scenario, and their children. */
   own: Set<number>;
 }
@@ -28,6 +30,7 @@ export function castOf(recording: Recording, trace: RecordedTrace, machine: Mach
   const cast: Cast = {
     scenario: { ...mapping.scenario, bootNs: trace.bootNs, tasks: [] },
     byPid: new Map(),
+    names: [],
     own: new Set(),
   };
   const parents = new Map<number, number>();
@@ -38,6 +41,7 @@ export function castOf(recording: Recording, trace: RecordedTrace, machine: Mach
     const spec = parent ?? declared.get(task.name);
     if (spec !== undefined && !task.name.startsWith('~')) cast.own.add(index);
     cast.byPid.set(task.pid, index);
+    cast.names.push(task.name);
     cast.scenario.tasks.push(member(`${task.pid}`, spec, task.prio, cpu));
   };
   add(trace.controller, trace.controllerCpu);

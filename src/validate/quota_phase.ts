@@ -3,7 +3,8 @@
  * under which the first periods of a recording are replayed best.
  */
 import type { Cast } from './history.js';
-import { type ReplayCounts, type ReplayOptions, replay, wrongDecisions } from './replay.js';
+import { type ReplayOptions, replay } from './replay.js';
+import { wrongOf } from './tally.js';
 import type { RecordedTrace } from './trace.js';
 
 /** So many periods show it. */
@@ -19,8 +20,7 @@ export function withQuotaPhases(cast: Cast, trace: RecordedTrace, options: Repla
   return quotas.reduce((best, { name, quota: { periodNs } }) => {
     const first = trace.events.filter(({ atNs }) => atNs < PERIODS * periodNs);
     const wrong = (phaseNs: number): number => {
-      const counts: ReplayCounts = replay(withPhase(best, name, phaseNs), { ...trace, events: first }, options);
-      return wrongDecisions(counts);
+      return wrongOf(replay(withPhase(best, name, phaseNs), { ...trace, events: first }, options));
     };
     const count = Math.ceil((periodNs / options.tickNs) * STEPS);
     const phases = Array.from({ length: count }, (_, step) => (step / STEPS) * options.tickNs + BEHIND_TICK_NS);

@@ -5,29 +5,12 @@
 import { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
 import type { Cast } from './history.js';
+import { type ReplayCounts, Tally } from './tally.js';
 import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
 import type { RecordedTrace, TracedEvent } from './trace.js';
+import { Unknowns } from './unknowns.js';
+import { placeQueues } from './vruntimes.js';
 
-/** What was counted. */
-export interface ReplayCounts {
-  /** Picks, chances to preempt and choices of a CPU. */
-  decisions: number;
-  wrongPicks: number;
-  /** The kernel preempted and the model would not have; and the other way round. */
-  missedPreemptions: number;
-  extraPreemptions: number;
-  wrongCpus: number;
-  /** Picks that hang on less than the trace's resolution; no decisions. */
-  ties: number;
-  /** Recorded charges, those after which vruntime was the model's to the nanosecond, and the first that was not. */
-  charges: number;
-  matchedCharges: number;
-  firstMismatch: string | null;
-  /** The first decisions that were wrong, for people. */
-  examples: string[];
-}
-
-const MAX_EXAMPLES = 20;
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
 /**
@@ -53,11 +36,6 @@ export interface ReplayOptions {
   windowNs: number;
   /** How far behind its queue's min_vruntime a long sleeper is placed. */
   creditNs: (task: TaskSpec | undefined) => number;
-}
-
-/** Of whatever kind. */
-export function wrongDecisions(counts: ReplayCounts): number {
-  return counts.wrongPicks + counts.missedPreemptions + counts.extraPreemptions + counts.wrongCpus;
 }
 
 export function replay(cast: Cast, trace: RecordedTrace, options: ReplayOptions): ReplayCounts {
@@ -91,27 +69,13 @@ class Walk {
   /** Tasks that have run, and those whose vruntime a charge has shown. */
   readonly #seen = new Set<number>();
   readonly #charged = new Set<number>();
-  /** BT tasks that woke on another CPU and have not run since. */
-  readonly #strays = new Set<number>();
-  /** CPUs of which it is known what BT had used of its budget before T0. */
-  readonly #budgetsKnown = new Set<number>();
+  readonly #unknowns: Unknowns;
   readonly #exact: boolean;
   readonly #resolutionNs: number;
   /** The root queue's virtual time follows from the scenario's own tasks. */
-  #rootKnown = false;
+  readonly #rootKnown: boolean;
   readonly #eevdf: boolean;
-  readonly #counts: ReplayCounts = {
-    decisions: 0,
-    wrongPicks: 0,
-    missedPreemptions: 0,
-    extraPreemptions: 0,
-    wrongCpus: 0,
-    ties: 0,
-    charges: 0,
-    matchedCharges: 0,
-    firstMismatch: null,
-    examples: [],
-  };
+  readonly #tally = new Tally(0);
 
   constructor(
     readonly cast: Cast,
@@ -135,10 +99,9 @@ class Walk {
     this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
     this.#resolutionNs = options.realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
     this.#exact = trace.events.some(({ event }) => event === 'charge');
-    if (this.#exact) {
-      this.#driver.exact();
-      this.#placeQueues();
-    }
+    this.#unknowns = new Unknowns(this.#driver, cast.scenario, this.#resolutionNs, tickNs);
+    if (this.#exact) this.#driver.exact();
+    this.#rootKnown = this.#exact && placeQueues(this.#driver, cast, trace, options.creditNs);
   }
 
   run(): ReplayCounts {
@@ -152,32 +115,7 @@ class Walk {
       if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#exact ? TICK_CHARGE_NS : 0));
       this.#step(event);
     }
-    return this.#counts;
-  }
-
-  /** A waking task's vruntime before it first ran follows from its first charge. */
-  #placeQueues(): void {
-    const starts = new Map<number, bigint>();
-    for (const event of this.trace.events) {
-      if (event.event !== 'charge') continue;
-      const task = this.#id(event.pid);
-      if (starts.has(task) || !this.cast.own.has(task)) continue;
-      starts.set(task, event.vruntime - BigInt(this.#driver.virtualNs(task, event.ranNs)));
-    }
-    const groups = new Map<string, Array<[task: number, start: bigint]>>();
-    for (const [task, start] of starts) {
-      const group = this.cast.scenario.tasks[task]?.cgroup ?? '';
-      groups.set(group, [...(groups.get(group) ?? []), [task, start]]);
-    }
-    this.#rootKnown = groups.has('');
-    for (const members of groups.values()) {
-      // All but the last-forked one were placed by their credit.
-      const mins = members.map(
-        ([task, start]) => start + BigInt(this.options.creditNs(this.cast.scenario.tasks[task])),
-      );
-      const least = mins.reduce((a, b) => (b < a ? b : a));
-      for (const [task, start] of members) this.#driver.place(task, start, least);
-    }
+    return this.#tally.counts;
   }
 
   #id(pid: number): number {
@@ -225,32 +163,21 @@ class Walk {
   /** A chance that no switch has answered in time: the kernel did not preempt. */
   #settle(cpu: number, atNs: number): void {
     const lane = this.#lane(cpu);
-    if (lane.chanceAt === null || atNs - lane.chanceAt < this.options.windowNs) return;
-    if (lane.hangs) this.#counts.ties++;
-    else this.#counts.decisions++;
-    if (this.#driver.asked(cpu)) {
-      // The kernel may have rescheduled and picked the same task again, which no event shows.
-      const choice = this.#driver.pick(cpu, 'runnable', lane.chanceAt);
-      if (choice !== lane.curr) {
-        this.#driver.force(cpu, lane.curr);
-        if (this.#driver.drain(choice, this.#resolutionNs)) {
-          if (!lane.hangs) this.#untie();
-        } else if (!lane.hangs) {
-          // With so little left it may have been throttled; what was wrong is not carried on.
-          if (!this.#driver.drain(choice, this.options.tickNs)) this.#stay(cpu, choice);
-          this.#counts.extraPreemptions++;
-          this.#example(lane.chanceAt, cpu, `would preempt ${this.#name(lane.curr)} for ${this.#name(choice)}`);
-        }
-      }
-    }
+    const { curr, chanceAt, hangs } = lane;
+    if (chanceAt === null || atNs - chanceAt < this.options.windowNs) return;
     lane.chanceAt = null;
     lane.hangs = false;
-  }
-
-  /** What was counted as a decision turns out to be a tie. */
-  #untie(): void {
-    this.#counts.decisions--;
-    this.#counts.ties++;
+    // The kernel may have rescheduled and picked the same task again, which no event shows.
+    const choice = this.#driver.asked(cpu) ? this.#driver.pick(cpu, 'runnable', chanceAt) : curr;
+    if (choice !== curr) this.#driver.force(cpu, curr);
+    const tie = (choice !== curr && this.#unknowns.drained(choice)) || hangs;
+    if (tie) this.#tally.open('ties', chanceAt);
+    else if (choice === curr) this.#tally.right(chanceAt);
+    else {
+      this.#wrong('extraPreemptions', chanceAt, cpu, 'would preempt', curr, 'for', choice);
+      // With so little left of its quota it may have been throttled; what was wrong is not carried on.
+      if (!this.#driver.drain(choice, this.options.tickNs)) this.#stay(cpu, choice);
+    }
   }
 
   #step(event: TracedEvent): void {
@@ -293,16 +220,13 @@ class Walk {
         ? this.#driver.choose(this.#id(task.pid), cpu, true, atNs)
         : this.#chosen.get(task.pid);
     this.#chosen.delete(task.pid);
-    if (chosen !== undefined) {
-      this.#counts.decisions++;
-      if (chosen !== target) {
-        this.#counts.wrongCpus++;
-        this.#example(atNs, cpu, `would wake ${task.name} on CPU ${chosen}, not ${target}`);
-      }
+    if (chosen === target) this.#tally.right(atNs);
+    else if (chosen !== undefined) {
+      this.#tally.wrong('wrongCpus', atNs, cpu, () => `would wake ${task.name} on CPU ${chosen}, not ${target}`);
     }
     this.#settle(target, atNs);
     const wokenAt = this.#wokenAt.get(task.pid);
-    this.#stray(this.#id(task.pid), task.pid, target);
+    this.#unknowns.stray(this.#id(task.pid), this.#wokenFrom.get(task.pid), target);
     const askedBefore = this.#driver.asked(target);
     this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + WAKE_CLOCK_NS);
     this.#lane(target).byWakeup = !askedBefore && this.#driver.asked(target);
@@ -315,14 +239,6 @@ class Walk {
     return this.options.realTime && this.#eevdf && atNs % this.options.tickNs < this.#resolutionNs;
   }
 
-  /** A BT task that wakes on another CPU comes in so far behind as both queues have run since boot, which no trace holds. */
-  #stray(task: number, pid: number, target: number): void {
-    const from = this.#wokenFrom.get(pid);
-    if (this.cast.scenario.tasks[task]?.sched.class !== 'bt' || from === undefined || from === target) return;
-    this.#strays.add(task);
-    this.#driver.stray(task);
-  }
-
   #switch(event: Extract<TracedEvent, { event: 'switch' }>): void {
     const { prev, prevState, next, cpu, atNs } = event;
     const lane = this.#lane(cpu);
@@ -333,48 +249,47 @@ class Walk {
     const known = this.#driver.queued(to);
     const clockNs = prevState === 'runnable' ? atNs - PREEMPT_CLOCK_NS : atNs - SLEEP_CLOCK_NS;
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
-    const recalled = atNs - lane.recalledAt < this.options.windowNs;
-    if (known && from !== -1 && prevState === 'runnable' && !recalled) {
-      // The tick that asked for it came at this time.
-      if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && !this.#exact) {
-        lane.hangs = this.#hangs(cpu, clockNs);
-        this.#driver.tick(cpu, clockNs);
-      }
-      if (lane.hangs) {
-        this.#counts.ties++;
-      } else {
-        this.#counts.decisions++;
-        if (!this.#driver.asked(cpu)) {
-          this.#counts.missedPreemptions++;
-          this.#example(atNs, cpu, `would not preempt ${prev.name} for ${next.name}`);
-        }
-      }
-    }
+    if (known && from !== -1 && prevState === 'runnable') this.#preempt(event, from, to, clockNs);
     lane.chanceAt = null;
     lane.hangs = false;
-    const lent = known && to !== -1 && this.#driver.lend(to, this.#resolutionNs);
+    const lent = known && this.#unknowns.lent(to);
     const skips = prevState === 'runnable' && lane.byWakeup;
     const choice = this.#driver.pick(cpu, prevState, skips ? 0 : clockNs);
     lane.byWakeup = false;
     lane.recalledAt = Number.NEGATIVE_INFINITY;
-    const apartNs = choice === to ? Number.POSITIVE_INFINITY : this.#driver.apart(choice, to);
-    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
-    const strayed = this.#strays.delete(to);
-    const unknown = strayed || (this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice)));
-    this.#seen.add(to);
-    this.#driver.force(cpu, to);
-    const near = lent || apartNs <= this.#resolutionNs || (choice !== to && this.#kept(choice, to, cpu));
-    const tie = !this.#exact && (near || (unknown && Number.isFinite(apartNs)));
-    if (tie) this.#counts.ties++;
-    else if (known && (choice !== -1 || to !== -1)) {
-      this.#counts.decisions++;
-      if (choice !== to) {
-        this.#counts.wrongPicks++;
-        this.#example(atNs, cpu, `would pick ${this.#name(choice)}, not ${next.name}`);
-      }
-    }
-    if (choice !== to) this.#follow(to, choice);
     lane.curr = to;
+    const strayed = this.#unknowns.arrive(to);
+    if (choice === to) {
+      this.#seen.add(to);
+      if (lent) this.#tally.open('ties', atNs);
+      else if (known && to !== -1) this.#tally.right(atNs);
+      return;
+    }
+    const apartNs = this.#driver.apart(choice, to);
+    this.#driver.force(cpu, to);
+    const kept = this.#unknowns.kept(choice, to, cpu);
+    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
+    const unseen = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
+    this.#seen.add(to);
+    if (!this.#exact && (lent || kept || apartNs <= this.#resolutionNs)) this.#tally.open('ties', atNs);
+    else if (!this.#exact && (strayed || unseen) && Number.isFinite(apartNs)) this.#tally.open('firstPicks', atNs);
+    else if (known) this.#wrong('wrongPicks', atNs, cpu, 'would pick', choice, 'not', to);
+    this.#follow(to, choice);
+  }
+
+  /** The kernel preempted `from`: the model must want that, too. */
+  #preempt(event: Extract<TracedEvent, { event: 'switch' }>, from: number, to: number, clockNs: number): void {
+    const { cpu, atNs } = event;
+    const lane = this.#lane(cpu);
+    if (atNs - lane.recalledAt < this.options.windowNs) return;
+    // The tick that asked for it came at this time.
+    if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && !this.#exact) {
+      lane.hangs = this.#hangs(cpu, clockNs);
+      this.#driver.tick(cpu, clockNs);
+    }
+    if (lane.hangs) this.#tally.open('ties', atNs);
+    else if (this.#driver.asked(cpu)) this.#tally.right(atNs);
+    else this.#wrong('missedPreemptions', atNs, cpu, 'would not preempt', from, 'for', to);
   }
 
   /** Nor does it lie so far ahead of the choice that it must give way. */
@@ -387,16 +302,6 @@ class Walk {
   /** The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on. */
   #follow(task: number, choice: number): void {
     if (!this.#exact && Number.isFinite(this.#driver.apart(choice, task))) this.#driver.follow(task, choice);
-  }
-
-  /** The choice was kept from the CPU: its group had used its quota up, or the BT class its budget. */
-  #kept(choice: number, to: number, cpu: number): boolean {
-    if (choice === -1) return false;
-    if (this.#driver.drain(choice, this.#resolutionNs)) return true;
-    if (to !== -1 || this.#budgetsKnown.has(cpu)) return false;
-    // What of the budget was used before T0 shows once, when BT is kept from an idle CPU.
-    this.#budgetsKnown.add(cpu);
-    return this.#driver.spend(choice, cpu, this.options.tickNs / 4);
   }
 
   /** Events were lost: another task has come to run here. */
@@ -414,10 +319,7 @@ class Walk {
     if (task !== lane.curr || vruntime === 0n) return;
     this.#driver.charge(cpu, ranNs);
     if (this.cast.own.has(task) || (this.#rootKnown && this.#charged.has(task))) {
-      this.#counts.charges++;
-      if (this.#driver.vruntime(task) === vruntime) this.#counts.matchedCharges++;
-      else
-        this.#counts.firstMismatch ??= `${(atNs / 1e6).toFixed(6)} ms, ${name}: ${vruntime - this.#driver.vruntime(task)} ns off`;
+      this.#tally.charge(atNs, name, vruntime - this.#driver.vruntime(task));
     }
     this.#charged.add(task);
     // Ticks are numbered from 1 on, at T0 + tickNs.
@@ -427,21 +329,20 @@ class Walk {
     }
   }
 
+  #wrong(
+    mistake: 'wrongPicks' | 'missedPreemptions' | 'extraPreemptions',
+    atNs: number,
+    cpu: number,
+    verb: string,
+    a: number,
+    but: string,
+    b: number,
+  ): void {
+    this.#tally.wrong(mistake, atNs, cpu, () => `${verb} ${this.#name(a)} ${but} ${this.#name(b)}`);
+  }
+
   #name(task: number): string {
     if (task === -1) return 'idle';
-    for (const [pid, index] of this.cast.byPid) if (index === task) return `${this.#comm(pid)}`;
-    return '?';
-  }
-
-  #comm(pid: number): string {
-    for (const event of this.trace.events) {
-      if (event.event === 'switch' && event.next.pid === pid) return event.next.name;
-    }
-    return `${pid}`;
-  }
-
-  #example(atNs: number, cpu: number, what: string): void {
-    if (this.#counts.examples.length >= MAX_EXAMPLES) return;
-    this.#counts.examples.push(`${(atNs / 1e6).toFixed(6)} ms CPU ${cpu}: ${what}`);
+    return this.cast.names[task] ?? '?';
   }
 }

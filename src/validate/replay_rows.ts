@@ -7,7 +7,8 @@ import { ALL_TASKS, type ValidationRow, voidRow } from './compare.js';
 import { castOf } from './history.js';
 import { withQuotaPhases } from './quota_phase.js';
 import type { Recording } from './recordings.js';
-import { type ReplayCounts, type ReplayOptions, replay, wrongDecisions } from './replay.js';
+import { type ReplayOptions, replay } from './replay.js';
+import { type ReplayCounts, wrongOf } from './tally.js';
 import { type Metric, RULES } from './tolerance.js';
 import { readTrace } from './trace.js';
 
@@ -44,7 +45,7 @@ function creditOf(task: TaskSpec | undefined, kernel: Kernel, cpus: number): num
 function rowsOf({ entry }: Recording, counts: ReplayCounts): ValidationRow[] {
   const { kernel, case: name, label } = entry;
   const keys = { kernel, case: name, label, mode: 'replay', task: ALL_TASKS };
-  const wrong = wrongDecisions(counts);
+  const wrong = wrongOf(counts);
   const judged = (
     metric: Metric,
     samples: number,

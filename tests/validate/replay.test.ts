@@ -5,7 +5,8 @@ import { machineFor } from '../../src/cli/validate.js';
 import { loadKernel } from '../../src/scenario/load.js';
 import { castOf } from '../../src/validate/history.js';
 import { DEFAULT_RECORDINGS, readIndex, readRecording } from '../../src/validate/recordings.js';
-import { type ReplayCounts, replay } from '../../src/validate/replay.js';
+import { replay } from '../../src/validate/replay.js';
+import type { ReplayCounts } from '../../src/validate/tally.js';
 import { parseTrace, readTrace } from '../../src/validate/trace.js';
 
 const index = readIndex(DEFAULT_RECORDINGS);
