@@ -100,7 +100,7 @@ export interface TaskSpec {
   /** Pin instance i to cpus[i mod cpus.length], as `cyclictest -a` does. */
   pinEach: boolean;
   startNs: number;
-  /** Where it has slept until then; null: any CPU that it may use. */
+  /** Where it wakes then; null: where that leads to from any CPU that it may use. */
   startCpu: number | null;
   /** How far its vruntime lies behind its queue's at its first wakeup; null: as far as after a long sleep. */
   startLagNs: number | null;
