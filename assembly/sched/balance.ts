@@ -5,25 +5,19 @@
 import { allocate } from '../base/arena';
 import { nextBits } from '../base/random';
 import { machine } from '../machine/machine';
-import { Task } from '../task/task';
 import { findBusiest, Idle, LbEnv, Migrate, newBusiestStats } from './busiest';
 import { findBusiest414, newLoadStats } from './busiest_414';
 import { Rank } from './class';
+import { pullTasks } from './detach';
 import { domainOf, nrLevels, SchedDomain } from './domain';
 import { newIdlestStats } from './idlest';
-import { taskHLoad } from './load_avg';
 import { clearBit, firstIn, masks } from './masks';
 import { availableToFair } from './place';
 import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
 import { pushRunningTask } from './stop';
-import { moveToFront } from './task_list';
-import { throttledPair } from './throttle';
 import { tunables } from './tunables';
-import { taskUtil } from './util_est';
-import { moveQueuedTask, sendIpi } from './wake';
+import { sendIpi } from './wake';
 
-/** At most so many tasks of a queue are looked at (sysctl_sched_nr_migrate). */
-const NR_MIGRATE: u32 = 32;
 /** Pinned tasks double a domain's interval up to this (MAX_PINNED_INTERVAL). */
 const MAX_PINNED_INTERVAL_MS: u32 = 512;
 /** NI_RANDOM counts in rounds of so many calls. */
@@ -128,7 +122,7 @@ function loadBalance(rq: Rq, sd: SchedDomain, level: u32, idle: u32): u32 {
   if (src.nrRunning > 1) {
     env.allPinned = true;
     updateRqClock(src);
-    moved = pullTasks();
+    moved = pullTasks(env);
     // The level above learns that affinity keeps tasks where they are.
     domainOf(sd.begin, level).imbalance = env.somePinned && env.imbalance > 0;
     if (env.allPinned) return balanced(sd, idle);
@@ -168,68 +162,6 @@ function backOff(sd: SchedDomain): u32 {
 function pushToUs(rq: Rq, src: Rq): void {
   const task = src.curr;
   if (task.rank == Rank.FAIR && task.mayRunOn(rq.id)) pushRunningTask(src, task, rq.id);
-}
-
-/** Moves tasks, those not run for longest first, 4.14 those queued last, until the imbalance is gone (detach_tasks, attach_tasks). */
-function pullTasks(): u32 {
-  const src = env.src;
-  let moved: u32 = 0;
-  let looked: u32 = 0;
-  const newest = tunables.loadHistory;
-  const most = min(NR_MIGRATE, src.cfs.hNrRunning);
-  while (src.cfsTasks != null && env.imbalance > 0) {
-    if (env.idle != Idle.NOT_IDLE && src.nrRunning <= 1) break;
-    if (++looked > most) break;
-    const task = newest ? src.cfsTasks : src.cfsTasks.runPrev;
-    if (!canMigrate(task) || !fitsImbalance(task)) {
-      if (newest) src.cfsTasks = task.runNext;
-      else moveToFront(src, task);
-      continue;
-    }
-    moveQueuedTask(src, task, env.dst);
-    moved++;
-    // A kernel with CONFIG_PREEMPTION takes no more than one while a CPU waits for it.
-    if (env.idle == Idle.NEWLY && !newest) break;
-  }
-  return moved;
-}
-
-/** Takes the task off the imbalance, if it is not too much. */
-function fitsImbalance(task: Task): bool {
-  if (env.migration == Migrate.TASK) {
-    env.imbalance--;
-    return true;
-  }
-  if (env.migration == Migrate.UTIL) {
-    const util = taskUtil(task);
-    if (<i64>(util >> min(env.sd.nrBalanceFailed, 63)) > env.imbalance) return false;
-    env.imbalance -= util;
-    return true;
-  }
-  const load = max(taskHLoad(task), 1);
-  const least = tunables.loadHistory ? load / 2 : load >> min(env.sd.nrBalanceFailed, 63);
-  if (<i64>least > env.imbalance) return false;
-  env.imbalance -= load;
-  return true;
-}
-
-/** Affinity, running, cache heat (can_migrate_task). */
-function canMigrate(task: Task): bool {
-  if (throttledPair(task, env.dst.id)) return false;
-  if (!task.mayRunOn(env.dst.id)) {
-    env.somePinned = true;
-    return false;
-  }
-  env.allPinned = false;
-  if (task == env.src.curr) return false;
-  return !isHot(task) || env.sd.nrBalanceFailed > env.sd.cacheNiceTries;
-}
-
-/** Has it run so lately that its cache lines are still there? (task_hot) */
-function isHot(task: Task): bool {
-  if (task.idle || env.sd.isSmt) return false;
-  if (env.dst.nrRunning != 0 && (task.cfsRq.next == task || task.cfsRq.last == task)) return true;
-  return <i64>(env.src.clock - task.execStart) < <i64>tunables.migrationCostNs;
 }
 
 /** Whether some CPU has more than one task (rd->overload). CPUs that no longer have are forgotten. */
