@@ -65,6 +65,7 @@ export function readGroups(tables: usize, count: u32, stream: usize): void {
     // Parents come before their children.
     group.bt = allocate<TaskGroup>();
     group.bt.shares = <u64>table.btShares;
+    group.bt.isBt = true;
     if (group.parent != null) group.bt.parent = group.parent.bt;
     layOutQueues(group.bt, true);
   }
@@ -106,7 +107,8 @@ function newBandwidth(table: GroupTable, stream: usize): Bandwidth {
   bandwidth.periodNs = <u64>table.periodNs;
   bandwidth.burstNs = <u64>table.burstNs;
   bandwidth.runtimeNs = bandwidth.quotaNs;
-  if (tunables.eevdf) bandwidth.offsetNs = nextBits(stream) % bandwidth.periodNs;
+  if (table.phaseNs >= 0) bandwidth.offsetNs = (machine.bootNs + <u64>table.phaseNs) % bandwidth.periodNs;
+  else if (tunables.eevdf) bandwidth.offsetNs = nextBits(stream) % bandwidth.periodNs;
   bandwidth.period = newHrTimer(TimerKind.CFS_PERIOD, changetype<usize>(bandwidth));
   bandwidth.slack = newHrTimer(TimerKind.CFS_SLACK, changetype<usize>(bandwidth));
   return bandwidth;
@@ -190,6 +192,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   for (let i: u32 = 0; i < masks.words; i++) allowed += <u32>popcnt(load<u64>(mask + (i << 3)));
   const pinned = table.pinEach != 0;
   task.cpu = table.startCpu >= 0 ? <u32>table.startCpu : nthCpu(mask, (pinned ? instance : id) % allowed);
+  task.placed = table.startCpu >= 0;
   if (pinned) {
     mask = allocateBytes(masks.words << 3);
     setBit(mask, task.cpu);

@@ -89,6 +89,8 @@ export class Task extends SchedEntity {
   queued: bool;
   /** It has slept or been created since it last ran: the next switch to it ends a wakeup latency. */
   woken: bool;
+  /** It starts where it is, wherever its class would put it. */
+  placed: bool;
   /** In a system call that slept: what is left of it is done at the next switch to it. */
   inSyscall: bool;
   /** Has moved to another CPU since it last ran: its next run refills caches. */

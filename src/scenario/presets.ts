@@ -150,6 +150,7 @@ const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
   threadsPerCore: 'threadsPerCore',
+  tickSkew: 'tickSkewNs',
   smtSpeed: 'smtSpeed',
   noise: 'noise',
 } as const;

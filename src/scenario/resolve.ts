@@ -23,7 +23,10 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     parent: group.parent ?? null,
     weight: group.weight,
     idle: group.idle,
-    quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst },
+    quota:
+      group.quota === undefined
+        ? null
+        : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst, phaseNs: null },
     btShares: group.btShares,
     offline: group.offline,
   }));
