@@ -9,6 +9,7 @@ import { machine } from './machine/machine';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as replay from './replay';
+import { chargeForcedIdle, endForcedIdle } from './sched/forced_idle';
 import { rqOf } from './sched/rq';
 import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
@@ -58,6 +59,8 @@ export function finish(untilNs: f64): void {
     const ran = until > task.switchedIn ? until - task.switchedIn : 0;
     if (task == rq.idle) rq.idleNs += ran;
     else task.spec.cpuNs += ran;
+    if (task == rq.idle) endForcedIdle(rq, until);
+    chargeForcedIdle(rq, until);
   }
 }
 
@@ -75,8 +78,10 @@ export function specNumber(index: u32, what: u32): f64 {
       return <f64>spec.involuntary;
     case 4:
       return <f64>spec.wakeups;
-    default:
+    case 5:
       return <f64>spec.migrations;
+    default:
+      return <f64>spec.forcedIdleNs;
   }
 }
 
@@ -98,8 +103,10 @@ export function cpuNumber(cpu: u32, what: u32): f64 {
       return <f64>rq.switches;
     case 3:
       return <f64>rq.ticks;
-    default:
+    case 4:
       return <f64>rq.migrationsIn;
+    default:
+      return <f64>rq.forcedIdleNs;
   }
 }
 

@@ -15,6 +15,7 @@ import { guardBt } from './sched/bt';
 import { idleBalanceBt, triggerBtBalance } from './sched/bt_balance';
 import { classOf } from './sched/class';
 import { nextTick, schedule } from './sched/core';
+import { tickCore } from './sched/core_sched';
 import { updateCpuLoad } from './sched/cpu_load';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { runStopper } from './sched/stop';
@@ -136,7 +137,7 @@ function leaveKernel(rq: Rq): bool {
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
-    if ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) schedule(rq);
+    while ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) schedule(rq);
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
     if (tunables.throttlesTasks && mustStop(task)) {
@@ -184,6 +185,7 @@ function tick(rq: Rq, timer: HrTimer): void {
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
   preemptAtTick(rq);
+  if (tunables.coreSched) tickCore(rq);
   updateCpuLoad(rq);
   triggerBalance(rq);
   if (rq.bt.nrRunning != 0) triggerBtBalance(rq);

@@ -90,6 +90,7 @@ export class KernelTable {
   sisUtil: f64;
   sisProp: f64;
   busyFactor: f64;
+  coreSched: f64;
   rtPeriodNs: f64;
   rtRuntimeNs: f64;
   fairServerRuntimeNs: f64;
@@ -97,6 +98,7 @@ export class KernelTable {
   rrTicks: f64;
   btPeriodNs: f64;
   btLoadFair: f64;
+  htIsolate: f64;
   btMaxThrottleNs: f64;
   vmfActiveBalance: f64;
   vmfWakeupPreemption: f64;
@@ -174,6 +176,7 @@ export class SpecTable {
   pool: f64;
   timerSlackNs: f64;
   sliceNs: f64;
+  cookie: f64;
   mayBeDeadline: f64;
   dlRuntimeNs: f64;
   dlDeadlineNs: f64;

@@ -5,6 +5,7 @@
 import { allocate } from '../base/arena';
 import { nextBits } from '../base/random';
 import { machine } from '../machine/machine';
+import { decayIdle, updateBlocked } from './blocked';
 import { findBusiest, Idle, LbEnv, Migrate, newBusiestStats } from './busiest';
 import { findBusiest414, newLoadStats } from './busiest_414';
 import { Rank } from './class';
@@ -69,8 +70,12 @@ function restOf(sd: SchedDomain, busy: bool): u64 {
 /** From the tick (trigger_load_balance). */
 export function triggerBalance(rq: Rq): void {
   if (nrLevels == 0) return;
-  const idle = rq.curr == rq.idle || (tunables.loadHistory && availableToFair(rq));
-  if (jiffies() >= rq.nextBalance) rebalanceDomains(rq, idle ? Idle.IDLE : Idle.NOT_IDLE);
+  decayIdle();
+  if (jiffies() >= rq.nextBalance) {
+    updateBlocked(rq);
+    const idle = rq.curr == rq.idle || (tunables.loadHistory && availableToFair(rq));
+    rebalanceDomains(rq, idle ? Idle.IDLE : Idle.NOT_IDLE);
+  }
   kickNohz(rq);
 }
 
@@ -176,6 +181,7 @@ function overloaded(): bool {
 /** The CPU is about to run out of fair work (newidle_balance). True if something came. */
 export function newidleBalance(rq: Rq): bool {
   if (rq.ttwuPending != 0 || nrLevels == 0 || !overloaded()) return false;
+  updateBlocked(rq);
   if (tunables.loadHistory && rq.avgIdle < tunables.migrationCostNs) return false;
   let cost: u64 = 0;
   for (let level: u32 = 0; level < nrLevels; level++) {
@@ -213,7 +219,9 @@ function countNewidle(sd: SchedDomain, success: u32): void {
 function kickNohz(rq: Rq): void {
   if (rq.curr == rq.idle || masks.nrIdle == 0 || jiffies() < nohzNextBalance) return;
   if (rq.nrRunning < 2 && !othersBusy(rq)) return;
-  const cpu = firstIn(masks.idle, 0, machine.nrCpus);
+  let cpu = firstIn(masks.idle, 0, machine.nrCpus);
+  // One that is forced to be idle has work of its own (find_new_ilb).
+  while (tunables.coreSched && cpu >= 0 && !idleCpu(rqOf(cpu))) cpu = firstIn(masks.idle, cpu + 1, machine.nrCpus);
   if (cpu < 0) return;
   nohzNextBalance = jiffies() + 1;
   const ilb = rqOf(cpu);
@@ -235,8 +243,9 @@ export function nohzIdleBalance(rq: Rq): void {
   if (rq.nrRunning != 0 || nrLevels == 0) return;
   for (let i: u32 = 1; i <= machine.nrCpus; i++) {
     const other = rqOf((rq.id + i) % machine.nrCpus);
-    if (!idleCpu(other) || jiffies() < other.nextBalance) continue;
-    updateRqClock(other);
+    if (!idleCpu(other)) continue;
+    updateBlocked(other);
+    if (jiffies() < other.nextBalance) continue;
     rebalanceDomains(other, Idle.IDLE);
   }
 }

@@ -15,6 +15,7 @@ import { updateCurr } from './curr';
 import { SchedEntity } from './entity';
 import { entityOf, queueOf, updateCfsGroup } from './group';
 import { dequeuePath, enqueuePath, matching, pickPath, putPrevPath, setNextBuddy, setNextPath } from './hierarchy';
+import { isIsolated } from './ht_isolate';
 import { removeSleeper } from './load_avg';
 import { masks, setBit } from './masks';
 import { BtRq, Rq, rqOf, thisRq, updateRqClock } from './rq';
@@ -88,14 +89,20 @@ export class BtClass extends SchedClass {
     return rq.nrRunning == 0 && newidleBt(rq);
   }
 
+  pickTask(rq: Rq): Task | null {
+    const bt = rq.bt;
+    this.updateCurr(rq);
+    return bt.nrRunning == 0 || bt.throttled || isIsolated(rq) ? null : pickPath(bt);
+  }
+
   pickNextTask(rq: Rq, prev: Task): Task | null {
     const bt = rq.bt;
-    if (prev.rank == Rank.BT) this.updateCurr(rq);
-    if (bt.nrRunning == 0 || bt.throttled) return null;
+    this.updateCurr(rq);
+    if (bt.nrRunning == 0 || bt.throttled || isIsolated(rq)) return null;
     // Unlike CFS it always puts the previous task back, so that one picked again begins a new slice (recorded in B03).
     classOf(prev).putPrevTask(rq, prev);
     const next = pickPath(bt)!;
-    setNextPath(next);
+    this.setNextTask(rq, next);
     return next;
   }
 

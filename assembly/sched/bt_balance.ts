@@ -194,7 +194,7 @@ function someWait(): bool {
 }
 
 /** BT tasks wait here and some CPU is idle, so that one is kicked. */
-function kickIdle(rq: Rq): void {
+export function kickIdle(rq: Rq): void {
   if (masks.nrIdle == 0) return;
   const task = rq.btTasks.runPrev;
   if (task == rq.curr) return;

@@ -11,6 +11,7 @@ import { CAPACITY } from './avg';
 import { Idle } from './busiest';
 import { fairLoad, LoadIdx, sourceBtLoad, sourceLoad, targetBtLoad, targetLoad } from './cpu_load';
 import { domainOf, SchedDomain } from './domain';
+import { isIsolated } from './ht_isolate';
 import { idleCpu, Rq, rqOf } from './rq';
 import { tunables } from './tunables';
 import { NICE_0_LOAD } from './weight';
@@ -83,7 +84,7 @@ export function hasStronger(rq: Rq): bool {
 }
 
 export function mayHoldBt(rq: Rq): bool {
-  return !rq.bt.throttled && rq.bt.runtime != 0;
+  return !rq.bt.throttled && rq.bt.runtime != 0 && !isIsolated(rq);
 }
 
 /** log₂ of what the age of a CPU's BT queue multiplies its weight with (bt_load_factor). */

@@ -7,12 +7,14 @@ import { Task } from '../task/task';
 import { ageFactor, hasStronger, mayHoldBt } from './bt_busiest';
 import { fairLoad } from './cpu_load';
 import { domainOf, nrLevels, SchedDomain } from './domain';
+import { isIsolated } from './ht_isolate';
 import { coreBegin, coreEnd, llcBegin, llcEnd } from './masks';
 import { idleCpu, Rq, rqOf } from './rq';
 import { tunables } from './tunables';
 
 function isOpen(cpu: u32): bool {
-  return idleCpu(rqOf(cpu)) && !rqOf(cpu).bt.throttled;
+  const rq = rqOf(cpu);
+  return idleCpu(rq) && !rq.bt.throttled && !isIsolated(rq);
 }
 
 export function selectBtRq(task: Task, prevCpu: u32, forked: bool): u32 {

@@ -7,7 +7,7 @@ import { CAPACITY } from './avg';
 import { Idle, LbEnv, Migrate } from './busiest';
 import { fairLoad, LoadIdx, sourceLoad, targetLoad } from './cpu_load';
 import { domainOf, SchedDomain } from './domain';
-import { GroupType, updateBlocked } from './group_stats';
+import { GroupType } from './group_stats';
 import { Rq, rqOf } from './rq';
 import { availableToFair } from './place';
 import { scaleLoadDown, NICE_0_LOAD } from './weight';
@@ -107,7 +107,6 @@ function gather(stats: LoadStats, env: LbEnv, begin: u32, idx: u32, isLocal: boo
   stats.end = min(begin + sd.groupSize, sd.end);
   for (let cpu = begin; cpu < stats.end; cpu++) {
     const rq = rqOf(cpu);
-    updateBlocked(rq);
     stats.load += isLocal ? targetLoad(rq, idx) : sourceLoad(rq, idx);
     stats.util += min(rq.cfs.avg.utilAvg, CAPACITY);
     stats.nrRunning += rq.cfs.hNrRunning;

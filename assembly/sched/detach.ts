@@ -3,6 +3,7 @@
  */
 import { Task } from '../task/task';
 import { Idle, LbEnv, Migrate } from './busiest';
+import { coreSuits } from './cookie';
 import { taskHLoad } from './load_avg';
 import { moveToFront } from './task_list';
 import { throttledPair } from './throttle';
@@ -72,5 +73,7 @@ function canMigrate(env: LbEnv, task: Task): bool {
 function isHot(env: LbEnv, task: Task): bool {
   if (task.idle || env.sd.isSmt) return false;
   if (env.dst.nrRunning != 0 && (task.cfsRq.next == task || task.cfsRq.last == task)) return true;
+  // Where it would only be forced to be idle it is as good as hot here.
+  if (tunables.coreSched && !coreSuits(env.dst, task)) return true;
   return <i64>(env.src.clock - task.execStart) < <i64>tunables.migrationCostNs;
 }

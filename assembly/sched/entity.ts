@@ -116,6 +116,9 @@ export class CfsRq extends RbTree {
   /** Load sum that has come or gone and that its entity has yet to be told of. */
   propagate: bool;
   propRunnableSum: i64;
+  /** On its CPU's list of queues whose averages have not decayed (sched/blocked.ts). */
+  isLeaf: bool;
+  nextLeaf: CfsRq;
   /** Bandwidth: what is left here of the quota, negative: debt. */
   runtimeRemaining: i64;
   /** The period in which that was taken. */
@@ -131,6 +134,9 @@ export class CfsRq extends RbTree {
   throttledTimePelt: u64;
   /** Next in the group's list of throttled queues. */
   throttledNext: CfsRq;
+  /** Core scheduling: minVruntime when forced idle began, which is how far virtual times of two CPUs are compared from; and which one. */
+  minVruntimeForced: u64;
+  forcedIdleSeq: u32;
 
   /** Throttled as a whole: its entity has left the queue above. */
   @inline get isOff(): bool {

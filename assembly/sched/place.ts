@@ -5,6 +5,7 @@
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { Flags, Rank } from './class';
+import { cpuSuits } from './cookie';
 import { fairLoad } from './cpu_load';
 import { hasIdleCore, idleScan, setIdleCore } from './domain';
 import { idlestCpu } from './idlest';
@@ -120,6 +121,7 @@ function selectIdleCpu(task: Task, target: u32, wholeCore: bool): i32 {
     if (!task.mayRunOn(cpu)) continue;
     if (!wholeCore && left-- == 0) return -1;
     if (!availableToFair(rqOf(cpu))) continue;
+    if (!wholeCore && tunables.coreSched && !cpuSuits(rqOf(cpu), task)) continue;
     if (!wholeCore || coreIsIdle(cpu)) return cpu;
     if (found < 0) found = cpu;
   }

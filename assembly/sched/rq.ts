@@ -42,6 +42,22 @@ export class BtRq extends CfsRq {
   blockedSince: u64;
 }
 
+/** What the threads of a core have in common (struct rq's core-wide fields): core scheduling. */
+@unmanaged
+export class Core {
+  /** Counts arrivals, departures and picks (core_task_seq), and its value at the last pick (core_pick_seq). */
+  taskSeq: u32;
+  pickSeq: u32;
+  /** The cookie that its threads run. */
+  cookie: u32;
+  /** Threads that run a task, and those that are forced to be idle; since when that has not been charged. */
+  occupied: u32;
+  forcedIdle: u32;
+  forcedSince: u64;
+  /** Counts the threads that came to be forced idle (core_forceidle_seq). */
+  forcedIdleSeq: u32;
+}
+
 @unmanaged
 export class Rq extends Cpu {
   curr: Task;
@@ -77,6 +93,9 @@ export class Rq extends Cpu {
   pushTask: Task;
   pushCpu: u32;
   nextBalance: u64;
+  /** Groups' queues whose averages have not decayed (leaf_cfs_rq_list). */
+  firstLeaf: CfsRq;
+  lastLeaf: CfsRq;
   nextBalanceBt: u64;
   /** What it weighed at its ticks (cpu_load, cpu_bt_load). */
   fairHistory: LoadHistory;
@@ -92,6 +111,15 @@ export class Rq extends Cpu {
   idleNs: u64;
   switches: u64;
   migrationsIn: u64;
+  core: Core;
+  /** What a sibling has picked for this thread; the pick that it last ran; what that had run before (core_pick, core_sched_seq). */
+  corePick: Task;
+  pickedSeq: u32;
+  pickedExec: u64;
+  /** It is idle, or about to be, although tasks wait here; since when that has not been counted. */
+  forced: bool;
+  forcedSince: u64;
+  forcedIdleNs: u64;
 }
 
 /** The runqueue of a CPU. */

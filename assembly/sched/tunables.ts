@@ -57,6 +57,8 @@ export class Tunables {
   sisUtil: bool;
   sisProp: bool;
   busyFactor: u32;
+  /** Some tasks have a cookie, and the kernel keeps a core to one (CONFIG_SCHED_CORE). */
+  coreSched: bool;
   /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */
   fullPreemption: bool;
   /** …but under lazy not for a fair task in favour of another (6.13). */
@@ -71,6 +73,8 @@ export class Tunables {
   btPeriodNs: u64;
   /** Fair load counts where BT load is compared. */
   btLoadFair: bool;
+  /** BT leaves the siblings of a thread that runs an online task. */
+  htIsolate: bool;
   /** Longest time that BT may be kept from a CPU; 0: no guard. */
   btMaxThrottleNs: u64;
   vmfWakeupPreemption: bool;

@@ -5,6 +5,7 @@ import { machine, spend } from '../machine/machine';
 import { traceMigrate, traceWakeup, traceWaking } from '../observe/trace';
 import { Mode, State, Task } from '../task/task';
 import { classOf, Flags, Rank } from './class';
+import { leftCore } from './core_sched';
 import { pushWoken } from './later_cpu';
 import { Rq, rqOf, shareCache, updateRqClock } from './rq';
 import { tunables } from './tunables';
@@ -67,10 +68,12 @@ function preemptsByWakeup(rq: Rq, task: Task): bool {
 export function activateTask(rq: Rq, task: Task, flags: u32): void {
   classOf(task).enqueueTask(rq, task, flags);
   task.onRq = true;
+  if (tunables.coreSched) rq.core.taskSeq++;
 }
 
 export function deactivateTask(rq: Rq, task: Task, flags: u32): void {
   if (classOf(task).dequeueTask(rq, task, flags)) task.onRq = false;
+  if (tunables.coreSched || tunables.htIsolate) leftCore(rq, flags);
 }
 
 /** Notes that a task will run elsewhere from now on (set_task_cpu). */
@@ -106,7 +109,7 @@ export function tryToWakeUp(task: Task, flags: u32): void {
       task.woken = true;
       task.runnableSince = machine.now;
     }
-    if (task.delayed) classOf(task).enqueueTask(rq, task, Flags.DELAYED);
+    if (task.delayed) activateTask(rq, task, Flags.DELAYED);
     checkPreemptCurr(rq, task, flags);
     spend(machine.wakeupNs);
     traceWakeup(task, heldBy(rq));

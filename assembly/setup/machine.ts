@@ -18,9 +18,10 @@ import { DlRq } from '../sched/dl_entity';
 import { CfsRq } from '../sched/entity';
 import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
+import { coreBegin } from '../sched/masks';
 import { newPrioArray } from '../sched/prio_array';
 import { newLoadHistory } from '../sched/cpu_load';
-import { BtRq, Rq, rqOf, RtRq, VmfRq } from '../sched/rq';
+import { BtRq, Core, Rq, rqOf, RtRq, VmfRq } from '../sched/rq';
 import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
@@ -91,6 +92,7 @@ export function readKernel(table: KernelTable): void {
   t.sisUtil = table.sisUtil != 0;
   t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
+  t.coreSched = table.coreSched != 0;
   t.pelt = machine.nrCpus > 1;
   t.utilEst = table.utilEst != 0 && t.pelt;
   t.utilEstEarly = table.utilEstEarly != 0;
@@ -101,6 +103,7 @@ export function readKernel(table: KernelTable): void {
   t.rrTicks = <u32>table.rrTicks;
   t.btPeriodNs = <u64>table.btPeriodNs;
   t.btLoadFair = table.btLoadFair != 0;
+  t.htIsolate = table.htIsolate != 0;
   t.btMaxThrottleNs = <u64>table.btMaxThrottleNs;
   t.vmfActiveBalance = table.vmfActiveBalance != 0;
   t.vmfWakeupPreemption = table.vmfWakeupPreemption != 0;
@@ -126,6 +129,7 @@ export function layOutCpus(btRuntimes: usize): void {
     const rq = rqOf(cpu);
     rq.id = cpu;
     rq.speed = FULL_SPEED;
+    rq.core = cpu == coreBegin(cpu) ? allocate<Core>() : rqOf(coreBegin(cpu)).core;
     rq.clockevent = newEvent(EventKind.CLOCKEVENT, cpu, 0);
     rq.segmentEnd = newEvent(EventKind.SEGMENT_END, cpu, 0);
     rq.ipi = newEvent(EventKind.IPI, cpu, 0);

@@ -147,8 +147,12 @@ export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64):
     const table = rowAt<SpecTable>(tables, i);
     newSpec(i, <u32>table.count, id);
     const spec = specAt(i);
+    spec.policy = <u8>table.policy;
+    spec.nice = <i8>table.nice;
+    spec.prio = <u8>table.prio;
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
+    spec.cookie = <u32>table.cookie;
     for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, id++, seed);
   }
   newSpec(count, machine.nrCpus, id);
@@ -176,7 +180,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   }
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
-  setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
+  setParams(task, spec.policy, spec.nice, spec.prio);
   if (table.mayBeDeadline != 0) task.dl = newDlEntity(task, changetype<Rq>(0));
   if (task.rank == Rank.DEADLINE) {
     setReservation(task.dl, <u64>table.dlRuntimeNs, <u64>table.dlDeadlineNs, <u64>table.dlPeriodNs);
@@ -208,6 +212,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
   initHrTimer(task.timer, TimerKind.WAKE, changetype<usize>(task));
   task.pc = spec.program;
+  task.cookie = spec.cookie;
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;
   if (spec.pool) {

@@ -44,6 +44,12 @@ export class Spec {
   /** Id of its first task; the others follow. */
   firstTask: u32;
   program: u32;
+  /** What its tasks begin with. */
+  policy: u8;
+  nice: i8;
+  prio: u8;
+  /** Its tasks' cookie, 0: none of its own. */
+  cookie: u32;
   /** A pool for the fork step, and its free tasks. */
   pool: bool;
   free: Task;
@@ -53,6 +59,8 @@ export class Spec {
   involuntary: u64;
   wakeups: u64;
   migrations: u64;
+  /** Time that siblings were forced to be idle because of its tasks' cookie. */
+  forcedIdleNs: u64;
   wakeupLatency: Histogram;
   runSegment: Histogram;
   preemptedWait: Histogram;
@@ -123,6 +131,9 @@ export class Task extends SchedEntity {
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;
+  /** Core scheduling: its cookie, 0: none; how many threads of its core ran a task when it was last picked. */
+  cookie: u32;
+  coreOccupied: u32;
   /** Whom it woke last, how often that changed, and the jiffy since which (wakee_flips). */
   lastWakee: Task;
   wakeeFlips: u32;

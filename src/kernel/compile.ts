@@ -62,6 +62,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   };
 
   const masks = new Masks(machine.cpus);
+  const cookies = new Names();
   const specs = new Table('SpecTable');
   scenario.tasks.forEach((task, index) => {
     const program = compileProgram(task.program, index, task.name, context);
@@ -80,6 +81,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       pool: task.start === 'fork' ? 1 : 0,
       timerSlackNs: task.timerSlackNs ?? -1,
       sliceNs: task.sliceNs ?? 0,
+      cookie: task.cookie === null ? 0 : cookies.of(task.cookie) + 1,
       program: program.begin,
       timers: program.timers,
       loops: program.loops,
@@ -116,7 +118,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   const parts = [
     header,
     machineTable(machine),
-    kernelTable(kernel, machine.cpus),
+    kernelTable(scenario),
     machine.idleStates.flatMap((state) => single('IdleStateTable', state)),
     noise.values,
     btRuntimes(kernel, machine.cpus),
@@ -191,7 +193,7 @@ function machineTable(machine: Machine): number[] {
   });
 }
 
-function kernelTable(kernel: Kernel, cpus: number): number[] {
+function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: Scenario): number[] {
   // sched_tunable_scaling: get_update_sysctl_factor.
   const factor = kernel.tunableScaling === 'log' ? 1 + Math.floor(Math.log2(Math.min(cpus, 8))) : 1;
   const has = (feature: string): number => (kernel.features.includes(feature) ? 1 : 0);
@@ -240,6 +242,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
+    // sched_core_get: it is on as long as there are cookies.
+    coreSched: kernel.coreSched && threadsPerCore > 1 && tasks.some(({ cookie }) => cookie !== null) ? 1 : 0,
     rtPeriodNs: kernel.rtPeriodNs,
     rtRuntimeNs: kernel.rtRuntimeNs,
     fairServerRuntimeNs: kernel.fairServer?.runtimeNs ?? 0,
@@ -247,6 +251,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     rrTicks: Math.max(1, Math.round(kernel.rrTimesliceNs / tickPeriodNs)),
     btPeriodNs: kernel.bt.periodNs,
     btLoadFair: kernel.bt.loadFair ? 1 : 0,
+    htIsolate: kernel.bt.htIsolate && threadsPerCore > 1 ? 1 : 0,
     btMaxThrottleNs: kernel.bt.maxThrottleTimeNs,
     vmfActiveBalance: kernel.vmf.activeBalance ? 1 : 0,
     vmfWakeupPreemption: kernel.vmf.wakeupPreemption ? 1 : 0,

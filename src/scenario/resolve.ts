@@ -72,12 +72,14 @@ function chooseKernel(choice: ScenarioDocument['kernel']): Kernel {
 
 /** A policy's changes to the kernel's tunables. */
 function withPolicy(kernel: Kernel, policy: Policy): Kernel {
-  return { ...kernel, bt: { ...kernel.bt, ...policy.bt }, vmf: { ...kernel.vmf, ...policy.vmf } };
+  const coreSched = policy.coreSched ?? kernel.coreSched;
+  return { ...kernel, coreSched, bt: { ...kernel.bt, ...policy.bt }, vmf: { ...kernel.vmf, ...policy.vmf } };
 }
 
 function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): TaskSpec {
   const role = task.role ?? null;
   const byPolicy = (role === null ? undefined : policy.roles[role]) ?? policy.default;
+  const cookieByPolicy = role === null ? undefined : policy.cookies[role];
   const cpus = task.cpus ?? null;
   const pinEach = task.pin === 'each';
   return {
@@ -94,6 +96,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     start: task.start === 'fork' ? 'fork' : 'run',
     timerSlackNs: task.timerSlack ?? null,
     sliceNs: task.slice ?? null,
+    cookie: task.cookie ?? cookieByPolicy ?? null,
     program: task.program.map(resolveStep),
   };
 }

@@ -110,6 +110,8 @@ export interface TaskSpec {
   timerSlackNs: number | null;
   /** EEVDF: a slice of its own; null: the base slice. */
   sliceNs: number | null;
+  /** Its core-scheduling cookie (prctl(2) PR_SCHED_CORE); null: none, or its parent's if it is forked. */
+  cookie: string | null;
   program: Step[];
 }
 
@@ -210,6 +212,8 @@ export interface Kernel {
   rrTimesliceNs: number;
   /** 6.12: what fair tasks get a period however busy the real-time class is; null: nothing. */
   fairServer: { runtimeNs: number; periodNs: number } | null;
+  /** CONFIG_SCHED_CORE: the threads of a core run tasks of one cookie only. */
+  coreSched: boolean;
   bt: BtTunables;
   vmf: VmfTunables;
 }
@@ -225,6 +229,8 @@ export interface BtTunables {
   maxThrottleTimeNs: number;
   /** kernel.sched_bt_load_fair: a CPU's fair load counts, too, where BT load is compared. */
   loadFair: boolean;
+  /** 6.6: kernel.cpu_qos_ht_isolate. BT leaves the siblings of a thread that runs anything above it. */
+  htIsolate: boolean;
 }
 
 /** VM First. Tencent published no mechanics: every knob here is ours (docs/model.md). */
@@ -262,6 +268,10 @@ export interface Policy {
   /** Settings of tasks whose role is not listed below. */
   default: SchedSettings;
   roles: Record<string, SchedSettings>;
+  /** Switches core scheduling on or off; null: as the kernel has it. */
+  coreSched: boolean | null;
+  /** Cookies of roles. */
+  cookies: Record<string, string>;
   /** Changes to the kernel preset's BT and VMF tunables. */
   bt: Partial<BtTunables>;
   vmf: Partial<VmfTunables>;

@@ -227,6 +227,7 @@ const taskSchema = z.strictObject({
     .refine((ns) => ns >= 1e5 && ns <= 1e8, 'expected 100us to 100ms')
     .optional()
     .describe('EEVDF: a slice of its own, 100us … 100ms (sched_setattr’s sched_runtime)'),
+  cookie: name.optional().describe('core scheduling: shares a core only with tasks of the same cookie (PR_SCHED_CORE)'),
   timerSlack: time.optional().describe('default 50us, 0 in the deadline, fifo, rr and vmf classes'),
   program: z.array(step).min(1),
 });
@@ -338,8 +339,8 @@ const kernelFields = {
     .strictObject({ runtime: positiveTime, period: positiveTime })
     .transform(({ runtime: runtimeNs, period: periodNs }) => ({ runtimeNs, periodNs }))
     .nullable()
-    .default(null)
     .describe('6.12: what fair tasks get however busy the real-time class is'),
+  coreSched: z.boolean().describe('CONFIG_SCHED_CORE: the threads of a core run tasks of one cookie only'),
 };
 
 const percent = z.int().min(0).max(100);
@@ -350,6 +351,7 @@ const btFields = {
   percent: z.union([percent, z.array(percent).min(1)]).describe('/proc/offline/cpuN, one for all or a list'),
   loadFair: z.boolean().describe('kernel.sched_bt_load_fair'),
   maxThrottleTime: time.describe('starvation guard of 6.6; 0: none'),
+  htIsolate: z.boolean().describe('kernel.cpu_qos_ht_isolate of 6.6: BT leaves the siblings of online tasks'),
 };
 
 const vmfFields = {
@@ -362,7 +364,9 @@ const vmfFields = {
 /** A kernel preset's file. */
 export const kernelSchema = z.strictObject({
   ...kernelFields,
-  bt: z.strictObject(btFields),
+  fairServer: kernelFields.fairServer.default(null),
+  coreSched: kernelFields.coreSched.default(false),
+  bt: z.strictObject({ ...btFields, htIsolate: btFields.htIsolate.default(false) }),
   vmf: z.strictObject(vmfFields),
 });
 
@@ -372,6 +376,8 @@ export const policySchema = z.strictObject({
   description: z.string().default(''),
   default: schedSchema.prefault({ class: 'fair' }).describe('tasks whose role is not listed'),
   roles: z.record(name, schedSchema).default({}),
+  coreSched: kernelFields.coreSched.optional(),
+  cookies: z.record(name, name).default({}).describe('core-scheduling cookies of roles'),
   bt: z.strictObject(btFields).partial().default({}),
   vmf: z.strictObject(vmfFields).partial().default({}),
 });

@@ -69,6 +69,7 @@ function member(name: string, like: TaskSpec | undefined, prio: number, cpu: num
     start: 'run',
     timerSlackNs: 0,
     sliceNs: like?.sliceNs ?? null,
+    cookie: null,
     program: [{ op: 'suspend' }],
   };
 }

@@ -169,6 +169,7 @@ function taskSpec(
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: task.sched_runtime_us === undefined ? null : task.sched_runtime_us * NS_PER_US,
+    cookie: null,
     program: [...sleepUntil(beginNs), ...programOf(task.behaviour, beginNs, costs)],
   };
 }
@@ -192,6 +193,7 @@ function controllerSpec(busyNs: number, cpus: number): TaskSpec {
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: null,
+    cookie: null,
     program: [{ op: 'busy', duration: { kind: 'fixed', ns: busyNs } }, { op: 'suspend' }],
   };
 }
@@ -220,6 +222,7 @@ function childSpecs(
       start: 'fork',
       timerSlackNs: TIMER_SLACK_NS,
       sliceNs: null,
+      cookie: null,
       program: childProgram(run_us, costs),
     },
   ];

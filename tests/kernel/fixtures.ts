@@ -28,12 +28,13 @@ export const linux61: Kernel = {
   fair: 'cfs-6.1',
   baseSliceNs: 700_000,
   fairServer: null,
+  coreSched: false,
   bandwidthSliceNs: 5_000_000,
   features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
   rtPeriodNs: 1000 * MS,
   rtRuntimeNs: 950 * MS,
   rrTimesliceNs: 100 * MS,
-  bt: { periodNs: 1000 * MS, runtimeNs: -1, percent: 100, loadFair: true, maxThrottleTimeNs: 0 },
+  bt: { periodNs: 1000 * MS, runtimeNs: -1, percent: 100, loadFair: true, htIsolate: false, maxThrottleTimeNs: 0 },
   vmf: { wakeupPreemption: true, activeBalance: true, starvationBoundNs: 0, starvationGrantNs: 0 },
 };
 
@@ -120,6 +121,7 @@ export function task(name: string, program: Step[], more: Partial<TaskSpec> = {}
     role: null,
     sched: fair(),
     sliceNs: null,
+    cookie: null,
     startCpu: null,
     startLagNs: null,
     cgroup: null,
