@@ -75,6 +75,8 @@ export abstract class SchedClass {
   taskFork(_rq: Rq, _task: Task): void {}
   /** A child is about to come onto its first queue. */
   initTask(_rq: Rq, _task: Task): void {}
+  /** It has run for the last time (task_dead). */
+  taskDead(_task: Task): void {}
   /** The task leaves for another class (switched_from). */
   switchedFrom(_rq: Rq, _task: Task): void {}
   abstract updateCurr(rq: Rq): void;

@@ -45,6 +45,10 @@ export class Spec {
   /** Id of its first task; the others follow. */
   firstTask: u32;
   program: u32;
+  /** What its tasks begin with. */
+  policy: u8;
+  nice: i8;
+  prio: u8;
   /** Its tasks' cookie, 0: none of its own. */
   cookie: u32;
   /** Its tasks are fibers: the queue of those that are ready, +1; 0: they are the kernel's. */
@@ -88,14 +92,14 @@ export class Task extends SchedEntity {
   queued: bool;
   /** It has slept or been created since it last ran: the next switch to it ends a wakeup latency. */
   woken: bool;
+  /** It starts where it is, wherever its class would put it. */
+  placed: bool;
   /** In a system call that slept: what is left of it is done at the next switch to it. */
   inSyscall: bool;
   /** Has moved to another CPU since it last ran: its next run refills caches. */
   migrated: bool;
   /** A CPU that it runs on is as good as idle for fair tasks. */
   yields: bool;
-  /** Its timer slack was given, so it stays when the policy changes. */
-  ownSlack: bool;
   nrCpusAllowed: u16;
   /** Where it ran before its previous CPU. */
   recentUsedCpu: u16;
@@ -125,6 +129,8 @@ export class Task extends SchedEntity {
   wakeFlags: u16;
   /** RR: ticks left. */
   timeSlice: u16;
+  /** Its timer slack was given, so it stays when the policy changes. */
+  ownSlack: bool;
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;

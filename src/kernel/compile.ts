@@ -195,6 +195,7 @@ function machineTable(machine: Machine): number[] {
   const smtSpeed = machine.threadsPerCore > 1 ? machine.smtSpeed : 1;
   return single('MachineTable', {
     ...costs,
+    tickSkewNs: machine.tickSkewNs,
     syscallEntryNs,
     syscallExitNs: syscallNs - syscallEntryNs,
     smtSpeed: Math.round(smtSpeed * FULL_SPEED),
@@ -239,6 +240,8 @@ function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: Scena
     delayZero: has('DELAY_ZERO'),
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
+    loadHistory: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    weightOnly: kernel.fair === 'cfs-4.14' ? 1 : 0,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     utilEst: has('UTIL_EST'),
@@ -248,7 +251,6 @@ function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: Scena
     sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
-    imbalancePct: 117,
     // sched_core_get: it is on as long as there are cookies.
     coreSched: kernel.coreSched && threadsPerCore > 1 && tasks.some(({ cookie }) => cookie !== null) ? 1 : 0,
     rtPeriodNs: kernel.rtPeriodNs,
@@ -308,12 +310,18 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
     const parent = group.parent === null ? -1 : add(group.parent);
     order.push(name);
     // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
-    const { quotaNs, periodNs, burstNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0 };
+    const { quotaNs, periodNs, burstNs, phaseNs } = group.quota ?? {
+      quotaNs: -1,
+      periodNs: 0,
+      burstNs: 0,
+      phaseNs: null,
+    };
     return table.add({
       parent,
       shares: group.idle ? 3 * 1024 : sharesOf(group.weight),
       idle: group.idle ? 1 : 0,
       quotaNs,
+      phaseNs: phaseNs ?? -1,
       periodNs,
       burstNs,
       btShares: group.btShares * 1024,

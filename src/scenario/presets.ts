@@ -118,7 +118,7 @@ export function cgroupOf(name: string, { weight, idle, quota, period, burst }: R
     parent: null,
     weight,
     idle,
-    quota: quota === undefined ? null : { quotaNs: quota, periodNs: period, burstNs: burst },
+    quota: quota === undefined ? null : { quotaNs: quota, periodNs: period, burstNs: burst, phaseNs: null },
     btShares: 1024,
     offline: false,
   };
@@ -168,6 +168,7 @@ const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
   threadsPerCore: 'threadsPerCore',
+  tickSkew: 'tickSkewNs',
   smtSpeed: 'smtSpeed',
   noise: 'noise',
 } as const;

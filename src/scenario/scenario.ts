@@ -115,7 +115,7 @@ export interface TaskSpec {
   /** Pin instance i to cpus[i mod cpus.length], as `cyclictest -a` does. */
   pinEach: boolean;
   startNs: number;
-  /** Where it has slept until then; null: any CPU that it may use. */
+  /** Where it wakes then; null: where that leads to from any CPU that it may use. */
   startCpu: number | null;
   /** How far its vruntime lies behind its queue's at its first wakeup; null: as far as after a long sleep. */
   startLagNs: number | null;
@@ -140,8 +140,8 @@ export interface CgroupSpec {
   weight: number;
   /** cpu.idle: its tasks give way to all others. */
   idle: boolean;
-  /** cpu.max; null: no quota. */
-  quota: { quotaNs: number; periodNs: number; burstNs: number } | null;
+  /** cpu.max; null: no quota. `phaseNs`: when one of its periods ends, after time 0; null: where the kernel puts that. */
+  quota: { quotaNs: number; periodNs: number; burstNs: number; phaseNs: number | null } | null;
   /** TencentOS cpu.bt_shares: its weight in the BT class. */
   btShares: number;
   /** cpu.offline = 1: its tasks that are not real-time run in the BT class. */
@@ -193,6 +193,8 @@ export interface Machine {
   cpusPerLlc: number;
   /** Hyper-threads of a core: consecutive numbers. 1: no SMT. */
   threadsPerCore: number;
+  /** How much later each CPU ticks than the one before. */
+  tickSkewNs: number;
   /** Speed of each of two threads of a core that both run a task, in parts of what one does alone. */
   smtSpeed: number;
   costs: MachineCosts;

@@ -246,6 +246,7 @@ const machineFields = {
   cpus: z.int().min(1).max(1024),
   cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
   threadsPerCore: z.int().min(1).max(8).describe('hyper-threads of a core, consecutive CPU numbers'),
+  tickSkew: time.describe('how much later each CPU ticks than the one before (skew_tick)'),
   smtSpeed: z
     .number()
     .min(0.1)
@@ -260,6 +261,7 @@ const machineFields = {
 export const machineSchema = z.strictObject({
   ...machineFields,
   threadsPerCore: machineFields.threadsPerCore.default(1),
+  tickSkew: machineFields.tickSkew.default(0),
   // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
   smtSpeed: machineFields.smtSpeed.default(0.625),
 });

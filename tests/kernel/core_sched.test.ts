@@ -164,6 +164,23 @@ describe('stealing', () => {
   });
 });
 
+describe('the end of forced idle', () => {
+  it('comes when the last task that waited is taken elsewhere', () => {
+    const tasks = [
+      tagged('a', 'A', hog, { cpus: [0] }),
+      tagged('b', 'B', hog, { cpus: [1, 3], startCpu: 1, startNs: MS }),
+      // Out of step with a and b, so that b does not run when it could be stolen.
+      tagged('c', 'B', hog, { cpus: [2], startNs: 5 * MS }),
+      tagged('d', 'C', hog, { cpus: [3], startNs: 5 * MS }),
+    ];
+    const result = simulateOn(4, tasks);
+    expect(result.trace.some((event) => event.event === 'migrate' && event.task === 'b')).toBe(true);
+    const [a] = result.tasks;
+    expect(a?.forcedIdleNs).toBeGreaterThan(0);
+    expect(a?.forcedIdleNs).toBe(result.cpus[1]?.forcedIdleNs);
+  });
+});
+
 /** The longest time that tasks of different cookies ran on the threads of one core. */
 function longestMix(ran: Interval[], tasks: TaskSpec[], cpus: number): number {
   const cookieOf = (name: string) => tasks.find((spec) => spec.name === name.split('/')[0])?.cookie ?? null;
@@ -199,8 +216,11 @@ describe('whatever runs', () => {
   it('two cookies never run on one core at the same time', () => {
     fc.assert(
       fc.property(world, fc.nat(), (any, seed) => {
-        const { trace } = simulate(any, seed, { trace: WHOLE });
-        expect(longestMix(intervals(trace, any.durationNs).ran, any.tasks, any.machine.cpus)).toBe(0);
+        const result = simulate(any, seed, { trace: WHOLE });
+        expect(longestMix(intervals(result.trace, any.durationNs).ran, any.tasks, any.machine.cpus)).toBe(0);
+        // Of two threads one runs what the other is forced to be idle for.
+        const blamed = result.tasks.reduce((sum, { forcedIdleNs }) => sum + forcedIdleNs, 0);
+        expect(blamed).toBe(forcedNs(result).reduce((sum, ns) => sum + ns));
       }),
       { numRuns: 40, seed: 20261124 },
     );
