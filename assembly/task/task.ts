@@ -97,8 +97,6 @@ export class Task extends SchedEntity {
   migrated: bool;
   /** A CPU that it runs on is as good as idle for fair tasks. */
   yields: bool;
-  /** Its timer slack was given, so it stays when the policy changes. */
-  ownSlack: bool;
   nrCpusAllowed: u16;
   /** Where it ran before its previous CPU. */
   recentUsedCpu: u16;
@@ -128,6 +126,8 @@ export class Task extends SchedEntity {
   wakeFlags: u16;
   /** RR: ticks left. */
   timeSlice: u16;
+  /** Its timer slack was given, so it stays when the policy changes. */
+  ownSlack: bool;
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;
