@@ -184,6 +184,8 @@ export class SpecTable {
   program: f64;
   timers: f64;
   loops: f64;
+  threads: f64;
+  carries: f64;
 }
 
 @unmanaged

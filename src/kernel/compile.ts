@@ -7,14 +7,18 @@ import {
   type Scenario,
   type SchedClassName,
   settingsOf,
+  stepsOf,
   type TaskSpec,
 } from '../scenario/scenario.js';
 import {
+  asksForIdentity,
   barriersOf,
+  channelSizes,
   compileProgram,
   Distributions,
   Names,
   type ProgramContext,
+  readyFibers,
   reservationNumbers,
   schedNumbers,
 } from './program.js';
@@ -53,6 +57,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     instructions: new Table('InstructionTable'),
     distributions,
     waitQueues: new Names(),
+    channels: channelSizes(scenario.tasks),
     sharedTimers: new Names(),
     specIndex: (task) => scenario.tasks.findIndex((spec) => spec.name === task),
     recorder: (spec, name, binsUs) => {
@@ -64,6 +69,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   const masks = new Masks(machine.cpus);
   const cookies = new Names();
   const specs = new Table('SpecTable');
+  // Messages have an identity where anything asks for it; elsewhere a channel counts them.
+  const identity = scenario.tasks.some((task) => [...stepsOf(task.program)].some(asksForIdentity));
   scenario.tasks.forEach((task, index) => {
     const program = compileProgram(task.program, index, task.name, context);
     specs.add({
@@ -85,10 +92,12 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       program: program.begin,
       timers: program.timers,
       loops: program.loops,
+      threads: task.runsOn === undefined ? 0 : readyFibers(task.runsOn, context.waitQueues) + 1,
+      carries: identity ? 1 : 0,
     });
   });
 
-  const waitQueues = waitQueueTable(scenario.tasks, context.waitQueues);
+  const waitQueues = waitQueueSizes(scenario.tasks, context.waitQueues);
   const recorderTable = new Table('RecorderTable');
   for (const { spec, binsUs } of recorders) recorderTable.add({ spec, binsUs });
 
@@ -102,7 +111,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     masks: masks.count,
     distributions: distributions.table.count,
     values: distributions.values.length,
-    waitQueues: waitQueues.count,
+    waitQueues: waitQueues.length,
     sharedTimers: context.sharedTimers.count,
     instructions: context.instructions.count,
     specs: specs.count,
@@ -126,7 +135,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     masks.words,
     distributions.table.values,
     distributions.values,
-    waitQueues.values,
+    waitQueues,
     context.instructions.values,
     specs.values,
     recorderTable.values,
@@ -322,16 +331,14 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
   return { table, order };
 }
 
-/** Barriers wait for as many tasks as use them. */
-function waitQueueTable(tasks: TaskSpec[], names: Names): Table<'WaitQueueTable'> {
-  const sizes = new Map<string, number>();
+/** WaitQueueTable[]: barriers wait for as many tasks as use them. */
+function waitQueueSizes(tasks: TaskSpec[], names: Names): number[] {
+  const sizes = new Array<number>(names.count).fill(0);
   for (const task of tasks) {
     for (const barrier of barriersOf(task.program)) {
-      const key = `barrier:${barrier}`;
-      sizes.set(key, (sizes.get(key) ?? 0) + task.count);
+      const number = names.of(`barrier:${barrier}`);
+      sizes[number] = (sizes[number] ?? 0) + task.count;
     }
   }
-  const table = new Table('WaitQueueTable');
-  for (const name of names.names) table.add({ size: sizes.get(name) ?? 0 });
-  return table;
+  return sizes;
 }
