@@ -20,7 +20,7 @@ const time = z
   .describe('a number and a unit: ns, us, ms, s, min');
 
 /** A positive length of time in ns. */
-const positiveTime = time.refine((ns) => ns > 0, `expected ${DURATION} above 0`);
+export const positiveTime = time.refine((ns) => ns > 0, `expected ${DURATION} above 0`);
 
 /** A fixed or drawn length of time. */
 const durationSchema = z
@@ -72,7 +72,7 @@ const cpuList = z
   })
   .describe('CPUs: [0, 1] or 0-3,8');
 
-const name = z.string().min(1).max(64);
+export const name = z.string().min(1).max(64);
 const empty = z.strictObject({}).or(z.null());
 
 /** Limits of a reservation: 2¹⁰ ns of runtime (DL_SCALE), kernel.sched_deadline_period_min_us and _max_us. */

@@ -13,6 +13,13 @@ export function parseDuration(text: string): number | null {
   return ns <= LONGEST_NS ? ns : null;
 }
 
+/** A length of whole ns as `parseDuration` reads it back, in the largest unit of which it is one or more. */
+export function formatDuration(ns: number): string {
+  if (ns === 0) return '0';
+  const unit = ns >= UNITS.s ? 's' : ns >= UNITS.ms ? 'ms' : ns >= UNITS.us ? 'us' : 'ns';
+  return `${ns / UNITS[unit]}${unit}`;
+}
+
 /** `0-3,8` as ascending CPU numbers; null if it is malformed. */
 export function parseCpuList(text: string): number[] | null {
   const cpus = new Set<number>();
