@@ -1,16 +1,21 @@
-/** The step of Gauss and Newton with Levenberg's damping, held inside the unit cube. */
+/** The step of Gauss and Newton with Levenberg's damping, held inside a box. */
 
 /**
- * The point where linear residuals have the least sum of squares: `slopes[axis][i]` is how residual i changes along an axis. Axes that
- * would leave the cube stop at its face, and the others are solved again. `damping`, in parts of the mean square of the slopes,
- * shortens the step.
+ * The point near `from` where linear residuals have the least sum of squares: `slopes[axis][i]` is how residual i changes along an axis.
+ * Axes that would go further than `reach`, or leave the unit cube, stop there, and the others are solved again. `damping`, in parts of
+ * the mean square of the slopes, shortens the step.
  */
 export function solveWithin(
   slopes: ReadonlyArray<readonly number[]>,
   residuals: readonly number[],
   damping: number,
   from: readonly number[],
+  reach: number,
 ): number[] {
+  const held = (axis: number, x: number): number => {
+    const at = from[axis] ?? 0;
+    return Math.min(1, at + reach, Math.max(0, at - reach, x));
+  };
   const lambda = (damping * slopes.flat().reduce((sum, s) => sum + s * s, 0)) / slopes.length;
   const to: number[] = [...from];
   let free = from.map((_, axis) => axis);
@@ -28,15 +33,13 @@ export function solveWithin(
     );
     if (step === null) return to;
     for (const [i, axis] of free.entries()) to[axis] = (from[axis] ?? 0) + (step[i] ?? 0);
-    const inside = free.filter((axis) => within(to[axis] ?? 0));
+    const inside = free.filter((axis) => to[axis] === held(axis, to[axis] ?? 0));
     if (inside.length === free.length) return to;
-    for (const axis of free) to[axis] = Math.min(1, Math.max(0, to[axis] ?? 0));
+    for (const axis of free) to[axis] = held(axis, to[axis] ?? 0);
     free = inside;
   }
   return to;
 }
-
-const within = (x: number): boolean => x >= 0 && x <= 1;
 
 function dot(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);

@@ -1,6 +1,6 @@
 /**
- * How far figures are from their targets: ln(reached / wanted), so that twice and half are equally wrong and microseconds and percents
- * add up. The objective is the weighted sum of their squares.
+ * How far figures are from their targets: ln(reached / wanted), so that twice and half are equally wrong, in units of the tolerance, so that
+ * a target that is to be met closely counts for more. The objective is the weighted sum of their squares.
  */
 import { figuresOf, metricOf } from '../results/metrics.js';
 import type { Result } from '../results/result.js';
@@ -59,12 +59,12 @@ export function logRatio(target: Target, figure: Reached | undefined): number {
 
 /** What the search makes small: the squares of these add up to the objective. */
 export function residual(target: Target, figure: Reached | undefined): number {
-  return Math.sqrt(target.weight) * logRatio(target, figure);
+  return (Math.sqrt(target.weight) * logRatio(target, figure)) / Math.log1p(target.tolerance);
 }
 
 /** The largest residual of a target that is met. */
-export function allowedResidual({ weight, tolerance }: Target): number {
-  return Math.sqrt(weight) * Math.log1p(tolerance);
+export function allowedResidual({ weight }: Target): number {
+  return Math.sqrt(weight);
 }
 
 /** Whether a target is met; what was not measured never is. */

@@ -46,6 +46,8 @@ export function loadPlan(file: string): Plan {
     throw new UserError(file, place, expectation);
   };
   checkCases(document, names, plan, fail);
+  // What is wrong without any change is no parameter's fault.
+  for (const scenario of cases.values()) loadScenario(scenario, { policy: plan.policy });
   checkParameters(plan, fail);
   checkTargets(plan, fail);
   return plan;
@@ -75,7 +77,7 @@ export function scenarioOf(plan: Plan, name: string, values: Values): Scenario {
 /** Names of cases that the file speaks of. */
 function checkCases({ targets, parameters }: FitDocument, names: readonly string[], plan: Plan, fail: Fail): void {
   const known = (name: string, place: string) => {
-    if (!names.includes(name)) fail(place, `expected a case (${names.join(', ')}), found "${name}"`);
+    if (!names.includes(name)) fail(place, `expected one of ${names.join(', ')}, found "${name}"`);
   };
   targets.forEach((target, i) => {
     if (target.case !== undefined) known(target.case, `targets[${i}].case`);
@@ -83,60 +85,61 @@ function checkCases({ targets, parameters }: FitDocument, names: readonly string
   });
   parameters.forEach(({ path }, i) => {
     if (typeof path === 'string') return;
-    const given = Object.keys(path);
-    if (given.length === 0) fail(`parameters[${i}].path`, 'expected a path, found none');
-    for (const name of given) known(name, `parameters[${i}].path`);
+    for (const name of Object.keys(path)) known(name, `parameters[${i}].path`);
   });
   for (const name of names) {
     if (!plan.targets.some((target) => target.case === name)) fail('targets', `expected one of case "${name}"`);
   }
 }
 
-/** Every path leads somewhere, and every bound is a value that may stand there. */
+/** Every path leads somewhere, once, and every bound is a value that may stand there. */
 function checkParameters(plan: Plan, fail: Fail): void {
   const { parameters, cases } = plan;
-  const middle = parameters.map((parameter) => valueAt(parameter, 0.5));
   const taken = new Map<string, number>();
   parameters.forEach((parameter, i) => {
+    const place = `parameters[${i}]`;
     if (parameters.findIndex(({ name }) => name === parameter.name) !== i)
-      fail(`parameters[${i}]`, `a second parameter named "${parameter.name}"`);
+      fail(place, `a second parameter named "${parameter.name}"`);
     for (const [name, path] of parameter.paths) {
-      const where = `${name}\n${path}`;
-      if (taken.has(where)) fail(`parameters[${i}].path`, `"${path}" is parameters[${taken.get(where)}] already`);
+      const where = `${name} ${path}`;
+      if (taken.has(where)) fail(`${place}.path`, `"${path}" is parameters[${taken.get(where)}] already`);
       taken.set(where, i);
-      const scenario = cases.get(name) ?? name;
-      changedScenario(scenario, [[path, textOf(parameter, parameter.low)]], `${plan.file}: parameters[${i}].path`);
+      const change = [path, textOf(parameter, parameter.low)] as const;
+      changedScenario(cases.get(name) ?? name, [change], `${plan.file}: ${place}.path`);
     }
   });
-  for (const [i, parameter] of parameters.entries()) {
-    for (const bound of ['low', 'high'] as const) {
-      const values = middle.with(i, valueAt(parameter, bound === 'low' ? 0 : 1));
-      for (const name of parameter.paths.keys()) {
-        try {
-          scenarioOf(plan, name, values);
-        } catch (error) {
-          if (!(error instanceof UserError)) throw error;
-          fail(`parameters[${i}].${bound}`, error.message);
-        }
-      }
+  const middle = middleOf(plan);
+  const attempt = (place: string, values: Values) => {
+    try {
+      for (const name of cases.keys()) scenarioOf(plan, name, values);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      fail(place, error.message);
     }
+  };
+  attempt('parameters', middle);
+  for (const [i, parameter] of parameters.entries()) {
+    attempt(`parameters[${i}].low`, middle.with(i, valueAt(parameter, 0)));
+    attempt(`parameters[${i}].high`, middle.with(i, valueAt(parameter, 1)));
   }
 }
 
+const middleOf = ({ parameters }: Plan): Values => parameters.map((parameter) => valueAt(parameter, 0.5));
+
 /** Every target is recorded by its case. */
 function checkTargets(plan: Plan, fail: Fail): void {
-  const { targets, parameters } = plan;
-  const middle = parameters.map((parameter) => valueAt(parameter, 0.5));
+  const { targets } = plan;
+  const middle = middleOf(plan);
   targets.forEach((target, i) => {
     const known = recordersOf(scenarioOf(plan, target.case, middle));
     if (!known.includes(target.metricOf)) {
       const choice = known.length > 0 ? `one of ${known.join(', ')}` : 'a scenario that records something';
       fail(`targets[${i}].metric_of`, `expected ${choice}, found "${target.metricOf}"`);
     }
-    const same = targets.findIndex(
-      (other) => other.case === target.case && other.metricOf === target.metricOf && other.figure === target.figure,
-    );
-    if (same !== i) fail(`targets[${i}]`, `a second target for ${target.figure} of ${target.metricOf}`);
+    const same = (other: Target) =>
+      other.case === target.case && other.metricOf === target.metricOf && other.figure === target.figure;
+    if (targets.findIndex(same) !== i)
+      fail(`targets[${i}]`, `a second target for ${target.figure} of ${target.metricOf}`);
   });
 }
 

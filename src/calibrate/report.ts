@@ -17,14 +17,22 @@ export function calibrationReport(calibration: Calibration): string {
     `policy ${plan.policy}`,
     `${runs} ${runs === 1 ? 'run' : 'runs'} of ${formatDuration(plan.durationNs)} from seed ${seed}`,
     `${simulations} simulations`,
-    `objective ${short(fit.objective)}`,
   ].join(', ');
   return [
-    `${chalk.bold('fit')}  ${head}\n`,
-    parameterTable(calibration),
-    targetTable(calibration),
+    `${chalk.bold('fit')}  ${head}\n${parameterTable(calibration)}`,
+    `${chalk.bold('targets')}  objective ${short(fit.objective)}\n${targetTable(calibration)}`,
     `${chalk.bold('what the targets do')}  when one parameter changes\n${sensitivityTable(calibration)}`,
+    ...(isMinimum(calibration)
+      ? []
+      : [`${chalk.yellow('no minimum yet')}: a neighbour is better; try a larger --budget or another --seed\n`]),
   ].join('\n');
+}
+
+/** Whether no neighbour is better than the fit. */
+function isMinimum({ fit, sensitivity }: Calibration): boolean {
+  return sensitivity.every(({ down, up }) =>
+    [down, up].every((each) => each === null || each.objective >= fit.objective),
+  );
 }
 
 /** What there is to say of a fitted value: that it lies at a bound, or could be any. */

@@ -17,8 +17,13 @@ export const TARGET_FIGURES = [
   'overflow_100us_pct',
 ] as const;
 
-/** Names a file of the output, too. */
-const caseName = z.string().regex(/^[\w.+-]{1,64}$/, 'expected letters, digits and _ . + -');
+/** By case, whose name is that of an output file, too. */
+const byCase = z
+  .record(name, z.string().min(1))
+  .refine((cases) => Object.keys(cases).length > 0, 'expected a case')
+  .refine((cases) => Object.keys(cases).every((key) => /^[\w.+-]+$/.test(key)), {
+    error: 'expected names of cases of letters, digits and _ . + -',
+  });
 
 /** A number, or a duration such as 250us: as the scenario writes it. */
 const value = z
@@ -35,12 +40,12 @@ export const isDuration = (given: Value): boolean => typeof given === 'string' &
 export const numberOf = (given: Value): number =>
   typeof given === 'number' ? given : (parseDuration(given) ?? Number.NaN);
 
-const path = z.string().min(1);
-
 const parameter = z
   .strictObject({
     name: name.optional().describe('for tables; default: the path'),
-    path: z.union([path, z.record(caseName, path)]).describe('as --set takes it; or case → path'),
+    path: z
+      .union([z.string().min(1), byCase], { error: 'expected a path, or paths by case' })
+      .describe('as --set takes it; or case → path'),
     low: value,
     high: value,
     scale: z.enum(['log', 'linear']).default('log'),
@@ -56,25 +61,22 @@ const parameter = z
       complain('step', 'expected more than 0 and at most high − low');
   });
 
+const positive = z.number().refine((given) => given > 0, 'expected more than 0');
+
 const target = z.strictObject({
-  case: caseName.optional(),
+  case: name.optional(),
   metric_of: z.string().describe('task:recorder'),
   figure: z.enum(TARGET_FIGURES),
   value: z.number().min(0).describe('in the unit that the figure’s name ends with'),
-  weight: z.number().positive('expected more than 0').default(1),
-  tolerance: z.number().positive('expected more than 0').max(10).describe('0.1: from value/1.1 to value×1.1'),
+  weight: positive.default(1),
+  tolerance: positive.describe('0.1: from value/1.1 to value×1.1'),
 });
 
 /** A fit file. */
 export const fitSchema = z.strictObject({
   description: z.string().default(''),
   scenario: z
-    .union(
-      [z.string(), z.record(caseName, z.string()).refine((cases) => Object.keys(cases).length > 0, 'expected a case')],
-      {
-        error: 'expected a scenario’s name or file, or several by case',
-      },
-    )
+    .union([z.string().min(1), byCase], { error: 'expected a scenario’s name or file, or several by case' })
     .describe('one, or case → scenario'),
   policy: z.string().describe('the policy whose figures are fitted; all others stay predictions'),
   duration: positiveTime,

@@ -31,12 +31,14 @@ export interface SearchOptions {
 export type Evaluate = (points: readonly Point[]) => Promise<ReadonlyArray<readonly number[]>>;
 
 /** Half the width of the first poll, and of the last, in parts of the range. */
-const FIRST_REACH = 1 / 8;
-const LAST_REACH = 1 / 2048;
-/** Nothing is left to gain: all ratios within a hundredth of a percent. */
+const FIRST_REACH = 1 / 4;
+const LAST_REACH = 1 / 512;
+/** Nothing is left to gain. */
 const PERFECT = 1e-8;
 /** Part of the sum of squares that a batch must take away to count as progress. */
 const LEAST_GAIN = 1e-3;
+/** A step goes no further than so many times the poll, whose differences say nothing about what lies beyond. */
+const TRUST = 2;
 /** Damping of the steps that are tried, in parts of the mean square of the slopes. */
 const DAMPINGS = [1e-6, 0.01];
 /** Part of the evaluations that goes to the starts. */
@@ -82,11 +84,11 @@ async function descend(start: Found, ask: Asked): Promise<Found> {
     );
     const polled = await ask.all(arms.flat());
     const slopes = here.point.map((_, axis) => slope(here, axis, polled.slice(2 * axis, 2 * axis + 2)));
-    const steps = DAMPINGS.map((damping) => solveWithin(slopes, here.residuals, damping, here.point));
+    const steps = DAMPINGS.map((damping) => solveWithin(slopes, here.residuals, damping, here.point, TRUST * reach));
     const stepped = await ask.all(steps);
     const next = [...polled, ...stepped].reduce((least, found) => (found.value < least.value ? found : least), here);
     const gained = next.value < (1 - LEAST_GAIN) * here.value;
-    if (!gained) reach /= 4;
+    if (!gained) reach /= 2;
     // The model holds here: a closer look makes its slopes those of the place.
     else if (stepped.includes(next)) reach = Math.max(LAST_REACH, reach / 2);
     here = next;

@@ -38,6 +38,6 @@ async function run(file: string, flags: CalibrateFlags): Promise<void> {
   if (flags.out !== undefined) writeWhole(flags.out, calibrationFiles(calibration));
   process.stdout.write(calibrationReport(calibration));
   if (fits(calibration)) return;
-  process.stderr.write('kpbench: not every target can be reached within these bounds; this is the best fit\n');
+  process.stderr.write('kpbench: not every target was reached within these bounds; this is the best fit\n');
   process.exitCode = 1;
 }
