@@ -15,6 +15,7 @@ import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
 import { emptyPool, specAt } from './task/fork';
+import { outOfMessages } from './task/message';
 import { Task, taskAt } from './task/task';
 
 let input: usize = 0;
@@ -48,6 +49,11 @@ export function failedSpec(): u32 {
 /** The declaration whose pool was empty when it forked; −1: its program made no progress. */
 export function failedPool(): i32 {
   return emptyPool;
+}
+
+/** Whether more messages were sent than there is room for. */
+export function failedMessages(): bool {
+  return outOfMessages;
 }
 
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */
@@ -165,6 +171,27 @@ export function replayTick(cpu: u32, now: f64): void {
   replay.tick(cpu, <u64>now);
 }
 
+/** Whether a tick's question hangs on less than `slack` ns. */
+export function replayHangs(cpu: u32, now: f64, slack: f64): bool {
+  return replay.hangs(cpu, <u64>now, <u64>slack);
+}
+
+export function replayLend(id: i32, slack: f64): bool {
+  return replay.lend(taskOn(id, 0), <u64>slack);
+}
+
+export function replayDrain(id: i32, slack: f64): bool {
+  return id >= 0 && replay.drain(taskOn(id, 0), <u64>slack);
+}
+
+export function replaySpend(id: i32, cpu: u32, over: f64): bool {
+  return replay.spend(taskOn(id, 0), cpu, <u64>over);
+}
+
+export function replayStray(id: i32): void {
+  replay.stray(taskOn(id, 0));
+}
+
 export function replayCharge(cpu: u32, ran: f64): void {
   replay.charge(cpu, <u64>ran);
 }
@@ -207,6 +234,10 @@ export function replayApart(a: i32, b: i32): f64 {
 
 export function replayFollow(id: i32, other: i32): void {
   replay.follow(taskOn(id, 0), taskOn(other, 0));
+}
+
+export function replayStay(id: i32, other: i32, woken: bool): void {
+  replay.stay(taskOn(id, 0), taskOn(other, 0), woken);
 }
 
 /** Whether a task is on a queue, or idle. */

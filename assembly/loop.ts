@@ -12,10 +12,11 @@ import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { guardBt } from './sched/bt';
-import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
+import { idleBalanceBt, triggerBtBalance } from './sched/bt_balance';
 import { classOf } from './sched/class';
-import { schedule } from './sched/core';
+import { nextTick, schedule } from './sched/core';
 import { tickCore } from './sched/core_sched';
+import { updateCpuLoad } from './sched/cpu_load';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { runStopper } from './sched/stop';
 import { mustStop, stopTask } from './sched/throttle';
@@ -185,14 +186,11 @@ function tick(rq: Rq, timer: HrTimer): void {
   guardBt(rq);
   preemptAtTick(rq);
   if (tunables.coreSched) tickCore(rq);
+  updateCpuLoad(rq);
   triggerBalance(rq);
-  if (rq.bt.nrRunning != 0) {
-    kickIdleForBt(rq);
-    periodicBt(rq);
-  }
+  if (rq.bt.nrRunning != 0) triggerBtBalance(rq);
   spend(machine.tickNs);
-  const period = machine.tickPeriodNs;
-  startTimer(rq, timer, (machine.now / period + 1) * period, 0);
+  startTimer(rq, timer, nextTick(rq), 0);
 }
 
 /** scheduler_ipi: the wake list; a needed reschedule happens on the way out. */

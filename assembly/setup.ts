@@ -6,6 +6,7 @@ import { Distribution, streamState } from './base/random';
 import { machine } from './machine/machine';
 import { newTrace } from './observe/trace';
 import { newBalance } from './sched/balance';
+import { newBtBalance } from './sched/bt_balance';
 import { newDomains } from './sched/domain';
 import { masks, newMasks } from './sched/masks';
 import { layOutCpus, readIdleStates, readKernel, readMachine, readNoise, registerClasses } from './setup/machine';
@@ -65,6 +66,7 @@ export function setUp(input: usize, seed: u64): void {
   newDomains();
   const stream = newStream(seed);
   newBalance(stream);
+  newBtBalance();
   readGroups(groupTables, <u32>header.groups, stream);
   readPrograms(waitQueues, header, instructions, distributions);
   readSpecs(specs, <u32>header.specs, <u32>header.tasks, seed);

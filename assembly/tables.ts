@@ -42,6 +42,7 @@ export class MachineTable {
   syscallExitNs: f64;
   ipiNs: f64;
   migrationNs: f64;
+  tickSkewNs: f64;
   smtSpeed: f64;
 }
 
@@ -79,6 +80,8 @@ export class KernelTable {
   yieldForfeits: f64;
   idlePlacement: f64;
   bandwidthSliceNs: f64;
+  loadHistory: f64;
+  weightOnly: f64;
   runtimeExpires: f64;
   throttlesTasks: f64;
   utilEst: f64;
@@ -87,7 +90,6 @@ export class KernelTable {
   sisUtil: f64;
   sisProp: f64;
   busyFactor: f64;
-  imbalancePct: f64;
   coreSched: f64;
   rtPeriodNs: f64;
   rtRuntimeNs: f64;
@@ -126,6 +128,8 @@ export class GroupTable {
   quotaNs: f64;
   periodNs: f64;
   burstNs: f64;
+  /** When one of its periods ends, after time 0; negative: as the kernel has it. */
+  phaseNs: f64;
   btShares: f64;
 }
 
@@ -180,6 +184,8 @@ export class SpecTable {
   program: f64;
   timers: f64;
   loops: f64;
+  threads: f64;
+  carries: f64;
 }
 
 @unmanaged

@@ -56,8 +56,9 @@ export class Machine {
   migrationNs: u64;
   /** The largest timer slack of all tasks. */
   maxSlackNs: u64;
-  /** Scheduler tick period. */
+  /** Scheduler tick period, and how much later each CPU ticks than the one before. */
   tickPeriodNs: u64;
+  tickSkewNs: u64;
   nrIdleStates: u32;
   /** Address of IdleState[nrIdleStates], shallow to deep. */
   idleStates: usize;

@@ -1,30 +1,24 @@
 /**
  * Load balance (kernel/sched/fair.c load_balance, rebalance_domains, newidle_balance, nohz_balancer_kick of 6.1): every CPU now and
- * then, one that runs out of work at once, and an idle one for all idle ones when a busy one asks for it.
+ * then, one that runs out of work at once, and an idle one for all idle ones when a busy one asks for it. `loadHistory`: as 4.14 does it.
  */
 import { allocate } from '../base/arena';
 import { nextBits } from '../base/random';
 import { machine } from '../machine/machine';
-import { Task } from '../task/task';
 import { decayIdle, updateBlocked } from './blocked';
 import { findBusiest, Idle, LbEnv, Migrate, newBusiestStats } from './busiest';
+import { findBusiest414, newLoadStats } from './busiest_414';
 import { Rank } from './class';
-import { coreSuits } from './cookie';
+import { pullTasks } from './detach';
 import { domainOf, nrLevels, SchedDomain } from './domain';
 import { newIdlestStats } from './idlest';
-import { taskHLoad } from './load_avg';
 import { clearBit, firstIn, masks } from './masks';
 import { availableToFair } from './place';
 import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
 import { pushRunningTask } from './stop';
-import { moveToFront } from './task_list';
-import { throttledPair } from './throttle';
 import { tunables } from './tunables';
-import { taskUtil } from './util_est';
-import { moveQueuedTask, sendIpi } from './wake';
+import { sendIpi } from './wake';
 
-/** At most so many tasks of a queue are looked at (sysctl_sched_nr_migrate). */
-const NR_MIGRATE: u32 = 32;
 /** Pinned tasks double a domain's interval up to this (MAX_PINNED_INTERVAL). */
 const MAX_PINNED_INTERVAL_MS: u32 = 512;
 /** NI_RANDOM counts in rounds of so many calls. */
@@ -44,19 +38,33 @@ export function newBalance(streamState: usize): void {
   stream = streamState;
   nohzNextBalance = 0;
   newBusiestStats();
+  newLoadStats();
   newIdlestStats();
 }
 
-function jiffies(): u64 {
+export function jiffies(): u64 {
   return machine.now / machine.tickPeriodNs;
 }
 
-/** How long a domain rests between two balances, in jiffies (get_sd_balance_interval). */
-function restOf(sd: SchedDomain, busy: bool): u64 {
-  const ms = <u64>sd.balanceIntervalMs * (busy ? tunables.busyFactor : 1);
+/** How long a domain rests between two balances, in jiffies, `early` less than its interval; a tenth of a second a CPU at most. */
+function clampTicks(ms: u64, early: u64): u64 {
   const ticks = (ms * 1_000_000 + machine.tickPeriodNs - 1) / machine.tickPeriodNs;
   const most = ((1_000_000_000 / machine.tickPeriodNs) * machine.nrCpus) / 10;
-  return min(max(busy ? ticks - 1 : ticks, 1), max(most, 1));
+  return min(max(ticks, early + 1) - early, max(most, 1));
+}
+
+export function idleInterval(ms: u64): u64 {
+  return clampTicks(ms, 0);
+}
+
+export function busyInterval(ms: u64): u64 {
+  return clampTicks(ms * tunables.busyFactor, 0);
+}
+
+/** get_sd_balance_interval; from 5.10 on a busy CPU looks a jiffy earlier, so that domains get out of step. */
+function restOf(sd: SchedDomain, busy: bool): u64 {
+  if (!busy) return idleInterval(sd.balanceIntervalMs);
+  return clampTicks(<u64>sd.balanceIntervalMs * tunables.busyFactor, tunables.loadHistory ? 0 : 1);
 }
 
 /** From the tick (trigger_load_balance). */
@@ -65,7 +73,8 @@ export function triggerBalance(rq: Rq): void {
   decayIdle();
   if (jiffies() >= rq.nextBalance) {
     updateBlocked(rq);
-    rebalanceDomains(rq, rq.curr == rq.idle ? Idle.IDLE : Idle.NOT_IDLE);
+    const idle = rq.curr == rq.idle || (tunables.loadHistory && availableToFair(rq));
+    rebalanceDomains(rq, idle ? Idle.IDLE : Idle.NOT_IDLE);
   }
   kickNohz(rq);
 }
@@ -111,14 +120,14 @@ function loadBalance(rq: Rq, sd: SchedDomain, level: u32, idle: u32): u32 {
   env.idle = idle;
   env.allPinned = false;
   env.somePinned = false;
-  const src = findBusiest(env);
+  const src = tunables.loadHistory ? findBusiest414(env) : findBusiest(env);
   if (src == null || src == rq) return balanced(sd, idle);
   env.src = src;
   let moved: u32 = 0;
   if (src.nrRunning > 1) {
     env.allPinned = true;
     updateRqClock(src);
-    moved = pullTasks();
+    moved = pullTasks(env);
     // The level above learns that affinity keeps tasks where they are.
     domainOf(sd.begin, level).imbalance = env.somePinned && env.imbalance > 0;
     if (env.allPinned) return balanced(sd, idle);
@@ -127,7 +136,11 @@ function loadBalance(rq: Rq, sd: SchedDomain, level: u32, idle: u32): u32 {
     sd.nrBalanceFailed = 0;
   } else {
     if (idle != Idle.NEWLY) sd.nrBalanceFailed++;
-    if (env.migration == Migrate.TASK && sd.nrBalanceFailed > sd.cacheNiceTries + 2) pushToUs(rq, src);
+    const may = tunables.loadHistory || env.migration == Migrate.TASK;
+    if (may && sd.nrBalanceFailed > sd.cacheNiceTries + 2) {
+      pushToUs(rq, src);
+      if (tunables.loadHistory) return backOff(sd);
+    }
   }
   sd.balanceIntervalMs = sd.minIntervalMs;
   return moved;
@@ -143,71 +156,17 @@ function balanced(sd: SchedDomain, idle: u32): u32 {
   return 0;
 }
 
+/** 4.14 has a task pushed, and rests longer. */
+function backOff(sd: SchedDomain): u32 {
+  sd.nrBalanceFailed = sd.cacheNiceTries + 1;
+  if (sd.balanceIntervalMs < sd.maxIntervalMs) sd.balanceIntervalMs *= 2;
+  return 0;
+}
+
 /** The running task is what has to move: its CPU's stopper pushes it here (active balance). */
 function pushToUs(rq: Rq, src: Rq): void {
   const task = src.curr;
   if (task.rank == Rank.FAIR && task.mayRunOn(rq.id)) pushRunningTask(src, task, rq.id);
-}
-
-/** Moves tasks, those not run for longest first, until the imbalance is gone (detach_tasks, attach_tasks). */
-function pullTasks(): u32 {
-  const src = env.src;
-  let moved: u32 = 0;
-  let looked: u32 = 0;
-  const most = min(NR_MIGRATE, src.cfs.hNrRunning);
-  while (src.cfsTasks != null && env.imbalance > 0) {
-    if (env.idle != Idle.NOT_IDLE && src.nrRunning <= 1) break;
-    if (++looked > most) break;
-    const task = src.cfsTasks.runPrev;
-    if (!canMigrate(task) || !fitsImbalance(task)) {
-      moveToFront(src, task);
-      continue;
-    }
-    moveQueuedTask(src, task, env.dst);
-    moved++;
-    // A preemptible kernel takes no more than one while a CPU waits for it.
-    if (env.idle == Idle.NEWLY) break;
-  }
-  return moved;
-}
-
-/** Takes the task off the imbalance, if it is not too much. */
-function fitsImbalance(task: Task): bool {
-  if (env.migration == Migrate.TASK) {
-    env.imbalance--;
-    return true;
-  }
-  if (env.migration == Migrate.UTIL) {
-    const util = taskUtil(task);
-    if (<i64>(util >> min(env.sd.nrBalanceFailed, 63)) > env.imbalance) return false;
-    env.imbalance -= util;
-    return true;
-  }
-  const load = max(taskHLoad(task), 1);
-  if (<i64>(load >> min(env.sd.nrBalanceFailed, 63)) > env.imbalance) return false;
-  env.imbalance -= load;
-  return true;
-}
-
-/** Affinity, running, cache heat (can_migrate_task). */
-function canMigrate(task: Task): bool {
-  if (throttledPair(task, env.dst.id)) return false;
-  if (!task.mayRunOn(env.dst.id)) {
-    env.somePinned = true;
-    return false;
-  }
-  env.allPinned = false;
-  if (task == env.src.curr) return false;
-  return !isHot(task) || env.sd.nrBalanceFailed > env.sd.cacheNiceTries;
-}
-
-/** Has it run so lately that its cache lines are still there? (task_hot) */
-function isHot(task: Task): bool {
-  if (task.idle || env.sd.isSmt) return false;
-  if (env.dst.nrRunning != 0 && (task.cfsRq.next == task || task.cfsRq.last == task)) return true;
-  // Where it would only be forced to be idle it is as good as hot here.
-  if (tunables.coreSched && !coreSuits(env.dst, task)) return true;
-  return <i64>(env.src.clock - task.execStart) < <i64>tunables.migrationCostNs;
 }
 
 /** Whether some CPU has more than one task (rd->overload). CPUs that no longer have are forgotten. */
@@ -223,6 +182,7 @@ function overloaded(): bool {
 export function newidleBalance(rq: Rq): bool {
   if (rq.ttwuPending != 0 || nrLevels == 0 || !overloaded()) return false;
   updateBlocked(rq);
+  if (tunables.loadHistory && rq.avgIdle < tunables.migrationCostNs) return false;
   let cost: u64 = 0;
   for (let level: u32 = 0; level < nrLevels; level++) {
     const sd = domainOf(rq.id, level);

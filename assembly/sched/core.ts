@@ -11,7 +11,7 @@ import { classAt, classOf, Flags, Rank } from './class';
 import { stealCookie } from './cookie';
 import { pickForCore } from './core_sched';
 import { endForcedIdle } from './forced_idle';
-import { isolate } from './ht_isolate';
+import { isolate } from './ht_kick';
 import { pushTasks } from './later_cpu';
 import { clearBit, masks, setBit } from './masks';
 import { noteIdleCore } from './place';
@@ -159,11 +159,17 @@ export function setIdle(rq: Rq): void {
   cancelTimer(rq, rq.tick);
 }
 
-/** The tick comes back, on the grid that all CPUs share. */
+/** When a CPU's next tick is due, on the grid that all CPUs share but for their skew. */
+export function nextTick(rq: Rq): u64 {
+  const period = machine.tickPeriodNs;
+  const skew = rq.id * machine.tickSkewNs;
+  return ((machine.now + period - (skew % period)) / period) * period + (skew % period);
+}
+
+/** The tick comes back. */
 function leaveIdle(rq: Rq): void {
   clearBit(masks.idle, rq.id);
   masks.nrIdle--;
   if (machine.smtSpeed != FULL_SPEED) shareCore(rq);
-  const period = machine.tickPeriodNs;
-  startTimer(rq, rq.tick, (machine.now / period + 1) * period, 0);
+  startTimer(rq, rq.tick, nextTick(rq), 0);
 }

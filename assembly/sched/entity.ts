@@ -111,6 +111,8 @@ export class CfsRq extends RbTree {
   avg: SchedAvg;
   /** Its part of the group's load average (tg_load_avg_contrib). */
   loadAvgContrib: u64;
+  /** BT: its part of the CPU's weight, as last noted (h_load). */
+  hLoad: u64;
   /** Load sum that has come or gone and that its entity has yet to be told of. */
   propagate: bool;
   propRunnableSum: i64;
@@ -164,6 +166,8 @@ export class TaskGroup {
   /** cpu.weight in load units: what its entities share. */
   shares: u64;
   idle: bool;
+  /** Of the BT class: `shares` come from cpu.bt_shares. */
+  isBt: bool;
   /** Sum of its queues' load averages, as far as they have told. */
   loadAvg: u64;
   /** Address of its entities, GROUP_ENTITY_BYTES each. */

@@ -161,7 +161,7 @@ export class FairClass extends SchedClass {
       classOf(prev).putPrevTask(rq, prev);
       setNextPath(next);
     }
-    moveToFront(rq, next);
+    if (!tunables.loadHistory) moveToFront(rq, next);
     return next;
   }
 
@@ -171,7 +171,7 @@ export class FairClass extends SchedClass {
 
   setNextTask(rq: Rq, task: Task): void {
     setNextPath(task);
-    moveToFront(rq, task);
+    if (!tunables.loadHistory) moveToFront(rq, task);
   }
 
   taskTick(rq: Rq, task: Task): void {

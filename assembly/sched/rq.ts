@@ -6,6 +6,7 @@ import { Cpu } from '../machine/cpu';
 import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
+import { LoadHistory } from './cpu_load';
 import { DlEntity, DlRq } from './dl_entity';
 import { CfsRq } from './entity';
 import { PriorityRq } from './prio_array';
@@ -95,6 +96,12 @@ export class Rq extends Cpu {
   /** Groups' queues whose averages have not decayed (leaf_cfs_rq_list). */
   firstLeaf: CfsRq;
   lastLeaf: CfsRq;
+  nextBalanceBt: u64;
+  /** What it weighed at its ticks (cpu_load, cpu_bt_load). */
+  fairHistory: LoadHistory;
+  btHistory: LoadHistory;
+  /** The jiffy in which its BT queues' parts of its weight were last noted (h_bt_load_throttle). */
+  hLoadBtAt: u64;
   /** How long it is idle until a wakeup ends that: a moving average, weight 1/8 (avg_idle). */
   avgIdle: u64;
   /** Since when it is idle; 0: it is not, or no wakeup ended it. */

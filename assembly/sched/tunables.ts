@@ -39,6 +39,10 @@ export class Tunables {
   yieldForfeits: bool;
   /** What a CPU takes from a quota at a time. */
   bandwidthSliceNs: u64;
+  /** Before 5.5: balance compares loads, and remembers those of past ticks (LB_BIAS). */
+  loadHistory: bool;
+  /** Before 4.15 a group's part on a CPU followed its present weight there alone. */
+  weightOnly: bool;
   /** Before 5.4: that is void when the period ends. */
   runtimeExpires: bool;
   /** 6.18: a group without runtime stays on its queue, its tasks leave one by one. */
@@ -53,7 +57,6 @@ export class Tunables {
   sisUtil: bool;
   sisProp: bool;
   busyFactor: u32;
-  imbalancePct: u32;
   /** Some tasks have a cookie, and the kernel keeps a core to one (CONFIG_SCHED_CORE). */
   coreSched: bool;
   /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */

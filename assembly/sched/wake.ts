@@ -115,7 +115,9 @@ export function tryToWakeUp(task: Task, flags: u32): void {
     traceWakeup(task, heldBy(rq));
     return;
   }
-  const cpu = task.nrCpusAllowed > 1 ? classOf(task).selectTaskRq(task, task.cpu, flags | Flags.WAKEUP) : task.cpu;
+  const free = task.nrCpusAllowed > 1 && !task.placed;
+  const cpu = free ? classOf(task).selectTaskRq(task, task.cpu, flags | Flags.WAKEUP) : task.cpu;
+  task.placed = false;
   let enqueueFlags = Flags.WAKEUP;
   if (cpu != task.cpu) {
     classOf(task).migrateTaskRq(task);
@@ -124,8 +126,9 @@ export function tryToWakeUp(task: Task, flags: u32): void {
   }
   spend(machine.wakeupNs);
   const rq = rqOf(cpu);
-  // TTWU_QUEUE: an idle CPU, or one that shares no cache with this one, puts the task on its queue itself.
-  if (cpu != machine.thisCpu && (rq.nrRunning == 0 || !shareCache(cpu, machine.thisCpu))) {
+  // TTWU_QUEUE: a CPU that shares no cache with this one puts the task on its queue itself; from 5.8 on an idle one, too.
+  const lists = rq.nrRunning == 0 && !tunables.loadHistory;
+  if (cpu != machine.thisCpu && (lists || !shareCache(cpu, machine.thisCpu))) {
     task.state = State.WAKING;
     queueWakeup(rq, task, enqueueFlags);
   } else {

@@ -20,6 +20,7 @@ import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
 import { coreBegin } from '../sched/masks';
 import { newPrioArray } from '../sched/prio_array';
+import { newLoadHistory } from '../sched/cpu_load';
 import { BtRq, Core, Rq, rqOf, RtRq, VmfRq } from '../sched/rq';
 import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
@@ -45,6 +46,7 @@ export function readMachine(table: MachineTable): void {
   machine.syscallExitNs = <u64>table.syscallExitNs;
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
+  machine.tickSkewNs = <u64>table.tickSkewNs;
   machine.smtSpeed = <u64>table.smtSpeed;
 }
 
@@ -81,6 +83,8 @@ export function readKernel(table: KernelTable): void {
   t.pickBuddy = table.pickBuddy != 0;
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
+  t.loadHistory = table.loadHistory != 0;
+  t.weightOnly = table.weightOnly != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
   t.throttlesTasks = table.throttlesTasks != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
@@ -88,7 +92,6 @@ export function readKernel(table: KernelTable): void {
   t.sisUtil = table.sisUtil != 0;
   t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
-  t.imbalancePct = <u32>table.imbalancePct;
   t.coreSched = table.coreSched != 0;
   t.pelt = machine.nrCpus > 1;
   t.utilEst = table.utilEst != 0 && t.pelt;
@@ -154,6 +157,9 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.avgIdleNs = machine.tickPeriodNs;
     rq.avgIdle = maxAvgIdle();
     rq.nextBalance = 1;
+    rq.nextBalanceBt = 1;
+    rq.fairHistory = newLoadHistory();
+    rq.btHistory = newLoadHistory();
   }
 }
 

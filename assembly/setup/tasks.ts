@@ -23,7 +23,8 @@ import { tunables } from '../sched/tunables';
 import { NICE_0_LOAD } from '../sched/weight';
 import { GroupTable, Header, InstructionTable, RecorderTable, rowAt, SpecTable, WaitQueueTable } from '../tables';
 import { setSpecs, specAt } from '../task/fork';
-import { Instruction, programs } from '../task/program';
+import { newHand } from '../task/message';
+import { Instruction, programs } from '../task/instruction';
 import { newTasks, Policy, Spec, State, Task, taskAt } from '../task/task';
 import { WaitQueue } from '../task/wait';
 import { FIRST_VRUNTIME, newAvg, startAvg } from './machine';
@@ -65,6 +66,7 @@ export function readGroups(tables: usize, count: u32, stream: usize): void {
     // Parents come before their children.
     group.bt = allocate<TaskGroup>();
     group.bt.shares = <u64>table.btShares;
+    group.bt.isBt = true;
     if (group.parent != null) group.bt.parent = group.parent.bt;
     layOutQueues(group.bt, true);
   }
@@ -106,7 +108,8 @@ function newBandwidth(table: GroupTable, stream: usize): Bandwidth {
   bandwidth.periodNs = <u64>table.periodNs;
   bandwidth.burstNs = <u64>table.burstNs;
   bandwidth.runtimeNs = bandwidth.quotaNs;
-  if (tunables.eevdf) bandwidth.offsetNs = nextBits(stream) % bandwidth.periodNs;
+  if (table.phaseNs >= 0) bandwidth.offsetNs = (machine.bootNs + <u64>table.phaseNs) % bandwidth.periodNs;
+  else if (tunables.eevdf) bandwidth.offsetNs = nextBits(stream) % bandwidth.periodNs;
   bandwidth.period = newHrTimer(TimerKind.CFS_PERIOD, changetype<usize>(bandwidth));
   bandwidth.slack = newHrTimer(TimerKind.CFS_SLACK, changetype<usize>(bandwidth));
   return bandwidth;
@@ -151,6 +154,7 @@ export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64):
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
     spec.cookie = <u32>table.cookie;
+    spec.threads = <u32>table.threads;
     for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, id++, seed);
   }
   newSpec(count, machine.nrCpus, id);
@@ -190,6 +194,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   for (let i: u32 = 0; i < masks.words; i++) allowed += <u32>popcnt(load<u64>(mask + (i << 3)));
   const pinned = table.pinEach != 0;
   task.cpu = table.startCpu >= 0 ? <u32>table.startCpu : nthCpu(mask, (pinned ? instance : id) % allowed);
+  task.placed = table.startCpu >= 0;
   if (pinned) {
     mask = allocateBytes(masks.words << 3);
     setBit(mask, task.cpu);
@@ -210,6 +215,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   initHrTimer(task.timer, TimerKind.WAKE, changetype<usize>(task));
   task.pc = spec.program;
   task.cookie = spec.cookie;
+  if (table.carries != 0) task.hand = newHand();
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;
   if (spec.pool) {

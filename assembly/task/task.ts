@@ -7,6 +7,7 @@ import { HrTimer, TIMER_BYTES } from '../machine/timer';
 import { DlEntity } from '../sched/dl_entity';
 import { AVG_BYTES, SchedEntity, TaskGroup } from '../sched/entity';
 import { hasBit } from '../sched/masks';
+import { Hand } from './message';
 
 export namespace State {
   export const RUNNING: u8 = 0;
@@ -50,6 +51,8 @@ export class Spec {
   prio: u8;
   /** Its tasks' cookie, 0: none of its own. */
   cookie: u32;
+  /** Its tasks are fibers: the queue of those that are ready, +1; 0: they are the kernel's. */
+  threads: u32;
   /** A pool for the fork step, and its free tasks. */
   pool: bool;
   free: Task;
@@ -89,14 +92,14 @@ export class Task extends SchedEntity {
   queued: bool;
   /** It has slept or been created since it last ran: the next switch to it ends a wakeup latency. */
   woken: bool;
+  /** It starts where it is, wherever its class would put it. */
+  placed: bool;
   /** In a system call that slept: what is left of it is done at the next switch to it. */
   inSyscall: bool;
   /** Has moved to another CPU since it last ran: its next run refills caches. */
   migrated: bool;
   /** A CPU that it runs on is as good as idle for fair tasks. */
   yields: bool;
-  /** Its timer slack was given, so it stays when the policy changes. */
-  ownSlack: bool;
   nrCpusAllowed: u16;
   /** Where it ran before its previous CPU. */
   recentUsedCpu: u16;
@@ -126,6 +129,8 @@ export class Task extends SchedEntity {
   wakeFlags: u16;
   /** RR: ticks left. */
   timeSlice: u16;
+  /** Its timer slack was given, so it stays when the policy changes. */
+  ownSlack: bool;
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;
@@ -140,6 +145,10 @@ export class Task extends SchedEntity {
   dl: DlEntity;
   /** Its last stamp. */
   stamp: u64;
+  /** The fiber that this thread has taken up; null: none. */
+  fiber: Task;
+  /** The messages that it holds; null unless its program has to do with messages that have an identity. */
+  hand: Hand;
 
   /** Ends its sleeps. */
   @inline get timer(): HrTimer {

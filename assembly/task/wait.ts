@@ -3,6 +3,8 @@
  * count or an owner.
  */
 import { tryToWakeUp } from '../sched/wake';
+import { isFiber, readyFiber } from './fiber';
+import { Message } from './message';
 import { Task } from './task';
 
 @unmanaged
@@ -11,10 +13,13 @@ export class WaitQueue {
   tail: Task;
   /** Mutex: who holds it. */
   owner: Task;
-  /** Channel: messages; barrier: tasks that have come. */
+  /** Channel: messages without identity; barrier: tasks that have come. */
   count: u32;
   /** Barrier: tasks that must come. */
   size: u32;
+  /** Channel: messages with identity. */
+  first: Message;
+  last: Message;
 }
 
 export function addWaiter(queue: WaitQueue, task: Task): void {
@@ -29,7 +34,12 @@ export function wakeOne(queue: WaitQueue, flags: u32): void {
   const task = queue.head;
   if (task == null) return;
   queue.head = task.waitNext;
-  tryToWakeUp(task, flags);
+  wake(task, flags);
+}
+
+function wake(task: Task, flags: u32): void {
+  if (isFiber(task)) readyFiber(task);
+  else tryToWakeUp(task, flags);
 }
 
 /** Wakes those who wait now. */
@@ -38,7 +48,7 @@ export function wakeAll(queue: WaitQueue): void {
   queue.head = changetype<Task>(0);
   while (task != null) {
     const next = task.waitNext;
-    tryToWakeUp(task, 0);
+    wake(task, 0);
     task = next;
   }
 }

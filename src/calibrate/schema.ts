@@ -1,6 +1,6 @@
 /** A fit file: which parameters of which scenarios are free, and the figures of one policy that they are to reach. */
 import { z } from 'zod';
-import { name, positiveTime } from '../scenario/schema.js';
+import { name, positiveTime } from '../scenario/primitives.js';
 import { parseDuration } from '../scenario/units.js';
 
 /** Columns of an experiment's CSV that can be a target. */

@@ -7,14 +7,18 @@ import {
   type Scenario,
   type SchedClassName,
   settingsOf,
+  stepsOf,
   type TaskSpec,
 } from '../scenario/scenario.js';
 import {
+  asksForIdentity,
   barriersOf,
+  channelSizes,
   compileProgram,
   Distributions,
   Names,
   type ProgramContext,
+  readyFibers,
   reservationNumbers,
   schedNumbers,
 } from './program.js';
@@ -53,6 +57,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     instructions: new Table('InstructionTable'),
     distributions,
     waitQueues: new Names(),
+    channels: channelSizes(scenario.tasks),
     sharedTimers: new Names(),
     specIndex: (task) => scenario.tasks.findIndex((spec) => spec.name === task),
     recorder: (spec, name, binsUs) => {
@@ -64,6 +69,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   const masks = new Masks(machine.cpus);
   const cookies = new Names();
   const specs = new Table('SpecTable');
+  // Messages have an identity where anything asks for it; elsewhere a channel counts them.
+  const identity = scenario.tasks.some((task) => [...stepsOf(task.program)].some(asksForIdentity));
   scenario.tasks.forEach((task, index) => {
     const program = compileProgram(task.program, index, task.name, context);
     specs.add({
@@ -85,10 +92,12 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       program: program.begin,
       timers: program.timers,
       loops: program.loops,
+      threads: task.runsOn === undefined ? 0 : readyFibers(task.runsOn, context.waitQueues) + 1,
+      carries: identity ? 1 : 0,
     });
   });
 
-  const waitQueues = waitQueueTable(scenario.tasks, context.waitQueues);
+  const waitQueues = waitQueueSizes(scenario.tasks, context.waitQueues);
   const recorderTable = new Table('RecorderTable');
   for (const { spec, binsUs } of recorders) recorderTable.add({ spec, binsUs });
 
@@ -102,7 +111,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     masks: masks.count,
     distributions: distributions.table.count,
     values: distributions.values.length,
-    waitQueues: waitQueues.count,
+    waitQueues: waitQueues.length,
     sharedTimers: context.sharedTimers.count,
     instructions: context.instructions.count,
     specs: specs.count,
@@ -126,7 +135,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     masks.words,
     distributions.table.values,
     distributions.values,
-    waitQueues.values,
+    waitQueues,
     context.instructions.values,
     specs.values,
     recorderTable.values,
@@ -186,6 +195,7 @@ function machineTable(machine: Machine): number[] {
   const smtSpeed = machine.threadsPerCore > 1 ? machine.smtSpeed : 1;
   return single('MachineTable', {
     ...costs,
+    tickSkewNs: machine.tickSkewNs,
     syscallEntryNs,
     syscallExitNs: syscallNs - syscallEntryNs,
     smtSpeed: Math.round(smtSpeed * FULL_SPEED),
@@ -230,6 +240,8 @@ function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: Scena
     delayZero: has('DELAY_ZERO'),
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
+    loadHistory: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    weightOnly: kernel.fair === 'cfs-4.14' ? 1 : 0,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     utilEst: has('UTIL_EST'),
@@ -239,7 +251,6 @@ function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: Scena
     sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
-    imbalancePct: 117,
     // sched_core_get: it is on as long as there are cookies.
     coreSched: kernel.coreSched && threadsPerCore > 1 && tasks.some(({ cookie }) => cookie !== null) ? 1 : 0,
     rtPeriodNs: kernel.rtPeriodNs,
@@ -299,12 +310,18 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
     const parent = group.parent === null ? -1 : add(group.parent);
     order.push(name);
     // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
-    const { quotaNs, periodNs, burstNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0 };
+    const { quotaNs, periodNs, burstNs, phaseNs } = group.quota ?? {
+      quotaNs: -1,
+      periodNs: 0,
+      burstNs: 0,
+      phaseNs: null,
+    };
     return table.add({
       parent,
       shares: group.idle ? 3 * 1024 : sharesOf(group.weight),
       idle: group.idle ? 1 : 0,
       quotaNs,
+      phaseNs: phaseNs ?? -1,
       periodNs,
       burstNs,
       btShares: group.btShares * 1024,
@@ -314,16 +331,14 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
   return { table, order };
 }
 
-/** Barriers wait for as many tasks as use them. */
-function waitQueueTable(tasks: TaskSpec[], names: Names): Table<'WaitQueueTable'> {
-  const sizes = new Map<string, number>();
+/** WaitQueueTable[]: barriers wait for as many tasks as use them. */
+function waitQueueSizes(tasks: TaskSpec[], names: Names): number[] {
+  const sizes = new Array<number>(names.count).fill(0);
   for (const task of tasks) {
     for (const barrier of barriersOf(task.program)) {
-      const key = `barrier:${barrier}`;
-      sizes.set(key, (sizes.get(key) ?? 0) + task.count);
+      const number = names.of(`barrier:${barrier}`);
+      sizes[number] = (sizes[number] ?? 0) + task.count;
     }
   }
-  const table = new Table('WaitQueueTable');
-  for (const name of names.names) table.add({ size: sizes.get(name) ?? 0 });
-  return table;
+  return sizes;
 }

@@ -8,6 +8,9 @@ import { type CompiledScenario, compile, type TraceWindow } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
 import { CPU_NUMBERS, Memory, readTrace, SPEC_NUMBERS } from './observations.js';
 
+/** Messages under way at a time; assembly/task/message.ts says the same. */
+const MESSAGES = 2 ** 18;
+
 export interface SimulationOptions {
   /** Default `release`. */
   build?: Build;
@@ -63,6 +66,11 @@ export class Simulation {
     const { name, tasks } = this.scenario;
     const task = tasks[this.#kernel.failedSpec()]?.name ?? 'idle';
     const pool = tasks[this.#kernel.failedPool()];
+    if (this.#kernel.failedMessages() !== 0) {
+      return new SimulationError(
+        `${name}: task ${task} sent a message, but ${MESSAGES} are under way: they come faster than they are received`,
+      );
+    }
     return new SimulationError(
       pool === undefined
         ? `${name}: no progress: task ${task} keeps virtual time from going on`

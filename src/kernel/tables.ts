@@ -37,6 +37,7 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'tickSkewNs',
     'smtSpeed',
   ],
   KernelTable: [
@@ -72,6 +73,8 @@ export const RECORDS = {
     'yieldForfeits',
     'idlePlacement',
     'bandwidthSliceNs',
+    'loadHistory',
+    'weightOnly',
     'runtimeExpires',
     'throttlesTasks',
     'utilEst',
@@ -80,7 +83,6 @@ export const RECORDS = {
     'sisUtil',
     'sisProp',
     'busyFactor',
-    'imbalancePct',
     'coreSched',
     'rtPeriodNs',
     'rtRuntimeNs',
@@ -98,7 +100,7 @@ export const RECORDS = {
   ],
   IdleStateTable: ['exitLatencyNs', 'targetResidencyNs'],
   NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],
-  GroupTable: ['parent', 'shares', 'idle', 'quotaNs', 'periodNs', 'burstNs', 'btShares'],
+  GroupTable: ['parent', 'shares', 'idle', 'quotaNs', 'periodNs', 'burstNs', 'phaseNs', 'btShares'],
   DistributionTable: ['kind', 'a', 'b', 'c', 'firstValue', 'count'],
   WaitQueueTable: ['size'],
   InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y', 'z'],
@@ -125,6 +127,8 @@ export const RECORDS = {
     'program',
     'timers',
     'loops',
+    'threads',
+    'carries',
   ],
   RecorderTable: ['spec', 'binsUs'],
 } as const;
@@ -134,7 +138,7 @@ export type RecordName = keyof typeof RECORDS;
 /** A record's values under its fields' names. */
 export type RecordOf<Name extends RecordName> = Record<(typeof RECORDS)[Name][number], number>;
 
-/** Operation codes of assembly/task/program.ts. */
+/** Operation codes of assembly/task/instruction.ts. */
 export const OP = {
   EXIT: 0,
   RUN: 1,
@@ -157,6 +161,11 @@ export const OP = {
   REPEAT: 18,
   JUMP: 19,
   EXEC: 20,
+  ARRIVE: 21,
+  KEY: 22,
+  MARK: 23,
+  UNPARK: 24,
+  SERVE: 25,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -165,8 +174,12 @@ export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3
 /** Modes of assembly/task/task.ts. */
 export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
 
-/** Missed of assembly/task/program.ts. */
+/** Missed of assembly/task/instruction.ts. */
 export const MISSED = { skip: 0, keep: 1, rebase: 2, run: 3 } as const;
+
+/** Channel and Since of assembly/task/instruction.ts. */
+export const CHANNEL = { one: 0, own: 1, origin: 2, key: 3 } as const;
+export const SINCE = { timer: 0, stamp: 1, mark: 2 } as const;
 
 /** Policies of assembly/task/task.ts: sched_setscheduler(2)'s numbers, TencentOS's 7, and ours. */
 export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, bt: 7, vmf: 8 } as const;

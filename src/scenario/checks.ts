@@ -1,7 +1,15 @@
 /** What a schema cannot say: names that must exist, cycles, limits, and programs that could never go on. */
 import { UserError } from '../errors.js';
 import { checkReservations, mayBeDeadline } from './reservations.js';
-import type { CgroupSpec, Duration, Machine, Scenario, Step, TaskSpec } from './scenario.js';
+import {
+  type CgroupSpec,
+  type Duration,
+  type Machine,
+  type Scenario,
+  type Step,
+  stepsOf,
+  type TaskSpec,
+} from './scenario.js';
 
 /** Limits of the simulated kernel. */
 export const MAX_TASKS = 1_048_576;
@@ -47,6 +55,7 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
     checkConfinement(task, cgroups, cpusets, machine.cpus, place, fail);
   });
   checkPrograms(tasks, fail);
+  checkFibers(tasks, fail);
   checkReservations(scenario, fail);
 }
 
@@ -160,6 +169,28 @@ export function visit(program: readonly Step[], on: (step: Step, depth: number) 
   }
 }
 
+/** Steps that only the kernel's own tasks can do. */
+const NOT_IN_FIBERS: ReadonlyArray<Step['op']> = ['serve', 'fork', 'exec', 'yield', 'policy'];
+
+/** Fibers must have threads that serve them, and threads fibers to serve. */
+function checkFibers(tasks: readonly TaskSpec[], fail: Fail): void {
+  const serves = (task: TaskSpec) => [...stepsOf(task.program)].some(({ op }) => op === 'serve');
+  tasks.forEach((task, i) => {
+    const { name, runsOn } = task;
+    if (serves(task) && runsOn === undefined && !tasks.some((other) => other.runsOn === name)) {
+      fail(`tasks[${i}].program`, `serve: no task has runsOn: ${name}`);
+    }
+    if (runsOn === undefined) return;
+    const threads = tasks.find((other) => other.name === runsOn);
+    if (threads === undefined || threads.runsOn !== undefined || !serves(threads)) {
+      fail(`tasks[${i}].runsOn`, `expected a task whose program has a serve step, found "${runsOn}"`);
+    }
+    if (task.start === 'fork') fail(`tasks[${i}].start`, 'expected a time for a task that runs on another');
+    const wrong = [...stepsOf(task.program)].find(({ op }) => NOT_IN_FIBERS.includes(op));
+    if (wrong !== undefined) fail(`tasks[${i}].program`, `expected no ${wrong.op} in a task that runs on another`);
+  });
+}
+
 /** Whether a step can let time go on, or wait for somebody who does. */
 function takesTime(step: Step): boolean {
   switch (step.op) {
@@ -167,6 +198,9 @@ function takesTime(step: Step): boolean {
     case 'busy':
     case 'sleep':
       return longest(step.duration) > 0;
+    case 'arrive':
+      return longest(step.gap) > 0;
+    case 'serve':
     case 'timer':
     case 'wait':
     case 'receive':

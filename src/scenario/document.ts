@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { UserError } from '../errors.js';
-import { shown } from './schema.js';
+import { shown } from './primitives.js';
 
 /** A parsed file that can still say where its parts stood. */
 export interface YamlFile {

@@ -1,9 +1,25 @@
 /** From a checked document to the resolved scenario: presets looked up, roles mapped by the policy, cpusets applied. */
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
-import { kernelChanges, loadKernel, loadMachine, loadPolicy, machineChanges, policyOf } from './presets.js';
+import { codisTasks } from './codis.js';
+import {
+  cgroupOf,
+  groupOfRole,
+  kernelChanges,
+  loadKernel,
+  loadMachine,
+  loadPolicy,
+  machineChanges,
+  policyOf,
+} from './presets.js';
 import type { CgroupSpec, Kernel, Machine, Policy, Scenario, SchedSettings, Step, TaskSpec } from './scenario.js';
-import type { LoopDocument, ScenarioDocument, StepDocument, TaskDocument } from './schema.js';
+import {
+  type LoopDocument,
+  type ScenarioDocument,
+  type StepDocument,
+  type TaskDocument,
+  taskSchema,
+} from './schema.js';
 
 /** How a scenario is to be run, over what its file says. */
 export interface ResolveOptions {
@@ -16,14 +32,11 @@ export interface ResolveOptions {
 export function resolveScenario(document: ScenarioDocument, file: string, options: ResolveOptions = {}): Scenario {
   const policy = choosePolicy(document, options);
   const machine = chooseMachine(document.machine);
-  const kernel = withPolicy(chooseKernel(document.kernel), policy);
+  const kernel = withPolicy(policy.kernel === null ? chooseKernel(document.kernel) : loadKernel(policy.kernel), policy);
   const cpusets = new Map(document.cgroups.map((group) => [group.name, group.cpus ?? null]));
   const cgroups: CgroupSpec[] = document.cgroups.map((group) => ({
-    name: group.name,
+    ...cgroupOf(group.name, group),
     parent: group.parent ?? null,
-    weight: group.weight,
-    idle: group.idle,
-    quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst },
     btShares: group.btShares,
     offline: group.offline,
   }));
@@ -36,14 +49,36 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     machine,
     kernel,
     policy: policy.name,
-    cgroups,
-    tasks: document.tasks.map((task) => resolveTask(task, policy, machine)),
+    cgroups: [...cgroups, ...policy.cgroups],
+    ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
+    tasks: tasksOf(document, machine, file).map((task) => resolveTask(task, policy, machine)),
   };
   checkScenario(scenario, cpusets, file);
   return {
     ...scenario,
     tasks: scenario.tasks.map((task) => confine(task, scenario.cgroups, cpusets)),
   };
+}
+
+/** The tasks of a document: its own, and those of the services that it names. */
+function tasksOf({ tasks = [], codis }: ScenarioDocument, machine: Machine, file: string): TaskDocument[] {
+  if (codis === undefined) return tasks;
+  for (const key of ['cpus', 'clientCpus'] as const) {
+    const missing = codis[key]?.find((cpu) => cpu >= machine.cpus);
+    if (missing === undefined) continue;
+    const cpus = `0 to ${machine.cpus - 1} (${machine.name})`;
+    throw new UserError(file, `codis.${key}`, `CPU ${missing} does not exist: expected ${cpus}`);
+  }
+  const services = codisTasks(codis).map((task) => taskSchema.parse(task));
+  const taken = tasks.findIndex(({ name }) => services.some((service) => service.name === name));
+  if (taken >= 0) {
+    throw new UserError(
+      file,
+      `tasks[${taken}].name`,
+      `expected no name of codis’s own tasks, found "${tasks[taken]?.name}"`,
+    );
+  }
+  return [...tasks, ...services];
 }
 
 function choosePolicy(document: ScenarioDocument, options: ResolveOptions): Policy {
@@ -76,6 +111,7 @@ function withPolicy(kernel: Kernel, policy: Policy): Kernel {
 function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): TaskSpec {
   const role = task.role ?? null;
   const byPolicy = (role === null ? undefined : policy.roles[role]) ?? policy.default;
+  const cgroupByPolicy = policy.cgroups.find((group) => role !== null && group.name === groupOfRole(role));
   const cookieByPolicy = role === null ? undefined : policy.cookies[role];
   const cpus = task.cpus ?? null;
   const pinEach = task.pin === 'each';
@@ -84,7 +120,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     count: task.count === 'per-cpu' ? machine.cpus : task.count,
     role,
     sched: task.sched ?? byPolicy,
-    cgroup: task.cgroup ?? null,
+    cgroup: task.cgroup ?? cgroupByPolicy?.name ?? null,
     cpus,
     pinEach,
     startNs: task.start === 'fork' ? 0 : task.start,
@@ -94,6 +130,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     timerSlackNs: task.timerSlack ?? null,
     sliceNs: task.slice ?? null,
     cookie: task.cookie ?? cookieByPolicy ?? null,
+    ...(task.runsOn === undefined ? {} : { runsOn: task.runsOn }),
     program: task.program.map(resolveStep),
   };
 }
@@ -124,7 +161,10 @@ export function resolveStep(step: StepDocument): Step {
     if (Array.isArray(loop)) return { op: 'loop', times: null, body: loop.map(resolveStep) };
     return { op: 'loop', times: loop.times ?? null, body: loop.do.map(resolveStep) };
   }
-  if ('run' in step) return { op: 'run', mode: 'user', duration: step.run };
+  if ('run' in step) {
+    if (!('base' in step.run)) return { op: 'run', mode: 'user', duration: step.run };
+    return { op: 'run', mode: 'user', duration: step.run.base, eachNs: step.run.each };
+  }
   if ('kernel' in step) return { op: 'run', mode: 'kernel', duration: step.kernel };
   if ('irqoff' in step) return { op: 'run', mode: 'irqoff', duration: step.irqoff };
   if ('busy' in step) return { op: 'busy', duration: step.busy };
@@ -134,6 +174,9 @@ export function resolveStep(step: StepDocument): Step {
     return { op: 'timer', timer: name, shared, periodNs: period, phaseNs: phase ?? null, distanceNs: distance, missed };
   }
   if ('stamp' in step) return { op: 'stamp' };
+  if ('arrive' in step) return { op: 'arrive', gap: step.arrive };
+  if ('mark' in step) return { op: 'mark' };
+  if ('key' in step) return { op: 'key', values: step.key };
   if ('record' in step) return { op: 'record', ...step.record };
   if ('wait' in step) {
     if (typeof step.wait === 'string') return { op: 'wait', condition: step.wait, mutex: null };
@@ -143,8 +186,9 @@ export function resolveStep(step: StepDocument): Step {
   if ('broadcast' in step) return { op: 'signal', condition: step.broadcast, all: true };
   if ('lock' in step) return { op: 'lock', mutex: step.lock };
   if ('unlock' in step) return { op: 'unlock', mutex: step.unlock };
-  if ('send' in step) return { op: 'send', channel: step.send };
-  if ('receive' in step) return { op: 'receive', channel: step.receive };
+  if ('send' in step) return { op: 'send', ...step.send };
+  if ('receive' in step) return { op: 'receive', ...step.receive };
+  if ('serve' in step) return { op: 'serve' };
   if ('barrier' in step) return { op: 'barrier', barrier: step.barrier };
   if ('suspend' in step) return { op: 'suspend' };
   if ('resume' in step) return { op: 'resume', task: step.resume };

@@ -109,7 +109,12 @@ export function scenarioOf(
           quota:
             group.quota_us === undefined
               ? null
-              : { quotaNs: group.quota_us * NS_PER_US, periodNs: (group.period_us ?? 100_000) * NS_PER_US, burstNs: 0 },
+              : {
+                  quotaNs: group.quota_us * NS_PER_US,
+                  periodNs: (group.period_us ?? 100_000) * NS_PER_US,
+                  burstNs: 0,
+                  phaseNs: null,
+                },
           btShares: group.bt_shares ?? 1024,
           offline: group.offline === 1,
         }),

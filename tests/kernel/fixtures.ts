@@ -50,7 +50,17 @@ export function ideal(cpus: number): Machine {
     ipiNs: 0,
     migrationNs: 0,
   };
-  return { name: 'ideal', cpus, cpusPerLlc: cpus, threadsPerCore: 1, smtSpeed: 1, costs, idleStates: [], noise: [] };
+  return {
+    name: 'ideal',
+    cpus,
+    cpusPerLlc: cpus,
+    threadsPerCore: 1,
+    smtSpeed: 1,
+    tickSkewNs: 0,
+    costs,
+    idleStates: [],
+    noise: [],
+  };
 }
 
 /** A machine with costs, idle states and noise. */

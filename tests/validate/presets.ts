@@ -14,7 +14,17 @@ export function machine(cpus = 1): Machine {
     ipiNs: 2_000,
     migrationNs: 0,
   };
-  return { name: 'test', cpus, cpusPerLlc: cpus, threadsPerCore: 1, smtSpeed: 1, costs, idleStates: [], noise: [] };
+  return {
+    name: 'test',
+    cpus,
+    cpusPerLlc: cpus,
+    threadsPerCore: 1,
+    smtSpeed: 1,
+    tickSkewNs: 0,
+    costs,
+    idleStates: [],
+    noise: [],
+  };
 }
 
 export function kernel(name: string): Kernel {
