@@ -2,6 +2,7 @@
  * The figures that an experiment reports: one row per recorder and seed, and one row over all seeds with its confidence intervals.
  */
 import { mean, quantileSorted } from 'simple-statistics';
+import { mulberry32 } from '../random.js';
 import { fractionAbove, meanNs, quantileNs } from './histogram.js';
 import type { RecorderResult, Result } from './result.js';
 import { SERVICE_COLUMNS, type ServiceColumn, type ServiceFigures } from './service.js';
@@ -181,15 +182,4 @@ function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
-}
-
-/** Mulberry32: a small generator of uniform numbers in [0, 1), good enough to resample with. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -161,7 +161,8 @@ function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
   });
 }
 
-function visit(program: readonly Step[], on: (step: Step, depth: number) => void, depth = 0): void {
+/** Calls `on` for every step of a program, those inside of loops after their loop. */
+export function visit(program: readonly Step[], on: (step: Step, depth: number) => void, depth = 0): void {
   for (const step of program) {
     on(step, depth);
     if (step.op === 'loop') visit(step.body, on, depth + 1);

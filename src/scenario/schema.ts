@@ -179,7 +179,7 @@ const loopSchema: z.ZodType<LoopDocument> = z.lazy(() =>
 export const taskSchema = z.strictObject({
   name,
   count: z
-    .union([z.int().min(1).max(1_048_576), z.literal('per-cpu')])
+    .union([z.int().min(1).max(1_048_576), z.literal('per-cpu')], { error: 'expected a whole number or per-cpu' })
     .default(1)
     .describe('instances'),
   role: name.optional().describe('what a policy goes by: vcpu, vhost, online, offline, housekeeping, …'),
