@@ -9,7 +9,7 @@ import { machine } from './machine/machine';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as replay from './replay';
-import { rqOf } from './sched/rq';
+import { rqAt, rqOf } from './sched/rq';
 import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
@@ -52,8 +52,8 @@ export function failedPool(): i32 {
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */
 export function finish(untilNs: f64): void {
   const until = <u64>untilNs;
-  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
-    const rq = rqOf(cpu);
+  for (let index: u32 = 0; index < machine.allCpus; index++) {
+    const rq = rqAt(index);
     const task = rq.curr;
     const ran = until > task.switchedIn ? until - task.switchedIn : 0;
     if (task == rq.idle) rq.idleNs += ran;
@@ -86,9 +86,9 @@ export function specHistogram(index: u32, what: u32): Histogram {
   return what == 0 ? spec.wakeupLatency : what == 1 ? spec.runSegment : spec.preemptedWait;
 }
 
-/** A number observed of a CPU; `what` in the order of CPU_NUMBERS. */
-export function cpuNumber(cpu: u32, what: u32): f64 {
-  const rq = rqOf(cpu);
+/** A number observed of a CPU, numbered over all kernels; `what` in the order of CPU_NUMBERS. */
+export function cpuNumber(index: u32, what: u32): f64 {
+  const rq = rqAt(index);
   switch (what) {
     case 0:
       return <f64>rq.idleNs;

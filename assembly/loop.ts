@@ -7,6 +7,7 @@ import { sample } from './base/random';
 import { at } from './base/arena';
 import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine/hrtimer';
+import { useKernel } from './machine/kernels';
 import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
@@ -15,7 +16,7 @@ import { guardBt } from './sched/bt';
 import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
 import { classOf } from './sched/class';
 import { schedule } from './sched/core';
-import { Rq, rqOf, updateRqClock } from './sched/rq';
+import { Rq, rqAt, updateRqClock } from './sched/rq';
 import { runStopper } from './sched/stop';
 import { mustStop, stopTask } from './sched/throttle';
 import { expire } from './sched/timers';
@@ -48,7 +49,7 @@ export function runUntil(until: u64): bool {
 
 /** One event on its CPU. False: no progress. */
 function handle(event: Event): bool {
-  const rq = rqOf(event.cpu);
+  const rq = rqAt(event.cpu);
   const time = event.time;
   if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, timerOf(event), time)) return true;
   if (time < rq.kernelUntil) {
@@ -91,9 +92,15 @@ function expireFar(rq: Rq, timer: HrTimer, time: u64): bool {
   return false;
 }
 
+/** From now on the simulation is on this CPU, in its kernel. */
+function beAt(rq: Rq): void {
+  if (rq.kernel != machine.kernel) useKernel(rq.kernel);
+  machine.thisCpu = rq.id;
+}
+
 /** The CPU stops what it runs and accounts for the work done so far. */
 function enterKernel(rq: Rq, time: u64): void {
-  machine.thisCpu = rq.id;
+  beAt(rq);
   if (rq.touched) {
     machine.now = rq.now;
     return;
@@ -118,7 +125,7 @@ function finishInstant(): bool {
   let rq = touchedFirst;
   touchedFirst = changetype<Rq>(0);
   while (rq != null) {
-    machine.thisCpu = rq.id;
+    beAt(rq);
     machine.now = rq.now;
     if (!leaveKernel(rq)) return false;
     rq.touched = false;

@@ -2,19 +2,15 @@
  * The input buffer: what src/kernel/compile.ts writes and set-up reads. Every record is a run of f64 (exact up to 2⁵³), in the order of
  * src/kernel/tables.ts; a test compares the two files field by field.
  *
- *   Header │ MachineTable │ KernelTable │ IdleStateTable[] │ NoiseTable[] │ btRuntimeNs[cpus] │ GroupTable[] │ mask words (32 bits
- *   each)[] │ DistributionTable[] │ values[] │ WaitQueueTable[] │ InstructionTable[] │ SpecTable[] │ RecorderTable[]
+ *   Header │ DistributionTable[] │ values[] │ WaitQueueTable[] │ InstructionTable[] │ SpecTable[] │ RecorderTable[]
+ *   and for each kernel, the host's first: SystemTable │ MachineTable │ KernelTable │ IdleStateTable[] │ NoiseTable[] │
+ *   btRuntimeNs[cpus] │ GroupTable[] │ mask words (32 bits each)[]
  */
 
 @unmanaged
 export class Header {
+  kernels: f64;
   cpus: f64;
-  cpusPerLlc: f64;
-  threadsPerCore: f64;
-  idleStates: f64;
-  noiseSources: f64;
-  groups: f64;
-  masks: f64;
   distributions: f64;
   values: f64;
   waitQueues: f64;
@@ -23,12 +19,25 @@ export class Header {
   specs: f64;
   recorders: f64;
   tasks: f64;
-  maxSlackNs: f64;
-  bootNs: f64;
-  rtPhaseNs: f64;
   traceCapacity: f64;
   traceFromNs: f64;
   traceToNs: f64;
+}
+
+@unmanaged
+export class SystemTable {
+  nameHash: f64;
+  cpus: f64;
+  cpusPerLlc: f64;
+  threadsPerCore: f64;
+  idleStates: f64;
+  noiseSources: f64;
+  groups: f64;
+  masks: f64;
+  specs: f64;
+  maxSlackNs: f64;
+  bootNs: f64;
+  rtPhaseNs: f64;
 }
 
 @unmanaged

@@ -5,6 +5,7 @@ import { at } from '../base/arena';
 import { Distribution, sample } from '../base/random';
 import { RbTree } from '../base/rbtree';
 import { Event } from '../base/wheel';
+import { Kernel } from './kernels';
 import { HrTimer } from './timer';
 import { machine } from './machine';
 
@@ -25,10 +26,14 @@ export class NoiseSource {
 
 @unmanaged
 export class Cpu {
+  /** Its number in its kernel. */
   id: u32;
   /** Part of the pass that ends the current instant. */
   touched: bool;
+  /** Its number among the CPUs of all kernels. */
+  index: u16;
   nextTouched: Cpu;
+  kernel: Kernel;
   /** Local time within the current instant. */
   now: u64;
   /** Interrupts are off until then: events of this CPU wait. */

@@ -1,6 +1,8 @@
 /**
  * The kernel's scheduler tunables and features, scaled and ready for use (/sys/kernel/debug/sched, /proc/sys/kernel/sched_*).
  */
+import { OWN, Part } from '../machine/own';
+
 @unmanaged
 export class Tunables {
   latencyNs: u64;
@@ -76,4 +78,4 @@ export class Tunables {
   vmfStarvationGrantNs: u64;
 }
 
-export const tunables: Tunables = changetype<Tunables>(memory.data(<i32>offsetof<Tunables>(), 8));
+export const tunables: Tunables = changetype<Tunables>(OWN + Part.TUNABLES);

@@ -36,6 +36,8 @@ let masksBegin: usize = 0;
 let everyCpu: usize = 0;
 let nrTasks: u32 = 0;
 let nrSpecs: u32 = 0;
+/** Tasks read so far. */
+let tasksRead: u32 = 0;
 
 /** Affinity masks, as 32-bit words. */
 export function readMasks(numbers: usize, count: u32): void {
@@ -133,24 +135,29 @@ export function readPrograms(waitQueues: usize, header: Header, instructions: us
   }
 }
 
-export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64): void {
-  nrSpecs = count;
-  nrTasks = taskCount;
+/** Space for all declarations and tasks. */
+export function newSpecs(header: Header): void {
+  nrSpecs = <u32>header.specs;
+  nrTasks = <u32>header.tasks;
+  tasksRead = 0;
   // Two more declarations, for the idle tasks and the stoppers.
-  setSpecs(allocateArray<Spec>(count + 2));
-  // The tasks of the scenario, then an idle task and a stopper a CPU.
-  newTasks(taskCount + 2 * machine.nrCpus);
-  let id: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const table = rowAt<SpecTable>(tables, i);
-    newSpec(i, <u32>table.count, id);
-    const spec = specAt(i);
+  setSpecs(allocateArray<Spec>(nrSpecs + 2));
+  // The tasks of all scenarios, then an idle task and a stopper a CPU.
+  newTasks(nrTasks + 2 * machine.allCpus);
+  newSpec(nrSpecs, machine.allCpus, nrTasks);
+  newSpec(nrSpecs + 1, machine.allCpus, nrTasks + machine.allCpus);
+}
+
+/** The declarations of the kernel at work. */
+export function readSpecs(tables: usize, first: u32, count: u32, seed: u64): void {
+  for (let index = first; index < first + count; index++) {
+    const table = rowAt<SpecTable>(tables, index);
+    newSpec(index, <u32>table.count, tasksRead);
+    const spec = specAt(index);
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
-    for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, id++, seed);
+    for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, tasksRead++, seed);
   }
-  newSpec(count, machine.nrCpus, id);
-  newSpec(count + 1, machine.nrCpus, id + machine.nrCpus);
 }
 
 function newSpec(index: u32, count: u32, firstTask: u32): void {
@@ -253,8 +260,8 @@ export function readRecorders(tables: usize, count: u32): void {
 export function startCpus(): void {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
-    rq.idle = kernelTask(nrTasks + cpu, nrSpecs, cpu, Rank.IDLE);
-    rq.stop = kernelTask(nrTasks + machine.nrCpus + cpu, nrSpecs + 1, cpu, Rank.STOP);
+    rq.idle = kernelTask(nrTasks + rq.index, nrSpecs, cpu, Rank.IDLE);
+    rq.stop = kernelTask(nrTasks + machine.allCpus + rq.index, nrSpecs + 1, cpu, Rank.STOP);
     rq.stop.state = State.SLEEPING;
     rq.curr = rq.idle;
     setIdle(rq);

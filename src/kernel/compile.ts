@@ -2,6 +2,7 @@
  * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
  */
 import {
+  type CgroupSpec,
   type Kernel,
   type Machine,
   type Scenario,
@@ -41,33 +42,96 @@ export interface CompiledScenario {
   recorders: Array<{ spec: number; name: string; binsUs: number }>;
 }
 
+/** A kernel and its machine: the host, or one of the machines that it runs. */
+export interface System {
+  /** Before the names of its tasks; the host has none. */
+  prefix: string;
+  bootNs: number;
+  rtPhaseNs: number | null;
+  machine: Machine;
+  kernel: Kernel;
+  cgroups: CgroupSpec[];
+  tasks: TaskSpec[];
+}
+
+/** All kernels of a scenario, the host's first. */
+export function systemsOf(scenario: Scenario): System[] {
+  return [{ ...scenario, prefix: '' }];
+}
+
+/** What all kernels of a simulation share. */
+class Shared {
+  readonly instructions = new Table('InstructionTable');
+  readonly distributions = new Distributions();
+  readonly waitQueues = new WaitQueues();
+  readonly sharedTimers = new Names();
+  readonly specs = new Table('SpecTable');
+  readonly recorders: CompiledScenario['recorders'] = [];
+
+  recorder(spec: number, name: string, binsUs: number): number {
+    const known = this.recorders.findIndex((recorder) => recorder.spec === spec && recorder.name === name);
+    return known >= 0 ? known : this.recorders.push({ spec, name, binsUs }) - 1;
+  }
+}
+
 /** Compiles for set-up. */
 export function compile(scenario: Scenario, trace: TraceWindow | null): CompiledScenario {
-  const { machine, kernel } = scenario;
-  const distributions = new Distributions();
-  const noise = noiseTable(machine, distributions);
-  const groups = groupTable(scenario);
-  const groupIndex = new Map(groups.order.map((name, index) => [name, index]));
-  const recorders: CompiledScenario['recorders'] = [];
-  const context: ProgramContext = {
-    instructions: new Table('InstructionTable'),
-    distributions,
-    waitQueues: new Names(),
-    sharedTimers: new Names(),
-    specIndex: (task) => scenario.tasks.findIndex((spec) => spec.name === task),
-    recorder: (spec, name, binsUs) => {
-      const known = recorders.findIndex((recorder) => recorder.spec === spec && recorder.name === name);
-      return known >= 0 ? known : recorders.push({ spec, name, binsUs }) - 1;
-    },
-  };
+  const systems = systemsOf(scenario);
+  const shared = new Shared();
+  const kernels = systems.flatMap((system) => compileSystem(system, shared));
+  const recorderTable = new Table('RecorderTable');
+  for (const { spec, binsUs } of shared.recorders) recorderTable.add({ spec, binsUs });
+  const { distributions, waitQueues, instructions, specs } = shared;
+  const header = single('Header', {
+    kernels: systems.length,
+    cpus: systems.reduce((sum, { machine }) => sum + machine.cpus, 0),
+    distributions: distributions.table.count,
+    values: distributions.values.length,
+    waitQueues: waitQueues.count,
+    sharedTimers: shared.sharedTimers.count,
+    instructions: instructions.count,
+    specs: specs.count,
+    recorders: recorderTable.count,
+    tasks: systems.flatMap(({ tasks }) => tasks).reduce((sum, { count }) => sum + count, 0),
+    traceCapacity: trace?.capacity ?? 0,
+    traceFromNs: trace?.fromNs ?? 0,
+    traceToNs: trace?.toNs ?? 0,
+  });
+  const parts = [
+    header,
+    distributions.table.values,
+    distributions.values,
+    waitQueues.table.values,
+    instructions.values,
+    specs.values,
+    recorderTable.values,
+    kernels,
+  ];
+  return { buffer: Float64Array.from(parts.flat()), recorders: shared.recorders };
+}
 
+/** A kernel's part of the buffer; its tasks and their programs join those of the others. */
+function compileSystem(system: System, shared: Shared): number[] {
+  const { prefix, machine, kernel, tasks } = system;
+  const noise = noiseTable(machine, shared.distributions);
+  const groups = groupTable(system.cgroups);
+  const groupIndex = new Map(groups.order.map((name, index) => [name, index]));
   const masks = new Masks(machine.cpus);
-  const specs = new Table('SpecTable');
-  scenario.tasks.forEach((task, index) => {
-    const program = compileProgram(task.program, index, task.name, context);
-    specs.add({
+  const firstSpec = shared.specs.count;
+  const context: ProgramContext = {
+    instructions: shared.instructions,
+    distributions: shared.distributions,
+    waitQueue: (name) => shared.waitQueues.of(`${prefix}${name}`),
+    sharedTimer: (name) => shared.sharedTimers.of(`${prefix}${name}`),
+    specIndex: (task) => firstSpec + tasks.findIndex((spec) => spec.name === task),
+    recorder: (spec, name, binsUs) => shared.recorder(spec, name, binsUs),
+  };
+  for (const task of tasks) {
+    const program = compileProgram(task.program, shared.specs.count, task.name, context);
+    for (const barrier of barriersOf(task.program)) shared.waitQueues.join(`${prefix}barrier:${barrier}`, task.count);
+    shared.specs.add({
       count: task.count,
-      nameHash: nameHash(task.name),
+      nameHash: nameHash(`${prefix}${task.name}`),
       ...schedNumbers(task.sched),
       ...reservationNumbers(task.sched),
       mayBeDeadline: settingsOf(task).some((settings) => settings.class === 'deadline') ? 1 : 0,
@@ -84,13 +148,9 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       timers: program.timers,
       loops: program.loops,
     });
-  });
-
-  const waitQueues = waitQueueTable(scenario.tasks, context.waitQueues);
-  const recorderTable = new Table('RecorderTable');
-  for (const { spec, binsUs } of recorders) recorderTable.add({ spec, binsUs });
-
-  const header = single('Header', {
+  }
+  const table = single('SystemTable', {
+    nameHash: prefix === '' ? 0 : nameHash(prefix),
     cpus: machine.cpus,
     cpusPerLlc: machine.cpusPerLlc,
     threadsPerCore: machine.threadsPerCore,
@@ -98,23 +158,13 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     noiseSources: machine.noise.length,
     groups: groups.table.count,
     masks: masks.count,
-    distributions: distributions.table.count,
-    values: distributions.values.length,
-    waitQueues: waitQueues.count,
-    sharedTimers: context.sharedTimers.count,
-    instructions: context.instructions.count,
-    specs: specs.count,
-    recorders: recorderTable.count,
-    tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
-    bootNs: scenario.bootNs,
-    rtPhaseNs: scenario.rtPhaseNs ?? -1,
-    maxSlackNs: Math.max(0, ...scenario.tasks.map(largestSlack)),
-    traceCapacity: trace?.capacity ?? 0,
-    traceFromNs: trace?.fromNs ?? 0,
-    traceToNs: trace?.toNs ?? 0,
+    specs: tasks.length,
+    maxSlackNs: Math.max(0, ...tasks.map(largestSlack)),
+    bootNs: system.bootNs,
+    rtPhaseNs: system.rtPhaseNs ?? -1,
   });
   const parts = [
-    header,
+    table,
     machineTable(machine),
     kernelTable(kernel, machine.cpus),
     machine.idleStates.flatMap((state) => single('IdleStateTable', state)),
@@ -122,14 +172,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     btRuntimes(kernel, machine.cpus),
     groups.table.values,
     masks.words,
-    distributions.table.values,
-    distributions.values,
-    waitQueues.values,
-    context.instructions.values,
-    specs.values,
-    recorderTable.values,
   ];
-  return { buffer: Float64Array.from(parts.flat()), recorders };
+  return parts.flat();
 }
 
 /** Classes without timer slack. */
@@ -283,10 +327,10 @@ export function sharesOf(weight: number): number {
 }
 
 /** Groups with parents before children. */
-function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: string[] } {
+function groupTable(cgroups: CgroupSpec[]): { table: Table<'GroupTable'>; order: string[] } {
   const table = new Table('GroupTable');
   const order: string[] = [];
-  const groups = new Map(scenario.cgroups.map((group) => [group.name, group]));
+  const groups = new Map(cgroups.map((group) => [group.name, group]));
   const add = (name: string): number => {
     const known = order.indexOf(name);
     const group = groups.get(name);
@@ -305,20 +349,22 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
       btShares: group.btShares * 1024,
     });
   };
-  for (const group of scenario.cgroups) add(group.name);
+  for (const group of cgroups) add(group.name);
   return { table, order };
 }
 
-/** Barriers wait for as many tasks as use them. */
-function waitQueueTable(tasks: TaskSpec[], names: Names): Table<'WaitQueueTable'> {
-  const sizes = new Map<string, number>();
-  for (const task of tasks) {
-    for (const barrier of barriersOf(task.program)) {
-      const key = `barrier:${barrier}`;
-      sizes.set(key, (sizes.get(key) ?? 0) + task.count);
-    }
+/** Wait queues by kernel, kind and name. */
+class WaitQueues extends Names {
+  readonly #sizes = new Map<string, number>();
+
+  /** So many more tasks use this barrier, which waits for all of them. */
+  join(barrier: string, tasks: number): void {
+    this.#sizes.set(barrier, (this.#sizes.get(barrier) ?? 0) + tasks);
   }
-  const table = new Table('WaitQueueTable');
-  for (const name of names.names) table.add({ size: sizes.get(name) ?? 0 });
-  return table;
+
+  get table(): Table<'WaitQueueTable'> {
+    const table = new Table('WaitQueueTable');
+    for (const name of this.names) table.add({ size: this.#sizes.get(name) ?? 0 });
+    return table;
+  }
 }

@@ -30,9 +30,9 @@ export class Names {
 export interface ProgramContext {
   instructions: Table<'InstructionTable'>;
   distributions: Distributions;
-  /** Wait queues by kind and name: `mutex:m`, `condition:c`, `channel:q`, `barrier:b`. */
-  waitQueues: Names;
-  sharedTimers: Names;
+  /** Numbers of wait queues by kind and name: `mutex:m`, `condition:c`, `channel:q`, `barrier:b`. */
+  waitQueue: (name: string) => number;
+  sharedTimer: (name: string) => number;
   specIndex: (task: string) => number;
   recorder: (spec: number, name: string, binsUs: number) => number;
 }
@@ -108,7 +108,7 @@ export function compileProgram(
   taskName: string,
   context: ProgramContext,
 ): CompiledProgram {
-  const { instructions, distributions, waitQueues } = context;
+  const { instructions, distributions, waitQueue } = context;
   const ownTimers = new Names();
   let loops = 0;
 
@@ -147,7 +147,7 @@ export function compileProgram(
         break;
       case 'timer':
         emit(OP.TIMER, {
-          a: (item.shared ? context.sharedTimers : ownTimers).of(item.timer),
+          a: item.shared ? context.sharedTimer(item.timer) : ownTimers.of(item.timer),
           b: MISSED[item.missed],
           c: item.shared ? 1 : 0,
           x: item.periodNs,
@@ -165,35 +165,35 @@ export function compileProgram(
         });
         break;
       case 'wait': {
-        const mutex = item.mutex === null ? null : waitQueues.of(`mutex:${item.mutex}`);
-        emit(OP.WAIT, { a: waitQueues.of(`condition:${item.condition}`), b: mutex === null ? 0 : mutex + 1 });
+        const mutex = item.mutex === null ? null : waitQueue(`mutex:${item.mutex}`);
+        emit(OP.WAIT, { a: waitQueue(`condition:${item.condition}`), b: mutex === null ? 0 : mutex + 1 });
         if (mutex !== null) emit(OP.LOCK, { a: mutex });
         break;
       }
       case 'signal':
-        emit(OP.SIGNAL, { a: waitQueues.of(`condition:${item.condition}`), b: item.all ? 1 : 0 });
+        emit(OP.SIGNAL, { a: waitQueue(`condition:${item.condition}`), b: item.all ? 1 : 0 });
         break;
       case 'lock':
-        emit(OP.LOCK, { a: waitQueues.of(`mutex:${item.mutex}`) });
+        emit(OP.LOCK, { a: waitQueue(`mutex:${item.mutex}`) });
         break;
       case 'unlock':
-        emit(OP.UNLOCK, { a: waitQueues.of(`mutex:${item.mutex}`) });
+        emit(OP.UNLOCK, { a: waitQueue(`mutex:${item.mutex}`) });
         break;
       case 'send':
-        emit(OP.SEND, { a: waitQueues.of(`channel:${item.channel}`) });
+        emit(OP.SEND, { a: waitQueue(`channel:${item.channel}`) });
         break;
       case 'receive':
-        emit(OP.RECEIVE, { a: waitQueues.of(`channel:${item.channel}`) });
+        emit(OP.RECEIVE, { a: waitQueue(`channel:${item.channel}`) });
         break;
       case 'barrier':
-        emit(OP.BARRIER, { a: waitQueues.of(`barrier:${item.barrier}`) });
+        emit(OP.BARRIER, { a: waitQueue(`barrier:${item.barrier}`) });
         break;
       // As rt-app does it: a condition variable that belongs to the task; a resume that nobody waits for is lost.
       case 'suspend':
-        emit(OP.WAIT, { a: waitQueues.of(`condition:suspend ${taskName}`) });
+        emit(OP.WAIT, { a: waitQueue(`condition:suspend ${taskName}`) });
         break;
       case 'resume':
-        emit(OP.SIGNAL, { a: waitQueues.of(`condition:suspend ${item.task}`), b: 1 });
+        emit(OP.SIGNAL, { a: waitQueue(`condition:suspend ${item.task}`), b: 1 });
         break;
       case 'fork':
         emit(OP.FORK, { a: context.specIndex(item.task) });
