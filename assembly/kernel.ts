@@ -13,6 +13,7 @@ import { rqAt, rqOf } from './sched/rq';
 import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
+import { finishStop } from './virt/vcpu';
 import { emptyPool, specAt } from './task/fork';
 import { Task, taskAt } from './task/task';
 
@@ -55,6 +56,7 @@ export function finish(untilNs: f64): void {
   for (let index: u32 = 0; index < machine.allCpus; index++) {
     const rq = rqAt(index);
     const task = rq.curr;
+    if (rq.vcpu != null) finishStop(rq.vcpu, until);
     const ran = until > task.switchedIn ? until - task.switchedIn : 0;
     if (task == rq.idle) rq.idleNs += ran;
     else task.spec.cpuNs += ran;
@@ -100,6 +102,25 @@ export function cpuNumber(index: u32, what: u32): f64 {
       return <f64>rq.ticks;
     default:
       return <f64>rq.migrationsIn;
+  }
+}
+
+/** A number observed of a guest's CPU, numbered over all kernels; `what` in the order of VCPU_NUMBERS. */
+export function vcpuNumber(index: u32, what: u32): f64 {
+  const vcpu = rqAt(index).vcpu;
+  switch (what) {
+    case 0:
+      return <f64>vcpu.haltedNs;
+    case 1:
+      return <f64>vcpu.stealNs;
+    case 2:
+      return <f64>vcpu.hostNs;
+    case 3:
+      return <f64>vcpu.exits;
+    case 4:
+      return <f64>vcpu.halts;
+    default:
+      return <f64>vcpu.polls;
   }
 }
 

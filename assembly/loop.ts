@@ -26,6 +26,8 @@ import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
 import { accountWork, armSegment } from './segment';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
+import { armVcpuThread, exitGuest, hold, settleGuest } from './virt/guest_mode';
+import { attend, startHaltTimer, stopPolling } from './virt/halt';
 
 /** So many times a CPU may switch tasks on one way out of its kernel. */
 const MAX_ROUNDS: u32 = 16;
@@ -54,7 +56,8 @@ function handle(event: Event): bool {
   if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, timerOf(event), time)) return true;
   if (time < rq.kernelUntil) {
     // Interrupts are off: it is taken when they are on again.
-    if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);
+    if (rq.stopped) hold(rq, event);
+    else if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);
     return true;
   }
   machine.events++;
@@ -77,6 +80,9 @@ function handle(event: Event): bool {
     case EventKind.NOISE:
       noise(rq, event.index);
       break;
+    case EventKind.VCPU:
+      attend(rq, rqAt(event.index).vcpu);
+      break;
     default:
       break;
   }
@@ -88,13 +94,16 @@ function handle(event: Event): bool {
 function expireFar(rq: Rq, timer: HrTimer, time: u64): bool {
   enqueueTimer(rq, timer);
   if (timer.key <= time && time >= rq.kernelUntil) return true;
-  if (rq.timers.leftmost == timer) programClockevent(rq, max(time, rq.kernelUntil));
+  if (rq.timers.leftmost == timer) {
+    if (rq.stopped) startHaltTimer(rq.vcpu, time);
+    else programClockevent(rq, max(time, rq.kernelUntil));
+  }
   return false;
 }
 
 /** From now on the simulation is on this CPU, in its kernel. */
 function beAt(rq: Rq): void {
-  if (rq.kernel != machine.kernel) useKernel(rq.kernel);
+  useKernel(rq.kernel);
   machine.thisCpu = rq.id;
 }
 
@@ -115,6 +124,7 @@ function enterKernel(rq: Rq, time: u64): void {
     rq.sectionRemaining -= min(time - rq.segmentBegin, rq.sectionRemaining);
   } else if (rq.curr != rq.idle) {
     accountWork(rq, time);
+    if (rq.guest != null) exitGuest(rq, time);
   } else {
     spend(exitIdle(rq, time));
   }
@@ -142,7 +152,10 @@ function leaveKernel(rq: Rq): bool {
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
-    if ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) schedule(rq);
+    if ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) {
+      if (rq.curr.vcpu != null) stopPolling(rq.curr);
+      schedule(rq);
+    }
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
     if (tunables.throttlesTasks && mustStop(task)) {
@@ -164,7 +177,9 @@ function leaveKernel(rq: Rq): bool {
       return false;
     }
   }
-  armSegment(rq);
+  if (rq.vcpu != null) settleGuest(rq, rq.vcpu);
+  else if (rq.curr.vcpu != null) armVcpuThread(rq, rq.curr.vcpu);
+  else armSegment(rq);
   return true;
 }
 

@@ -25,6 +25,12 @@ export function accountWork(rq: Rq, time: u64): void {
   task.remaining -= min(done, task.remaining);
 }
 
+/** The CPU has been in its stretch until `time`, however that is to be accounted for. */
+export function accountSegment(rq: Rq, time: u64): void {
+  if (rq.sectionRemaining != 0) rq.sectionRemaining -= min(time - rq.segmentBegin, rq.sectionRemaining);
+  else if (rq.curr != rq.idle) accountWork(rq, time);
+}
+
 /** How long the task needs for what is left of its run step. */
 function timeLeft(rq: Rq, task: Task): u64 {
   if (!isSlowed(rq, task)) return task.remaining;
@@ -45,7 +51,8 @@ export function armSegment(rq: Rq): void {
   programClockevent(rq, now);
 }
 
-function armEnd(rq: Rq): void {
+/** Arms the end of the stretch that has begun. */
+export function armEnd(rq: Rq): void {
   const task = rq.curr;
   const inSection = rq.sectionRemaining != 0;
   const end = rq.segmentBegin + (inSection ? rq.sectionRemaining : timeLeft(rq, task));
@@ -84,4 +91,5 @@ function setSpeed(rq: Rq, speed: u64): void {
   }
   rq.speed = speed;
   if (works) armEnd(rq);
+  if (rq.guest != null) setSpeed(rq.guest.rq, speed);
 }

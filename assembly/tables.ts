@@ -51,6 +51,10 @@ export class MachineTable {
   syscallExitNs: f64;
   ipiNs: f64;
   migrationNs: f64;
+  sendIpiNs: f64;
+  timerWriteNs: f64;
+  vmExitNs: f64;
+  vmEntryNs: f64;
   smtSpeed: f64;
 }
 
@@ -109,6 +113,8 @@ export class KernelTable {
   vmfWakeupPreemption: f64;
   vmfStarvationBoundNs: f64;
   vmfStarvationGrantNs: f64;
+  haltPollNs: f64;
+  haltPollShrink: f64;
 }
 
 @unmanaged
@@ -186,6 +192,7 @@ export class SpecTable {
   program: f64;
   timers: f64;
   loops: f64;
+  firstVcpu: f64;
 }
 
 @unmanaged

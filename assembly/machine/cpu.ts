@@ -8,6 +8,7 @@ import { Event } from '../base/wheel';
 import { Kernel } from './kernels';
 import { HrTimer } from './timer';
 import { machine } from './machine';
+import { Vcpu } from '../virt/vcpu';
 
 /** An idle state of the processor (cpuidle). */
 @unmanaged
@@ -30,6 +31,8 @@ export class Cpu {
   id: u32;
   /** Part of the pass that ends the current instant. */
   touched: bool;
+  /** A guest's: its thread is not in guest mode, so that no time passes here. */
+  stopped: bool;
   /** Its number among the CPUs of all kernels. */
   index: u16;
   nextTouched: Cpu;
@@ -47,6 +50,9 @@ export class Cpu {
   clockevent: Event;
   segmentEnd: Event;
   ipi: Event;
+  /** What this CPU is for its host, if it is a guest's; and the guest's CPU that is in guest mode here, if it is a host's. */
+  vcpu: Vcpu;
+  guest: Vcpu;
   /** Address of Event[nrNoise], and of their random streams u64[nrNoise]. */
   noiseEvents: usize;
   noiseStreams: usize;

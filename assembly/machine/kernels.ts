@@ -35,6 +35,7 @@ export function newKernel(index: u32, firstCpu: u32, nrCpus: u32): Kernel {
 
 /** Lets another kernel be at work. */
 export function useKernel(kernel: Kernel): void {
+  if (kernel == machine.kernel) return;
   memory.copy(machine.kernel.away, OWN, OWN_BYTES);
   memory.copy(OWN, kernel.away, OWN_BYTES);
   machine.kernel = kernel;

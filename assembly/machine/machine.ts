@@ -14,12 +14,14 @@ export namespace EventKind {
   export const CLOCKEVENT: u16 = 0;
   /** The current task's (or kernel section's) work is done. */
   export const SEGMENT_END: u16 = 1;
-  /** Reschedule interrupt from another CPU. */
+  /** Reschedule interrupt from the CPU that is `index` of all. */
   export const IPI: u16 = 2;
   /** An occurrence of noise source `index`. */
   export const NOISE: u16 = 3;
   /** A timer comes into its CPU's queue (machine/hrtimer.ts): the event is its `far`. */
   export const TIMER_NEAR: u16 = 4;
+  /** Something concerns the thread of guest CPU `index` (virt/vcpu.ts), on a host's CPU. */
+  export const VCPU: u16 = 5;
 }
 
 /** Speeds are in 1024ths of what a thread does that has its core for itself. */
@@ -64,6 +66,12 @@ export class Machine {
   syscallExitNs: u64;
   ipiNs: u64;
   migrationNs: u64;
+  /** Sending an interrupt to another CPU, and programming the clock event device: exits, in a guest. */
+  sendIpiNs: u64;
+  timerWriteNs: u64;
+  /** KVM: from the guest to the host's kernel, and back. */
+  vmExitNs: u64;
+  vmEntryNs: u64;
   /** The largest timer slack of the kernel's tasks. */
   maxSlackNs: u64;
   nrIdleStates: u32;

@@ -83,7 +83,7 @@ function contextSwitch(rq: Rq, prev: Task, next: Task): void {
   }
   if (next.migrated) {
     next.migrated = false;
-    if (next.remaining != 0) next.remaining += machine.migrationNs;
+    if (next.remaining != 0 && next.vcpu == null) next.remaining += machine.migrationNs;
     else spend(machine.migrationNs);
   }
 }
@@ -123,6 +123,7 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
   const spec = next.spec;
   const waited = now - next.runnableSince;
   spec.waitNs += waited;
+  if (next.vcpu != null) next.vcpu.stolen += waited;
   if (next.woken) {
     next.woken = false;
     spec.wakeupLatency.record(waited);

@@ -76,6 +76,9 @@ export class Tunables {
   vmfActiveBalance: bool;
   vmfStarvationBoundNs: u64;
   vmfStarvationGrantNs: u64;
+  /** KVM: a halted guest CPU's thread polls for at most so long before it sleeps; what its polls are divided by (0: become 0) when in vain. */
+  haltPollNs: u64;
+  haltPollShrink: u32;
 }
 
 export const tunables: Tunables = changetype<Tunables>(OWN + Part.TUNABLES);

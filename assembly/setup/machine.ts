@@ -62,6 +62,10 @@ export function readMachine(table: MachineTable): void {
   machine.syscallExitNs = <u64>table.syscallExitNs;
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
+  machine.sendIpiNs = <u64>table.sendIpiNs;
+  machine.timerWriteNs = <u64>table.timerWriteNs;
+  machine.vmExitNs = <u64>table.vmExitNs;
+  machine.vmEntryNs = <u64>table.vmEntryNs;
   machine.smtSpeed = <u64>table.smtSpeed;
 }
 
@@ -121,6 +125,8 @@ export function readKernel(table: KernelTable): void {
   t.vmfWakeupPreemption = table.vmfWakeupPreemption != 0;
   t.vmfStarvationBoundNs = <u64>table.vmfStarvationBoundNs;
   t.vmfStarvationGrantNs = <u64>table.vmfStarvationGrantNs;
+  t.haltPollNs = <u64>table.haltPollNs;
+  t.haltPollShrink = <u32>table.haltPollShrink;
 }
 
 export function readIdleStates(tables: usize, count: u32): void {

@@ -16,7 +16,7 @@ import { newDlEntity, setReservation } from '../sched/cbs';
 import { Bandwidth, CfsRq, GROUP_ENTITY_BYTES, TaskGroup } from '../sched/entity';
 import { entityOf, queueOf } from '../sched/group';
 import { masks, setBit } from '../sched/masks';
-import { Rq, rqOf } from '../sched/rq';
+import { Rq, rqAt, rqOf } from '../sched/rq';
 import { setParams, yields } from '../sched/setscheduler';
 import { setGroups } from '../sched/throttle';
 import { tunables } from '../sched/tunables';
@@ -26,6 +26,7 @@ import { setSpecs, specAt } from '../task/fork';
 import { Instruction, programs } from '../task/program';
 import { newTasks, Policy, Spec, State, Task, taskAt } from '../task/task';
 import { WaitQueue } from '../task/wait';
+import { newVcpu } from '../virt/vcpu';
 import { FIRST_VRUNTIME, newAvg, startAvg } from './machine';
 
 /** A vruntime so long past that placement alone decides where a task comes in that has slept until now. */
@@ -211,6 +212,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
   initHrTimer(task.timer, TimerKind.WAKE, changetype<usize>(task));
+  if (table.firstVcpu >= 0) task.vcpu = newVcpu(task, rqAt(<u32>table.firstVcpu + instance));
   task.pc = spec.program;
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;

@@ -11,6 +11,7 @@ import { classOf, Flags } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { setScheduler } from '../sched/setscheduler';
 import { tryToWakeUp } from '../sched/wake';
+import { runVcpu } from '../virt/halt';
 import { execTask, forkTask } from './fork';
 import { Mode, State, Task } from './task';
 import { addWaiter, WaitQueue, wakeAll, wakeOne } from './wait';
@@ -51,6 +52,7 @@ export namespace Op {
   /** a: target. */
   export const JUMP: u32 = 19;
   export const EXEC: u32 = 20;
+  export const VCPU: u32 = 21;
 }
 
 /** What a timer does with periods that are already past. */
@@ -175,6 +177,11 @@ export function advance(rq: Rq, task: Task): bool {
         execTask(rq, task);
         if (rq.needResched) return true;
         break;
+      case Op.VCPU:
+        // For ever.
+        task.pc--;
+        runVcpu(rq, task);
+        return true;
       case Op.YIELD:
         spend(machine.syscallEntryNs + machine.syscallExitNs);
         classOf(task).yieldTask(rq);

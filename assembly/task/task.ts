@@ -7,6 +7,7 @@ import { HrTimer, TIMER_BYTES } from '../machine/timer';
 import { DlEntity } from '../sched/dl_entity';
 import { AVG_BYTES, SchedEntity, TaskGroup } from '../sched/entity';
 import { hasBit } from '../sched/masks';
+import { Vcpu } from '../virt/vcpu';
 
 export namespace State {
   export const RUNNING: u8 = 0;
@@ -112,7 +113,8 @@ export class Task extends SchedEntity {
   timerSlackNs: u64;
   /** `busy` steps end at this time. */
   busyUntil: u64;
-  id: u32;
+  /** The guest's CPU that it runs (KVM); null for others. */
+  vcpu: Vcpu;
   /** Next in a wait queue or on a remote CPU's wake list, and its enqueue flags there. */
   waitNext: Task;
   wakeFlags: u16;
@@ -127,6 +129,7 @@ export class Task extends SchedEntity {
   wakeeDecayAt: u32;
   /** Its reservation; null unless it may come into the deadline class. */
   dl: DlEntity;
+  id: u32;
   /** Its last stamp. */
   stamp: u64;
 

@@ -44,7 +44,10 @@ export interface CompiledScenario {
 
 /** A kernel and its machine: the host, or one of the machines that it runs. */
 export interface System {
-  /** Before the names of its tasks; the host has none. */
+  /** The guest that it is, and which instance; null: the host. */
+  guest: string | null;
+  instance: number;
+  /** Before the names of its tasks in what must be its own, such as random streams; the host has none. */
   prefix: string;
   bootNs: number;
   rtPhaseNs: number | null;
@@ -56,7 +59,22 @@ export interface System {
 
 /** All kernels of a scenario, the host's first. */
 export function systemsOf(scenario: Scenario): System[] {
-  return [{ ...scenario, prefix: '' }];
+  const guests = scenario.guests.flatMap((guest) =>
+    Array.from({ length: guest.count }, (_, instance): System => {
+      const prefix = instance === 0 ? `${guest.name}/` : `${guest.name}#${instance}/`;
+      return { ...guest, guest: guest.name, instance, prefix, bootNs: 0, rtPhaseNs: null };
+    }),
+  );
+  return [{ ...scenario, guest: null, instance: 0, prefix: '' }, ...guests];
+}
+
+/** Numbers of the CPUs of all kernels, in order: each kernel's first. */
+export function firstCpus(systems: readonly System[]): number[] {
+  let next = 0;
+  return systems.map(({ machine }) => {
+    next += machine.cpus;
+    return next - machine.cpus;
+  });
 }
 
 /** What all kernels of a simulation share. */
@@ -78,7 +96,9 @@ class Shared {
 export function compile(scenario: Scenario, trace: TraceWindow | null): CompiledScenario {
   const systems = systemsOf(scenario);
   const shared = new Shared();
-  const kernels = systems.flatMap((system) => compileSystem(system, shared));
+  const first = firstCpus(systems);
+  const firstVcpu = (guest: string): number => first[systems.findIndex((system) => system.guest === guest)] ?? -1;
+  const kernels = systems.flatMap((system) => compileSystem(system, shared, firstVcpu));
   const recorderTable = new Table('RecorderTable');
   for (const { spec, binsUs } of shared.recorders) recorderTable.add({ spec, binsUs });
   const { distributions, waitQueues, instructions, specs } = shared;
@@ -111,7 +131,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
 }
 
 /** A kernel's part of the buffer; its tasks and their programs join those of the others. */
-function compileSystem(system: System, shared: Shared): number[] {
+function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string) => number): number[] {
   const { prefix, machine, kernel, tasks } = system;
   const noise = noiseTable(machine, shared.distributions);
   const groups = groupTable(system.cgroups);
@@ -127,6 +147,7 @@ function compileSystem(system: System, shared: Shared): number[] {
     recorder: (spec, name, binsUs) => shared.recorder(spec, name, binsUs),
   };
   for (const task of tasks) {
+    const [first] = task.program;
     const program = compileProgram(task.program, shared.specs.count, task.name, context);
     for (const barrier of barriersOf(task.program)) shared.waitQueues.join(`${prefix}barrier:${barrier}`, task.count);
     shared.specs.add({
@@ -147,6 +168,7 @@ function compileSystem(system: System, shared: Shared): number[] {
       program: program.begin,
       timers: program.timers,
       loops: program.loops,
+      firstVcpu: first?.op === 'vcpu' ? firstVcpu(first.guest) : -1,
     });
   }
   const table = single('SystemTable', {
@@ -165,7 +187,7 @@ function compileSystem(system: System, shared: Shared): number[] {
   });
   const parts = [
     table,
-    machineTable(machine),
+    machineTable(machine, system.guest !== null),
     kernelTable(kernel, machine.cpus),
     machine.idleStates.flatMap((state) => single('IdleStateTable', state)),
     noise.values,
@@ -222,12 +244,20 @@ class Masks {
   }
 }
 
-function machineTable(machine: Machine): number[] {
+/** A guest pays for its timers and interrupts with exits; the host for running guests. */
+function machineTable(machine: Machine, isGuest: boolean): number[] {
   const { syscallNs, ...costs } = machine.costs;
+  const { exitNs, entryNs, timerWriteNs, timerNs, ipiSendNs, ipiNs } = machine.virtualization;
   const syscallEntryNs = Math.floor(syscallNs / 2);
   const smtSpeed = machine.threadsPerCore > 1 ? machine.smtSpeed : 1;
   return single('MachineTable', {
     ...costs,
+    timerIrqNs: costs.timerIrqNs + (isGuest ? timerNs : 0),
+    ipiNs: costs.ipiNs + (isGuest ? ipiNs : 0),
+    timerWriteNs: isGuest ? timerWriteNs : 0,
+    sendIpiNs: isGuest ? ipiSendNs : 0,
+    vmExitNs: exitNs,
+    vmEntryNs: entryNs,
     syscallEntryNs,
     syscallExitNs: syscallNs - syscallEntryNs,
     smtSpeed: Math.round(smtSpeed * FULL_SPEED),
@@ -294,6 +324,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     vmfWakeupPreemption: kernel.vmf.wakeupPreemption ? 1 : 0,
     vmfStarvationBoundNs: kernel.vmf.starvationBoundNs,
     vmfStarvationGrantNs: kernel.vmf.starvationGrantNs,
+    haltPollNs: kernel.haltPoll.mostNs,
+    haltPollShrink: kernel.haltPoll.shrink,
   });
 }
 

@@ -210,6 +210,9 @@ export function compileProgram(
         emit(OP.POLICY, { a: policy, b: nice + 20, c: prio, x, y, z });
         break;
       }
+      case 'vcpu':
+        emit(OP.VCPU);
+        break;
       case 'exit':
         emit(OP.EXIT);
         break;

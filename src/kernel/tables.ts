@@ -43,6 +43,10 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'sendIpiNs',
+    'timerWriteNs',
+    'vmExitNs',
+    'vmEntryNs',
     'smtSpeed',
   ],
   KernelTable: [
@@ -99,6 +103,8 @@ export const RECORDS = {
     'vmfWakeupPreemption',
     'vmfStarvationBoundNs',
     'vmfStarvationGrantNs',
+    'haltPollNs',
+    'haltPollShrink',
   ],
   IdleStateTable: ['exitLatencyNs', 'targetResidencyNs'],
   NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],
@@ -128,6 +134,7 @@ export const RECORDS = {
     'program',
     'timers',
     'loops',
+    'firstVcpu',
   ],
   RecorderTable: ['spec', 'binsUs'],
 } as const;
@@ -160,6 +167,7 @@ export const OP = {
   REPEAT: 18,
   JUMP: 19,
   EXEC: 20,
+  VCPU: 21,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */

@@ -1,10 +1,11 @@
 /** What a schema cannot say: names that must exist, cycles, limits, and programs that could never go on. */
 import { UserError } from '../errors.js';
 import { checkReservations, mayBeDeadline } from './reservations.js';
-import type { CgroupSpec, Duration, Machine, Scenario, Step, TaskSpec } from './scenario.js';
+import type { CgroupSpec, Duration, Guest, Machine, Scenario, Step, TaskSpec } from './scenario.js';
 
 /** Limits of the simulated kernel. */
 export const MAX_TASKS = 1_048_576;
+const MAX_CPUS = 16_384;
 /** Declarations: each has histograms of its own. */
 const MAX_DECLARATIONS = 8192;
 /** Microsecond bins of all recorders: 4 bytes each. */
@@ -12,14 +13,49 @@ const MAX_BINS = 2 ** 26;
 /** Nested loops with a count: their counters are laid out per task. */
 const MAX_LOOP_DEPTH = 8;
 
-/** Throws a UserError for the first thing that is wrong. `cpusets`: cpuset of each cgroup, null: none. */
-export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, number[] | null>, file: string): void {
+type Cpusets = ReadonlyMap<string, number[] | null>;
+
+/** Throws a UserError for the first thing that is wrong. `cpusets`: cpuset of each cgroup, null: none; and those of each guest. */
+export function checkScenario(
+  scenario: Scenario,
+  cpusets: Cpusets,
+  guestCpusets: readonly Cpusets[],
+  file: string,
+): void {
   const fail = (place: string, expectation: string): never => {
     throw new UserError(file, place, expectation);
   };
-  const { machine, cgroups, tasks } = scenario;
-  checkCgroups(cgroups, fail);
+  const { machine, tasks, guests } = scenario;
   checkCores(machine, fail);
+  guests.forEach((guest, i) => {
+    if (guests.findIndex(({ name }) => name === guest.name) !== i) {
+      fail(`guests[${i}].name`, `a second guest named "${guest.name}"`);
+    }
+    if (guest.machine.cpus > machine.cpus) {
+      fail(`guests[${i}].vcpus`, `expected at most ${machine.cpus}, the host's CPUs, found ${guest.machine.cpus}`);
+    }
+  });
+  const instances = (own: readonly TaskSpec[]) => own.reduce((sum, { count }) => sum + count, 0);
+  const total = guests.reduce((sum, guest) => sum + guest.count * instances(guest.tasks), instances(tasks));
+  if (total > MAX_TASKS) fail('tasks', `expected at most ${MAX_TASKS} tasks in all, found ${total}`);
+  const declarations = guests.reduce((sum, guest) => sum + guest.count * guest.tasks.length, tasks.length);
+  if (declarations > MAX_DECLARATIONS) {
+    fail('tasks', `expected at most ${MAX_DECLARATIONS} declarations (use count), found ${declarations}`);
+  }
+  const cpus = guests.reduce((sum, guest) => sum + guest.count * guest.machine.cpus, machine.cpus);
+  if (cpus > MAX_CPUS) fail('guests', `expected at most ${MAX_CPUS} CPUs in all, found ${cpus}`);
+  checkSystem(scenario, cpusets, fail);
+  guests.forEach((guest, i) => {
+    checkSystem(guest, guestCpusets[i] ?? new Map(), (place, expectation) =>
+      fail(`guests[${i}].${place}`, expectation),
+    );
+  });
+}
+
+/** What runs on one kernel. */
+function checkSystem(system: Scenario | Guest, cpusets: Cpusets, fail: Fail): void {
+  const { machine, kernel, cgroups, tasks } = system;
+  checkCgroups(cgroups, fail);
   const lastCpu = machine.cpus - 1;
   const checkCpus = (cpus: readonly number[], place: string): void => {
     const missing = cpus.find((cpu) => cpu > lastCpu);
@@ -28,16 +64,11 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
   cgroups.forEach(({ name }, i) => {
     checkCpus(cpusets.get(name) ?? [], `cgroups[${i}].cpus`);
   });
-  if (Array.isArray(scenario.kernel.bt.percent) && scenario.kernel.bt.percent.length !== machine.cpus) {
-    fail('bt.percent', `expected one value or ${machine.cpus}, found ${scenario.kernel.bt.percent.length}`);
-  }
-  const total = tasks.reduce((sum, { count }) => sum + count, 0);
-  if (total > MAX_TASKS) fail('tasks', `expected at most ${MAX_TASKS} tasks in all, found ${total}`);
-  if (tasks.length > MAX_DECLARATIONS) {
-    fail('tasks', `expected at most ${MAX_DECLARATIONS} declarations (use count), found ${tasks.length}`);
+  if (Array.isArray(kernel.bt.percent) && kernel.bt.percent.length !== machine.cpus) {
+    fail('bt.percent', `expected one value or ${machine.cpus}, found ${kernel.bt.percent.length}`);
   }
   tasks.forEach((task, i) => {
-    const place = `tasks[${i}]`;
+    const place = placeOf(task, i);
     if (tasks.findIndex(({ name }) => name === task.name) !== i)
       fail(`${place}.name`, `a second task named "${task.name}"`);
     if (task.cgroup !== null && !cgroups.some(({ name }) => name === task.cgroup)) {
@@ -47,7 +78,12 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
     checkConfinement(task, cgroups, cpusets, machine.cpus, place, fail);
   });
   checkPrograms(tasks, fail);
-  checkReservations(scenario, fail);
+  checkReservations(system, fail);
+}
+
+/** Where a task stands in its file; a guest's vCPU threads are not in the list of tasks. */
+function placeOf({ name, program: [first] }: TaskSpec, i: number): string {
+  return first?.op === 'vcpu' ? `guest "${first.guest}": ${name}` : `tasks[${i}]`;
 }
 
 /** Throws, naming a place and what was expected there. */
@@ -91,7 +127,7 @@ function checkQuota({ quota }: CgroupSpec, place: string, fail: Fail): void {
 function checkConfinement(
   task: TaskSpec,
   cgroups: readonly CgroupSpec[],
-  cpusets: ReadonlyMap<string, number[] | null>,
+  cpusets: Cpusets,
   machineCpus: number,
   place: string,
   fail: Fail,
@@ -172,6 +208,7 @@ function takesTime(step: Step): boolean {
     case 'barrier':
     case 'suspend':
     case 'exit':
+    case 'vcpu':
       return true;
     case 'loop':
       return step.body.some(takesTime);

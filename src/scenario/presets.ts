@@ -6,7 +6,15 @@ import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
 import { check, parseYaml, readText } from './document.js';
-import type { BtTunables, Kernel, Machine, MachineCosts, Policy, VmfTunables } from './scenario.js';
+import type {
+  BtTunables,
+  Kernel,
+  Machine,
+  MachineCosts,
+  Policy,
+  VirtualizationCosts,
+  VmfTunables,
+} from './scenario.js';
 import {
   type KernelDocument,
   kernelSchema,
@@ -143,6 +151,14 @@ const COST_NAMES = {
   ipi: 'ipiNs',
   migration: 'migrationNs',
 } as const;
+const VIRTUALIZATION_NAMES = {
+  exit: 'exitNs',
+  entry: 'entryNs',
+  timerWrite: 'timerWriteNs',
+  timer: 'timerNs',
+  ipiSend: 'ipiSendNs',
+  ipi: 'ipiNs',
+} as const;
 const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
@@ -167,6 +183,7 @@ const KERNEL_NAMES = {
   rtRuntime: 'rtRuntimeNs',
   rrTimeslice: 'rrTimesliceNs',
   fairServer: 'fairServer',
+  haltPoll: 'haltPoll',
 } as const;
 
 const btOf = (document: Loose<KernelDocument['bt']>) => given(document, BT_NAMES) as Partial<BtTunables>;
@@ -174,7 +191,10 @@ const vmfOf = (document: Loose<KernelDocument['vmf']>) => given(document, VMF_NA
 
 /** The fields of a machine that a document gives. */
 export function machineChanges(
-  document: Partial<Omit<MachineDocument, 'costs'>> & { costs?: Partial<MachineDocument['costs']> },
+  document: Partial<Omit<MachineDocument, 'costs' | 'virtualization'>> & {
+    costs?: Partial<MachineDocument['costs']>;
+    virtualization?: Partial<MachineDocument['virtualization']>;
+  },
 ) {
   const { idleStates } = document;
   return {
@@ -189,7 +209,11 @@ export function machineChanges(
           })),
         }),
     costs: given(document.costs ?? {}, COST_NAMES) as Partial<MachineCosts>,
-  } as Partial<Omit<Machine, 'costs'>> & { costs: Partial<MachineCosts> };
+    virtualization: given(document.virtualization ?? {}, VIRTUALIZATION_NAMES) as Partial<VirtualizationCosts>,
+  } as Partial<Omit<Machine, 'costs' | 'virtualization'>> & {
+    costs: Partial<MachineCosts>;
+    virtualization: Partial<VirtualizationCosts>;
+  };
 }
 
 /** The fields of a kernel that a document gives. */

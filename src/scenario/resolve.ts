@@ -2,8 +2,18 @@
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { kernelChanges, loadKernel, loadMachine, loadPolicy, machineChanges, policyOf } from './presets.js';
-import type { CgroupSpec, Kernel, Machine, Policy, Scenario, SchedSettings, Step, TaskSpec } from './scenario.js';
-import type { LoopDocument, ScenarioDocument, StepDocument, TaskDocument } from './schema.js';
+import type {
+  CgroupSpec,
+  Guest,
+  Kernel,
+  Machine,
+  Policy,
+  Scenario,
+  SchedSettings,
+  Step,
+  TaskSpec,
+} from './scenario.js';
+import type { GuestDocument, LoopDocument, ScenarioDocument, StepDocument, TaskDocument } from './schema.js';
 
 /** How a scenario is to be run, over what its file says. */
 export interface ResolveOptions {
@@ -14,49 +24,107 @@ export interface ResolveOptions {
 
 /** Resolves a checked document; `file` names it in errors. */
 export function resolveScenario(document: ScenarioDocument, file: string, options: ResolveOptions = {}): Scenario {
-  const policy = choosePolicy(document, options);
+  const policy = options.policy === undefined ? policyChoice(document.policy) : loadPolicy(options.policy);
   const machine = chooseMachine(document.machine);
-  const kernel = withPolicy(chooseKernel(document.kernel), policy);
-  const cpusets = new Map(document.cgroups.map((group) => [group.name, group.cpus ?? null]));
-  const cgroups: CgroupSpec[] = document.cgroups.map((group) => ({
-    name: group.name,
-    parent: group.parent ?? null,
-    weight: group.weight,
-    idle: group.idle,
-    quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst },
-    btShares: group.btShares,
-    offline: group.offline,
-  }));
+  const threads = document.guests.map((guest) => vcpuThreads(guest, policy));
+  const host = {
+    machine,
+    kernel: withPolicy(chooseKernel(document.kernel), policy),
+    cgroups: document.cgroups.map(resolveCgroup),
+    tasks: [...document.tasks.map((task) => resolveTask(task, policy, machine)), ...threads],
+  };
+  const guests = document.guests.map((guest) => resolveGuest(guest, machine));
   const scenario: Scenario = {
     name: document.name ?? file,
     description: document.description,
     durationNs: options.durationNs ?? document.duration,
     bootNs: 0,
     rtPhaseNs: null,
-    machine,
-    kernel,
     policy: policy.name,
-    cgroups,
-    tasks: document.tasks.map((task) => resolveTask(task, policy, machine)),
+    ...host,
+    guests,
   };
-  checkScenario(scenario, cpusets, file);
+  const cpusets = cpusetsOf(document.cgroups);
+  const guestCpusets = document.guests.map((guest) => cpusetsOf(guest.cgroups));
+  checkScenario(scenario, cpusets, guestCpusets, file);
   return {
     ...scenario,
-    tasks: scenario.tasks.map((task) => confine(task, scenario.cgroups, cpusets)),
+    tasks: host.tasks.map((task) => confine(task, host.cgroups, cpusets)),
+    guests: guests.map((guest, i) => ({
+      ...guest,
+      tasks: guest.tasks.map((task) => confine(task, guest.cgroups, guestCpusets[i] ?? new Map())),
+    })),
   };
 }
 
-function choosePolicy(document: ScenarioDocument, options: ResolveOptions): Policy {
-  if (options.policy !== undefined) return loadPolicy(options.policy);
-  return typeof document.policy === 'string' ? loadPolicy(document.policy) : policyOf('inline', document.policy);
+type CgroupDocuments = ScenarioDocument['cgroups'];
+
+const cpusetsOf = (cgroups: CgroupDocuments) => new Map(cgroups.map((group) => [group.name, group.cpus ?? null]));
+
+const resolveCgroup = (group: CgroupDocuments[number]): CgroupSpec => ({
+  name: group.name,
+  parent: group.parent ?? null,
+  weight: group.weight,
+  idle: group.idle,
+  quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst },
+  btShares: group.btShares,
+  offline: group.offline,
+});
+
+/** The threads of the host that run a guest's CPUs, those of its first instance first. */
+function vcpuThreads({ name, count, vcpus, vcpu }: GuestDocument, policy: Policy): TaskSpec {
+  const sched = vcpu.sched ?? byRole(vcpu.role ?? 'vcpu', policy);
+  return {
+    name: `${name}/vcpu`,
+    count: count * vcpus,
+    role: vcpu.role ?? 'vcpu',
+    sched,
+    cgroup: vcpu.cgroup ?? null,
+    cpus: vcpu.cpus ?? null,
+    pinEach: vcpu.pin === 'each',
+    startNs: 0,
+    startCpu: null,
+    startLagNs: null,
+    start: 'run',
+    timerSlackNs: null,
+    sliceNs: null,
+    program: [{ op: 'vcpu', guest: name }],
+  };
 }
+
+function resolveGuest(guest: GuestDocument, host: Machine): Guest {
+  const policy = policyChoice(guest.policy);
+  const machine = guestMachine(host, guest.vcpus);
+  return {
+    name: guest.name,
+    count: guest.count,
+    machine,
+    kernel: withPolicy(chooseKernel(guest.kernel), policy),
+    policy: policy.name,
+    cgroups: guest.cgroups.map(resolveCgroup),
+    tasks: guest.tasks.map((task) => resolveTask(task, policy, machine)),
+  };
+}
+
+/** As a guest sees its machine: cores of one thread each that share a cache (assumption); it cannot see more, and has HLT instead of idle states. */
+export function guestMachine(host: Machine, vcpus: number): Machine {
+  return { ...host, cpus: vcpus, cpusPerLlc: vcpus, threadsPerCore: 1, idleStates: [], noise: [] };
+}
+
+const policyChoice = (choice: ScenarioDocument['policy']): Policy =>
+  typeof choice === 'string' ? loadPolicy(choice) : policyOf('inline', choice);
 
 function chooseMachine(choice: ScenarioDocument['machine']): Machine {
   if (typeof choice === 'string') return loadMachine(choice);
   const { preset, ...changes } = choice;
   const base = loadMachine(preset);
-  const { costs, ...others } = machineChanges(changes as Parameters<typeof machineChanges>[0]);
-  return { ...base, ...others, costs: { ...base.costs, ...costs } };
+  const { costs, virtualization, ...others } = machineChanges(changes as Parameters<typeof machineChanges>[0]);
+  return {
+    ...base,
+    ...others,
+    costs: { ...base.costs, ...costs },
+    virtualization: { ...base.virtualization, ...virtualization },
+  };
 }
 
 function chooseKernel(choice: ScenarioDocument['kernel']): Kernel {
@@ -72,16 +140,18 @@ function withPolicy(kernel: Kernel, policy: Policy): Kernel {
   return { ...kernel, bt: { ...kernel.bt, ...policy.bt }, vmf: { ...kernel.vmf, ...policy.vmf } };
 }
 
+const byRole = (role: string | null, policy: Policy): SchedSettings =>
+  (role === null ? undefined : policy.roles[role]) ?? policy.default;
+
 function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): TaskSpec {
   const role = task.role ?? null;
-  const byPolicy = (role === null ? undefined : policy.roles[role]) ?? policy.default;
   const cpus = task.cpus ?? null;
   const pinEach = task.pin === 'each';
   return {
     name: task.name,
     count: task.count === 'per-cpu' ? machine.cpus : task.count,
     role,
-    sched: task.sched ?? byPolicy,
+    sched: task.sched ?? byRole(role, policy),
     cgroup: task.cgroup ?? null,
     cpus,
     pinEach,

@@ -257,6 +257,20 @@ const costsSchema = z.strictObject({
   migration: cost.describe('cache refill after a migration'),
 });
 
+/** Costs of KVM on a current server processor. */
+const virtualizationSchema = z.strictObject({
+  // A round trip of 1.2 us with mitigations of speculation, half each way: assumption.
+  exit: cost.default(600).describe('from a guest to the host’s kernel'),
+  entry: cost.default(600).describe('and back'),
+  // Handled right behind the exit since 5.8 (handle_fastpath_set_tscdeadline): assumption.
+  timerWrite: cost.default(800).describe('a guest programs its timer'),
+  // 2400 cycles from expiry to handler (tscdeadline_latency of kvm-unit-tests, commit ce7a058a2117) at 2.7 GHz.
+  timer: cost.default(900).describe('delivery of a timer interrupt to a guest that runs, over bare metal’s'),
+  // Writing the ICR exits; with posted interrupts the receiver does not: assumption.
+  ipiSend: cost.default(1000).describe('a guest sends an interrupt to another of its CPUs'),
+  ipi: cost.default(0).describe('delivery of that to a CPU that runs, over bare metal’s'),
+});
+
 const noiseSchema = z.strictObject({
   name,
   interval: durationSchema,
@@ -277,6 +291,7 @@ const machineFields = {
     .max(1)
     .describe('speed of each of two busy threads of a core, in parts of what one does alone'),
   costs: costsSchema,
+  virtualization: virtualizationSchema,
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
 };
@@ -287,6 +302,7 @@ export const machineSchema = z.strictObject({
   threadsPerCore: machineFields.threadsPerCore.default(1),
   // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
   smtSpeed: machineFields.smtSpeed.default(0.625),
+  virtualization: virtualizationSchema.prefault({}),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
@@ -338,6 +354,11 @@ const kernelFields = {
     .nullable()
     .default(null)
     .describe('6.12: what fair tasks get however busy the real-time class is'),
+  haltPoll: z
+    .strictObject({ most: time, shrink: z.int().min(0).max(1000) })
+    .transform(({ most: mostNs, shrink }) => ({ mostNs, shrink }))
+    .default({ mostNs: 200_000, shrink: 0 })
+    .describe('kvm: halt_poll_ns, halt_poll_ns_shrink'),
 };
 
 const percent = z.int().min(0).max(100);
@@ -381,6 +402,7 @@ const machineChoice = z.union([
     preset: z.string(),
     ...z.strictObject(machineFields).partial().shape,
     costs: costsSchema.partial().optional(),
+    virtualization: virtualizationSchema.partial().optional(),
   }),
 ]);
 const kernelChoice = z.union([
@@ -393,20 +415,45 @@ const kernelChoice = z.union([
   }),
 ]);
 
-/** A scenario file. */
-export const scenarioSchema = z.strictObject({
-  name: name.optional().describe('default: the file’s name'),
-  description: z.string().default(''),
-  duration: positiveTime.refine((ns) => ns < LONGEST_NS, 'expected less than 104 days'),
-  machine: machineChoice.default('server-8'),
+/** A virtual machine. */
+const guestSchema = z.strictObject({
+  name,
+  count: z.int().min(1).max(1024).default(1).describe('so many alike'),
+  vcpus: z.int().min(1).max(1024),
   kernel: kernelChoice.default('linux-6.1'),
-  policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
+  policy: z
+    .union([z.string(), policySchema])
+    .default('cfs')
+    .describe('inside the guest: a policy’s name, file, or itself'),
+  vcpu: taskSchema
+    .pick({ role: true, sched: true, cgroup: true, cpus: true, pin: true })
+    .prefault({})
+    .describe('the threads of the host that run its CPUs: tasks `name/vcpu`, role vcpu by default'),
   cgroups: z.array(cgroupSchema).max(1000).default([]),
   tasks: z.array(taskSchema).min(1),
 });
 
+/** A scenario file. */
+export const scenarioSchema = z
+  .strictObject({
+    name: name.optional().describe('default: the file’s name'),
+    description: z.string().default(''),
+    duration: positiveTime.refine((ns) => ns < LONGEST_NS, 'expected less than 104 days'),
+    machine: machineChoice.default('server-8'),
+    kernel: kernelChoice.default('linux-6.1'),
+    policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
+    cgroups: z.array(cgroupSchema).max(1000).default([]),
+    tasks: z.array(taskSchema),
+    guests: z.array(guestSchema).max(1024).default([]),
+  })
+  .refine(({ tasks, guests }) => tasks.length + guests.length > 0, {
+    path: ['tasks'],
+    error: 'expected at least 1 in the list',
+  });
+
 export type ScenarioDocument = z.infer<typeof scenarioSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
+export type GuestDocument = z.infer<typeof guestSchema>;
 export type TaskDocument = z.infer<typeof taskSchema>;
 export type PolicyDocument = z.infer<typeof policySchema>;
 export type MachineDocument = z.infer<typeof machineSchema>;

@@ -14,7 +14,18 @@ export function machine(cpus = 1): Machine {
     ipiNs: 2_000,
     migrationNs: 0,
   };
-  return { name: 'test', cpus, cpusPerLlc: cpus, threadsPerCore: 1, smtSpeed: 1, costs, idleStates: [], noise: [] };
+  const virtualization = { exitNs: 600, entryNs: 600, timerWriteNs: 800, timerNs: 900, ipiSendNs: 1000, ipiNs: 0 };
+  return {
+    name: 'test',
+    cpus,
+    cpusPerLlc: cpus,
+    threadsPerCore: 1,
+    smtSpeed: 1,
+    costs,
+    virtualization,
+    idleStates: [],
+    noise: [],
+  };
 }
 
 export function kernel(name: string): Kernel {
@@ -31,6 +42,7 @@ export function kernel(name: string): Kernel {
     fair: 'cfs-6.1',
     baseSliceNs: 700_000,
     fairServer: null,
+    haltPoll: { mostNs: 200_000, shrink: 0 },
     bandwidthSliceNs: 5_000_000,
     features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
     rtPeriodNs: 1_000_000_000,
@@ -84,6 +96,7 @@ export function result(switches: number, tasks: TaskFigures[]): Result {
       }),
     ),
     cpus: [],
+    guests: [],
     recorders: [],
     trace: [],
   };
