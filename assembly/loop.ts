@@ -28,6 +28,7 @@ import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
 import { armVcpuThread, exitGuest, hold, settleGuest } from './virt/guest_mode';
 import { attend, startHaltTimer, stopPolling } from './virt/halt';
+import { takeInterrupts } from './virt/virtio';
 
 /** So many times a CPU may switch tasks on one way out of its kernel. */
 const MAX_ROUNDS: u32 = 16;
@@ -215,9 +216,10 @@ function tick(rq: Rq, timer: HrTimer): void {
   startTimer(rq, timer, (machine.now / period + 1) * period, 0);
 }
 
-/** scheduler_ipi: the wake list; a needed reschedule happens on the way out. */
+/** scheduler_ipi: the wake list, in a guest also messages of its host; a needed reschedule happens on the way out. */
 function schedulerIpi(rq: Rq): void {
   ttwuPending(rq);
+  if (rq.vcpu != null) takeInterrupts(rq.vcpu);
 }
 
 /** An occurrence of a noise source. */

@@ -155,6 +155,7 @@ export class DistributionTable {
 @unmanaged
 export class WaitQueueTable {
   size: f64;
+  shared: f64;
 }
 
 @unmanaged

@@ -119,7 +119,10 @@ export function readPrograms(waitQueues: usize, header: Header, instructions: us
   programs.sharedTimers = allocateBytes((<usize>header.sharedTimers) << 3);
   programs.waitQueues = allocateArray<WaitQueue>(<u32>header.waitQueues);
   for (let i: u32 = 0; i < <u32>header.waitQueues; i++) {
-    at<WaitQueue>(programs.waitQueues, i).size = <u32>rowAt<WaitQueueTable>(waitQueues, i).size;
+    const table = rowAt<WaitQueueTable>(waitQueues, i);
+    const queue = at<WaitQueue>(programs.waitQueues, i);
+    queue.size = <u32>table.size;
+    queue.shared = table.shared != 0;
   }
   programs.instructions = allocateArray<Instruction>(<u32>header.instructions);
   for (let i: u32 = 0; i < <u32>header.instructions; i++) {
@@ -155,6 +158,7 @@ export function readSpecs(tables: usize, first: u32, count: u32, seed: u64): voi
     const table = rowAt<SpecTable>(tables, index);
     newSpec(index, <u32>table.count, tasksRead);
     const spec = specAt(index);
+    spec.kernel = machine.kernel;
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
     for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, tasksRead++, seed);

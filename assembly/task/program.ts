@@ -12,6 +12,7 @@ import { Rq } from '../sched/rq';
 import { setScheduler } from '../sched/setscheduler';
 import { tryToWakeUp } from '../sched/wake';
 import { runVcpu } from '../virt/halt';
+import { notify } from '../virt/virtio';
 import { execTask, forkTask } from './fork';
 import { Mode, State, Task } from './task';
 import { addWaiter, WaitQueue, wakeAll, wakeOne } from './wait';
@@ -37,7 +38,9 @@ export namespace Op {
   /** a: wait queue */
   export const LOCK: u32 = 9;
   export const UNLOCK: u32 = 10;
+  /** a: wait queue; b: guests that have one like it each, of which the task's instance takes its own (0: there is but one). */
   export const SEND: u32 = 11;
+  /** a, b: as SEND. */
   export const RECEIVE: u32 = 12;
   export const BARRIER: u32 = 13;
   /** a: spec */
@@ -144,14 +147,15 @@ export function advance(rq: Rq, task: Task): bool {
         unlock(queueAt(step.a));
         break;
       case Op.SEND: {
-        const channel = queueAt(step.a);
+        const channel = channelOf(task, step);
         channel.count++;
         spend(machine.syscallEntryNs + machine.syscallExitNs);
-        wakeOne(channel, Flags.SYNC);
+        if (channel.shared) notify(rq, channel);
+        else wakeOne(channel, Flags.SYNC);
         break;
       }
       case Op.RECEIVE: {
-        const channel = queueAt(step.a);
+        const channel = channelOf(task, step);
         if (channel.count == 0) {
           task.pc--;
           block(rq, task, channel);
@@ -215,6 +219,10 @@ export function advance(rq: Rq, task: Task): bool {
 
 function queueAt(index: u32): WaitQueue {
   return at<WaitQueue>(programs.waitQueues, index);
+}
+
+function channelOf(task: Task, step: Instruction): WaitQueue {
+  return queueAt(step.b == 0 ? step.a : step.a + ((task.id - task.spec.firstTask) % step.b));
 }
 
 /** The task has entered a system call that puts it to sleep; the CPU will reschedule. */

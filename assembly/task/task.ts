@@ -3,6 +3,7 @@
  */
 import { allocateBytes } from '../base/arena';
 import { Histogram } from '../base/histogram';
+import { Kernel } from '../machine/kernels';
 import { HrTimer, TIMER_BYTES } from '../machine/timer';
 import { DlEntity } from '../sched/dl_entity';
 import { AVG_BYTES, SchedEntity, TaskGroup } from '../sched/entity';
@@ -41,6 +42,8 @@ export namespace Mode {
 @unmanaged
 export class Spec {
   index: u32;
+  /** Whose tasks they are. */
+  kernel: Kernel;
   count: u32;
   /** Id of its first task; the others follow. */
   firstTask: u32;

@@ -15,6 +15,8 @@ export class WaitQueue {
   count: u32;
   /** Barrier: tasks that must come. */
   size: u32;
+  /** Channel: between a guest and its host (virt/virtio.ts). */
+  shared: bool;
 }
 
 export function addWaiter(queue: WaitQueue, task: Task): void {
@@ -24,12 +26,17 @@ export function addWaiter(queue: WaitQueue, task: Task): void {
   queue.tail = task;
 }
 
+/** Takes the first waiter out; null if there is none. */
+export function takeWaiter(queue: WaitQueue): Task | null {
+  const task = queue.head;
+  if (task != null) queue.head = task.waitNext;
+  return task;
+}
+
 /** Wakes the first waiter, if there is one. `flags` may hold SYNC. */
 export function wakeOne(queue: WaitQueue, flags: u32): void {
-  const task = queue.head;
-  if (task == null) return;
-  queue.head = task.waitNext;
-  tryToWakeUp(task, flags);
+  const task = takeWaiter(queue);
+  if (task != null) tryToWakeUp(task, flags);
 }
 
 /** Wakes those who wait now. */

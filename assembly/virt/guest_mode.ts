@@ -9,6 +9,7 @@ import { Rq } from '../sched/rq';
 import { accountSegment, armEnd, armSegment } from '../segment';
 import { attendLater, hasInterrupt, hostOf, isIdle } from './halt';
 import { accountStop, Vcpu } from './vcpu';
+import { hasKicks, takeKicks } from './virtio';
 
 /** The host's CPU enters its kernel at `time`: VM exit. */
 export function exitGuest(rq: Rq, time: u64): void {
@@ -28,6 +29,7 @@ export function exitGuest(rq: Rq, time: u64): void {
     guest.segmentBegin = time;
   }
   spend(machine.vmExitNs);
+  takeKicks(vcpu);
 }
 
 /** The host's CPU goes on with a vCPU thread: into the guest, unless the thread polls or has to wait for softirqs. */
@@ -53,7 +55,7 @@ function enterGuest(rq: Rq, vcpu: Vcpu, now: u64): void {
   guest.kernelUntil = vcpu.kernelUntil > vcpu.stoppedAt ? vcpu.kernelUntil + stop : now;
   if (vcpu.interrupted && !guest.ipi.pending) machine.wheel.insert(guest.ipi, guest.kernelUntil);
   if (!isIdle(guest)) armEnd(guest);
-  else if (!hasInterrupt(vcpu)) attendLater(vcpu, rq.index, guest.kernelUntil);
+  if (isIdle(guest) ? !hasInterrupt(vcpu) : hasKicks(vcpu)) attendLater(vcpu, rq.index, guest.kernelUntil);
   vcpu.interrupted = false;
   programClockevent(guest, guest.kernelUntil);
 }
@@ -69,7 +71,7 @@ export function settleGuest(guest: Rq, vcpu: Vcpu): void {
     return;
   }
   armSegment(guest);
-  if (isIdle(guest)) attendLater(vcpu, vcpu.thread.cpu, guest.kernelUntil);
+  if (isIdle(guest) || hasKicks(vcpu)) attendLater(vcpu, vcpu.thread.cpu, guest.kernelUntil);
   else if (vcpu.event.pending) machine.wheel.remove(vcpu.event);
 }
 

@@ -11,6 +11,7 @@ import { tunables } from '../sched/tunables';
 import { tryToWakeUp } from '../sched/wake';
 import { State, Task } from '../task/task';
 import { Vcpu } from './vcpu';
+import { takeKicks } from './virtio';
 
 /** Work without end: the thread stays in guest mode until something else happens. */
 const FOREVER: u64 = 1 << 62;
@@ -129,6 +130,7 @@ export function attendLater(vcpu: Vcpu, cpu: u32, time: u64): void {
 
 /** It does: its guest's CPU has halted, or what that waits for has come. */
 export function attend(rq: Rq, vcpu: Vcpu): void {
+  takeKicks(vcpu);
   if (rq.curr == vcpu.thread) vcpu.thread.remaining = 0;
   else kick(vcpu);
 }

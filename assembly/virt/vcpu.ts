@@ -11,6 +11,7 @@ import { EventKind } from '../machine/machine';
 import { HrTimer, newHrTimer, TimerKind } from '../machine/timer';
 import { Rq, rqAt } from '../sched/rq';
 import { State, Task } from '../task/task';
+import { WaitQueue } from '../task/wait';
 
 @unmanaged
 export class Vcpu {
@@ -25,6 +26,9 @@ export class Vcpu {
   /** It has halted and nothing has come yet; the thread spins in the meantime before it sleeps. */
   halted: bool;
   polling: bool;
+  /** Tasks of the host to wake at the next exit, and of the guest at its next interrupt (virt/virtio.ts). */
+  kicks: WaitQueue;
+  interrupts: WaitQueue;
   /** An interrupt waits for the next entry. */
   interrupted: bool;
   haltedAt: u64;
@@ -54,6 +58,8 @@ export function newVcpu(thread: Task, rq: Rq): Vcpu {
   rq.stopped = true;
   rq.kernelUntil = u64.MAX_VALUE;
   vcpu.thread = thread;
+  vcpu.kicks = allocate<WaitQueue>();
+  vcpu.interrupts = allocate<WaitQueue>();
   vcpu.event = newEvent(EventKind.VCPU, 0, 0);
   vcpu.timer = newHrTimer(TimerKind.VCPU, changetype<usize>(vcpu));
   return vcpu;

@@ -3,6 +3,7 @@
  */
 import {
   type CgroupSpec,
+  type Guest,
   type Kernel,
   type Machine,
   type Scenario,
@@ -57,11 +58,13 @@ export interface System {
   tasks: TaskSpec[];
 }
 
+const prefixOf = (guest: string, instance: number): string => (instance === 0 ? `${guest}/` : `${guest}#${instance}/`);
+
 /** All kernels of a scenario, the host's first. */
 export function systemsOf(scenario: Scenario): System[] {
   const guests = scenario.guests.flatMap((guest) =>
     Array.from({ length: guest.count }, (_, instance): System => {
-      const prefix = instance === 0 ? `${guest.name}/` : `${guest.name}#${instance}/`;
+      const prefix = prefixOf(guest.name, instance);
       return { ...guest, guest: guest.name, instance, prefix, bootNs: 0, rtPhaseNs: null };
     }),
   );
@@ -81,10 +84,14 @@ export function firstCpus(systems: readonly System[]): number[] {
 class Shared {
   readonly instructions = new Table('InstructionTable');
   readonly distributions = new Distributions();
-  readonly waitQueues = new WaitQueues();
+  readonly waitQueues: WaitQueues;
   readonly sharedTimers = new Names();
   readonly specs = new Table('SpecTable');
   readonly recorders: CompiledScenario['recorders'] = [];
+
+  constructor(guests: Guest[]) {
+    this.waitQueues = new WaitQueues(guests);
+  }
 
   recorder(spec: number, name: string, binsUs: number): number {
     const known = this.recorders.findIndex((recorder) => recorder.spec === spec && recorder.name === name);
@@ -95,7 +102,7 @@ class Shared {
 /** Compiles for set-up. */
 export function compile(scenario: Scenario, trace: TraceWindow | null): CompiledScenario {
   const systems = systemsOf(scenario);
-  const shared = new Shared();
+  const shared = new Shared(scenario.guests);
   const first = firstCpus(systems);
   const firstVcpu = (guest: string): number => first[systems.findIndex((system) => system.guest === guest)] ?? -1;
   const kernels = systems.flatMap((system) => compileSystem(system, shared, firstVcpu));
@@ -142,6 +149,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
     instructions: shared.instructions,
     distributions: shared.distributions,
     waitQueue: (name) => shared.waitQueues.of(`${prefix}${name}`),
+    channel: (name) => shared.waitQueues.channel(prefix, name),
     sharedTimer: (name) => shared.sharedTimers.of(`${prefix}${name}`),
     specIndex: (task) => firstSpec + tasks.findIndex((spec) => spec.name === task),
     recorder: (spec, name, binsUs) => shared.recorder(spec, name, binsUs),
@@ -388,15 +396,37 @@ function groupTable(cgroups: CgroupSpec[]): { table: Table<'GroupTable'>; order:
 /** Wait queues by kernel, kind and name. */
 class WaitQueues extends Names {
   readonly #sizes = new Map<string, number>();
+  readonly #shared = new Set<string>();
+  readonly #guests: Guest[];
+
+  constructor(guests: Guest[]) {
+    super();
+    this.#guests = guests;
+  }
 
   /** So many more tasks use this barrier, which waits for all of them. */
   join(barrier: string, tasks: number): void {
     this.#sizes.set(barrier, (this.#sizes.get(barrier) ?? 0) + tasks);
   }
 
+  /** A channel of the kernel with this prefix. The host's name `guest/channel` is that guest's channel: one for each of its instances. */
+  channel(prefix: string, name: string): { a: number; b: number } {
+    const guest = prefix === '' ? this.#guests.find((one) => name.startsWith(`${one.name}/`)) : undefined;
+    if (guest === undefined) return { a: this.of(`${prefix}channel:${name}`), b: 0 };
+    const own = name.slice(guest.name.length + 1);
+    const all = Array.from({ length: guest.count }, (_, instance) => {
+      const queue = `${prefixOf(guest.name, instance)}channel:${own}`;
+      this.#shared.add(queue);
+      return this.of(queue);
+    });
+    return { a: all[0] ?? 0, b: guest.count };
+  }
+
   get table(): Table<'WaitQueueTable'> {
     const table = new Table('WaitQueueTable');
-    for (const name of this.names) table.add({ size: this.#sizes.get(name) ?? 0 });
+    for (const name of this.names) {
+      table.add({ size: this.#sizes.get(name) ?? 0, shared: this.#shared.has(name) ? 1 : 0 });
+    }
     return table;
   }
 }

@@ -30,8 +30,10 @@ export class Names {
 export interface ProgramContext {
   instructions: Table<'InstructionTable'>;
   distributions: Distributions;
-  /** Numbers of wait queues by kind and name: `mutex:m`, `condition:c`, `channel:q`, `barrier:b`. */
+  /** Numbers of wait queues by kind and name: `mutex:m`, `condition:c`, `barrier:b`. */
   waitQueue: (name: string) => number;
+  /** Number of a channel; `b`: how many guests have one like it each, numbered in order (0: it is no guest's). */
+  channel: (name: string) => { a: number; b: number };
   sharedTimer: (name: string) => number;
   specIndex: (task: string) => number;
   recorder: (spec: number, name: string, binsUs: number) => number;
@@ -180,10 +182,10 @@ export function compileProgram(
         emit(OP.UNLOCK, { a: waitQueue(`mutex:${item.mutex}`) });
         break;
       case 'send':
-        emit(OP.SEND, { a: waitQueue(`channel:${item.channel}`) });
+        emit(OP.SEND, context.channel(item.channel));
         break;
       case 'receive':
-        emit(OP.RECEIVE, { a: waitQueue(`channel:${item.channel}`) });
+        emit(OP.RECEIVE, context.channel(item.channel));
         break;
       case 'barrier':
         emit(OP.BARRIER, { a: waitQueue(`barrier:${item.barrier}`) });

@@ -110,7 +110,7 @@ export const RECORDS = {
   NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],
   GroupTable: ['parent', 'shares', 'idle', 'quotaNs', 'periodNs', 'burstNs', 'btShares'],
   DistributionTable: ['kind', 'a', 'b', 'c', 'firstValue', 'count'],
-  WaitQueueTable: ['size'],
+  WaitQueueTable: ['size', 'shared'],
   InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y', 'z'],
   SpecTable: [
     'count',

@@ -44,16 +44,40 @@ export function checkScenario(
   }
   const cpus = guests.reduce((sum, guest) => sum + guest.count * guest.machine.cpus, machine.cpus);
   if (cpus > MAX_CPUS) fail('guests', `expected at most ${MAX_CPUS} CPUs in all, found ${cpus}`);
-  checkSystem(scenario, cpusets, fail);
+  const { own, ofGuests } = channelsSentTo(scenario);
+  checkSystem(scenario, cpusets, own, fail);
   guests.forEach((guest, i) => {
-    checkSystem(guest, guestCpusets[i] ?? new Map(), (place, expectation) =>
+    const sent = ofGuests[i] ?? new Set();
+    checkSystem(guest, guestCpusets[i] ?? new Map(), sent, (place, expectation) =>
       fail(`guests[${i}].${place}`, expectation),
     );
   });
 }
 
-/** What runs on one kernel. */
-function checkSystem(system: Scenario | Guest, cpusets: Cpusets, fail: Fail): void {
+/** Channels that somebody sends to: the host's, which may be a guest's `guest/channel`, and those of each guest. */
+function channelsSentTo({ tasks, guests }: Scenario): { own: Set<string>; ofGuests: Array<Set<string>> } {
+  const sentBy = (list: readonly TaskSpec[]): string[] => {
+    const sent: string[] = [];
+    for (const task of list) {
+      visit(task.program, (step) => {
+        if (step.op === 'send') sent.push(step.channel);
+      });
+    }
+    return sent;
+  };
+  const byHost = sentBy(tasks);
+  const byGuests = guests.map((guest) => sentBy(guest.tasks));
+  const toHost = guests.flatMap(({ name }, i) => (byGuests[i] ?? []).map((channel) => `${name}/${channel}`));
+  const toGuest = (name: string): string[] =>
+    byHost.filter((channel) => channel.startsWith(`${name}/`)).map((channel) => channel.slice(name.length + 1));
+  return {
+    own: new Set([...byHost, ...toHost]),
+    ofGuests: guests.map(({ name }, i) => new Set([...(byGuests[i] ?? []), ...toGuest(name)])),
+  };
+}
+
+/** What runs on one kernel. `sent`: the channels that somebody sends to. */
+function checkSystem(system: Scenario | Guest, cpusets: Cpusets, sent: ReadonlySet<string>, fail: Fail): void {
   const { machine, kernel, cgroups, tasks } = system;
   checkCgroups(cgroups, fail);
   const lastCpu = machine.cpus - 1;
@@ -77,7 +101,7 @@ function checkSystem(system: Scenario | Guest, cpusets: Cpusets, fail: Fail): vo
     checkCpus(task.cpus ?? [], `${place}.cpus`);
     checkConfinement(task, cgroups, cpusets, machine.cpus, place, fail);
   });
-  checkPrograms(tasks, fail);
+  checkPrograms(tasks, sent, fail);
   checkReservations(system, fail);
 }
 
@@ -148,12 +172,11 @@ function checkConfinement(
 }
 
 /** Names that programs use must have someone at the other end, and every endless loop must take time. */
-function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
-  const used = { signal: new Set<string>(), send: new Set<string>(), lock: new Set<string>() };
+function checkPrograms(tasks: readonly TaskSpec[], sent: ReadonlySet<string>, fail: Fail): void {
+  const used = { signal: new Set<string>(), lock: new Set<string>() };
   for (const task of tasks) {
     visit(task.program, (step) => {
       if (step.op === 'signal') used.signal.add(step.condition);
-      if (step.op === 'send') used.send.add(step.channel);
       if (step.op === 'lock') used.lock.add(step.mutex);
     });
   }
@@ -162,8 +185,7 @@ function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
     visit(task.program, (step, depth) => {
       if (step.op === 'wait' && !used.signal.has(step.condition))
         fail(place, `condition "${step.condition}" is never signalled`);
-      if (step.op === 'receive' && !used.send.has(step.channel))
-        fail(place, `channel "${step.channel}" is never sent to`);
+      if (step.op === 'receive' && !sent.has(step.channel)) fail(place, `channel "${step.channel}" is never sent to`);
       if (step.op === 'record' && step.binsUs * task.count > MAX_BINS) {
         fail(place, `expected binsUs × count of at most ${MAX_BINS}, found ${step.binsUs * task.count}`);
       }
