@@ -115,6 +115,7 @@ export class KernelTable {
   vmfStarvationGrantNs: f64;
   haltPollNs: f64;
   haltPollShrink: f64;
+  paravirtTimeAccounting: f64;
 }
 
 @unmanaged

@@ -56,7 +56,7 @@ export abstract class PriorityClass extends SchedClass {
     const next = queue.active.first;
     if (next != prev) {
       classOf(prev).putPrevTask(rq, prev);
-      next.execStart = rq.clock;
+      next.execStart = rq.clockTask;
     }
     return next;
   }
@@ -66,17 +66,17 @@ export abstract class PriorityClass extends SchedClass {
   }
 
   setNextTask(rq: Rq, task: Task): void {
-    task.execStart = rq.clock;
+    task.execStart = rq.clockTask;
   }
 
   /** Charges the running task, if it is of this class; returns the time charged. */
   protected charge(rq: Rq): u64 {
     const task = rq.curr;
     if (task.rank != this.rank) return 0;
-    const delta = rq.clock - task.execStart;
+    const delta = rq.clockTask - task.execStart;
     if (<i64>delta <= 0) return 0;
     task.sumExec += delta;
-    task.execStart = rq.clock;
+    task.execStart = rq.clockTask;
     return delta;
   }
 

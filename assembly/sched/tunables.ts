@@ -79,6 +79,8 @@ export class Tunables {
   /** KVM: a halted guest CPU's thread polls for at most so long before it sleeps; what its polls are divided by (0: become 0) when in vain. */
   haltPollNs: u64;
   haltPollShrink: u32;
+  /** As a guest: steal time is not charged to the task that was running. */
+  paravirtTimeAccounting: bool;
 }
 
 export const tunables: Tunables = changetype<Tunables>(OWN + Part.TUNABLES);

@@ -127,6 +127,7 @@ export function readKernel(table: KernelTable): void {
   t.vmfStarvationGrantNs = <u64>table.vmfStarvationGrantNs;
   t.haltPollNs = <u64>table.haltPollNs;
   t.haltPollShrink = <u32>table.haltPollShrink;
+  t.paravirtTimeAccounting = table.paravirtTimeAccounting != 0;
 }
 
 export function readIdleStates(tables: usize, count: u32): void {
@@ -147,6 +148,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.id = cpu;
     rq.index = <u16>(machine.firstCpu + cpu);
     rq.kernel = machine.kernel;
+    if (rq.vcpu != null) rq.vcpu.stealKnown = tunables.paravirtTimeAccounting;
     rq.speed = FULL_SPEED;
     rq.clockevent = newEvent(EventKind.CLOCKEVENT, rq.index, 0);
     rq.segmentEnd = newEvent(EventKind.SEGMENT_END, rq.index, 0);

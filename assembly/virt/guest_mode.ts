@@ -47,6 +47,10 @@ export function armVcpuThread(rq: Rq, vcpu: Vcpu): void {
 function enterGuest(rq: Rq, vcpu: Vcpu, now: u64): void {
   const guest = vcpu.rq;
   const stop = now - vcpu.stoppedAt;
+  if (vcpu.stealKnown && vcpu.stolen != 0) {
+    guest.clock = max(guest.clock, now);
+    guest.stealNs += vcpu.stolen;
+  }
   accountStop(vcpu, now);
   rq.guest = vcpu;
   guest.speed = rq.speed;

@@ -31,6 +31,8 @@ export class Vcpu {
   interrupts: WaitQueue;
   /** An interrupt waits for the next entry. */
   interrupted: bool;
+  /** The guest's kernel leaves steal time out of what it charges tasks for (PARAVIRT_TIME_ACCOUNTING). */
+  stealKnown: bool;
   haltedAt: u64;
   /** How long the thread polls before it sleeps. */
   pollNs: u64;

@@ -334,6 +334,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     vmfStarvationGrantNs: kernel.vmf.starvationGrantNs,
     haltPollNs: kernel.haltPoll.mostNs,
     haltPollShrink: kernel.haltPoll.shrink,
+    paravirtTimeAccounting: kernel.paravirtTimeAccounting ? 1 : 0,
   });
 }
 

@@ -105,6 +105,7 @@ export const RECORDS = {
     'vmfStarvationGrantNs',
     'haltPollNs',
     'haltPollShrink',
+    'paravirtTimeAccounting',
   ],
   IdleStateTable: ['exitLatencyNs', 'targetResidencyNs'],
   NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],

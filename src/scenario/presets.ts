@@ -184,6 +184,7 @@ const KERNEL_NAMES = {
   rrTimeslice: 'rrTimesliceNs',
   fairServer: 'fairServer',
   haltPoll: 'haltPoll',
+  paravirtTimeAccounting: 'paravirtTimeAccounting',
 } as const;
 
 const btOf = (document: Loose<KernelDocument['bt']>) => given(document, BT_NAMES) as Partial<BtTunables>;

@@ -228,6 +228,8 @@ export interface Kernel {
   /** 6.12: what fair tasks get a period however busy the real-time class is; null: nothing. */
   fairServer: { runtimeNs: number; periodNs: number } | null;
   haltPoll: HaltPoll;
+  /** PARAVIRT_TIME_ACCOUNTING: as a guest, steal time is not charged to the task that was running. */
+  paravirtTimeAccounting: boolean;
   bt: BtTunables;
   vmf: VmfTunables;
 }

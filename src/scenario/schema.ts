@@ -257,19 +257,28 @@ const costsSchema = z.strictObject({
   migration: cost.describe('cache refill after a migration'),
 });
 
-/** Costs of KVM on a current server processor. */
-const virtualizationSchema = z.strictObject({
+const virtualizationFields = {
+  exit: cost.describe('from a guest to the host’s kernel'),
+  entry: cost.describe('and back'),
+  timerWrite: cost.describe('a guest programs its timer'),
+  timer: cost.describe('delivery of a timer interrupt to a guest that runs, over bare metal’s'),
+  ipiSend: cost.describe('a guest sends an interrupt to another of its CPUs'),
+  ipi: cost.describe('delivery of that to a CPU that runs, over bare metal’s'),
+};
+
+/** KVM on a current server processor. */
+const VIRTUALIZATION = {
   // A round trip of 1.2 us with mitigations of speculation, half each way: assumption.
-  exit: cost.default(600).describe('from a guest to the host’s kernel'),
-  entry: cost.default(600).describe('and back'),
+  exit: '600ns',
+  entry: '600ns',
   // Handled right behind the exit since 5.8 (handle_fastpath_set_tscdeadline): assumption.
-  timerWrite: cost.default(800).describe('a guest programs its timer'),
+  timerWrite: '800ns',
   // 2400 cycles from expiry to handler (tscdeadline_latency of kvm-unit-tests, commit ce7a058a2117) at 2.7 GHz.
-  timer: cost.default(900).describe('delivery of a timer interrupt to a guest that runs, over bare metal’s'),
+  timer: '900ns',
   // Writing the ICR exits; with posted interrupts the receiver does not: assumption.
-  ipiSend: cost.default(1000).describe('a guest sends an interrupt to another of its CPUs'),
-  ipi: cost.default(0).describe('delivery of that to a CPU that runs, over bare metal’s'),
-});
+  ipiSend: '1us',
+  ipi: 0 as const,
+};
 
 const noiseSchema = z.strictObject({
   name,
@@ -291,7 +300,7 @@ const machineFields = {
     .max(1)
     .describe('speed of each of two busy threads of a core, in parts of what one does alone'),
   costs: costsSchema,
-  virtualization: virtualizationSchema,
+  virtualization: z.strictObject(virtualizationFields),
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
 };
@@ -302,7 +311,7 @@ export const machineSchema = z.strictObject({
   threadsPerCore: machineFields.threadsPerCore.default(1),
   // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
   smtSpeed: machineFields.smtSpeed.default(0.625),
-  virtualization: virtualizationSchema.prefault({}),
+  virtualization: machineFields.virtualization.prefault(VIRTUALIZATION),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
@@ -352,13 +361,14 @@ const kernelFields = {
     .strictObject({ runtime: positiveTime, period: positiveTime })
     .transform(({ runtime: runtimeNs, period: periodNs }) => ({ runtimeNs, periodNs }))
     .nullable()
-    .default(null)
     .describe('6.12: what fair tasks get however busy the real-time class is'),
   haltPoll: z
     .strictObject({ most: time, shrink: z.int().min(0).max(1000) })
     .transform(({ most: mostNs, shrink }) => ({ mostNs, shrink }))
-    .default({ mostNs: 200_000, shrink: 0 })
     .describe('kvm: halt_poll_ns, halt_poll_ns_shrink'),
+  paravirtTimeAccounting: z
+    .boolean()
+    .describe('PARAVIRT_TIME_ACCOUNTING: a guest does not charge steal time to tasks (off in Debian)'),
 };
 
 const percent = z.int().min(0).max(100);
@@ -381,6 +391,10 @@ const vmfFields = {
 /** A kernel preset's file. */
 export const kernelSchema = z.strictObject({
   ...kernelFields,
+  fairServer: kernelFields.fairServer.default(null),
+  // KVM_HALT_POLL_NS_DEFAULT of x86; shrinking by 2 instead of to 0 came with 6.10.
+  haltPoll: kernelFields.haltPoll.default({ mostNs: 200_000, shrink: 0 }),
+  paravirtTimeAccounting: kernelFields.paravirtTimeAccounting.default(false),
   bt: z.strictObject(btFields),
   vmf: z.strictObject(vmfFields),
 });
@@ -402,7 +416,7 @@ const machineChoice = z.union([
     preset: z.string(),
     ...z.strictObject(machineFields).partial().shape,
     costs: costsSchema.partial().optional(),
-    virtualization: virtualizationSchema.partial().optional(),
+    virtualization: z.strictObject(virtualizationFields).partial().optional(),
   }),
 ]);
 const kernelChoice = z.union([

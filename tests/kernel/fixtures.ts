@@ -32,6 +32,7 @@ export const linux61: Kernel = {
   baseSliceNs: 700_000,
   fairServer: null,
   haltPoll: { mostNs: 200_000, shrink: 0 },
+  paravirtTimeAccounting: false,
   bandwidthSliceNs: 5_000_000,
   features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
   rtPeriodNs: 1000 * MS,
@@ -173,13 +174,16 @@ export function scenario(tasks: TaskSpec[], more: Partial<Scenario> = {}): Scena
 
 /** A host that runs guests: `threads` says how the vCPU threads of each are scheduled, and where. */
 export function hosting(
-  host: { machine: Machine; kernel?: Kernel; cgroups?: CgroupSpec[]; tasks?: TaskSpec[]; durationNs?: number },
+  {
+    tasks = [],
+    ...host
+  }: { machine: Machine; kernel?: Kernel; cgroups?: CgroupSpec[]; tasks?: TaskSpec[]; durationNs?: number },
   guests: Array<Pick<Guest, 'name' | 'tasks'> & Partial<Guest> & { vcpus: number; threads?: Partial<TaskSpec> }>,
 ): Scenario {
   const threads = guests.map(({ name, count = 1, vcpus, threads: more }) =>
     task(`${name}/vcpu`, [{ op: 'vcpu', guest: name }], { count: count * vcpus, role: 'vcpu', ...more }),
   );
-  return scenario([...(host.tasks ?? []), ...threads], {
+  return scenario([...tasks, ...threads], {
     ...host,
     guests: guests.map(({ vcpus, threads: _, ...guest }) => ({
       count: 1,

@@ -43,6 +43,7 @@ export function kernel(name: string): Kernel {
     baseSliceNs: 700_000,
     fairServer: null,
     haltPoll: { mostNs: 200_000, shrink: 0 },
+    paravirtTimeAccounting: false,
     bandwidthSliceNs: 5_000_000,
     features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
     rtPeriodNs: 1_000_000_000,
