@@ -63,8 +63,14 @@ function expectConservation({ tasks, cpus, guests, durationNs }: Result): void {
 describe('a guest', () => {
   // No two things happen at one instant, where their order would decide, and nothing moves.
   const load = (cpus: number) => [
-    periodic('periodic', 3.0007 * MS, 700_003, { count: cpus, pinEach: true }),
-    task('batch', forever(run(5.0011 * MS), sleep(2.0003 * MS)), { count: 2 * cpus, pinEach: true, startNs: 13_007 }),
+    ...Array.from({ length: cpus }, (_, cpu) => [
+      periodic(`periodic ${cpu}`, 3.0007 * MS + 17 * cpu, 700_003 + 1301 * cpu, { cpus: [cpu] }),
+      task(`batch ${cpu}`, forever(run(5.0011 * MS + 1709 * cpu), sleep(2.0003 * MS)), {
+        count: 2,
+        startNs: 13_007 + 2311 * cpu,
+        cpus: [cpu],
+      }),
+    ]).flat(),
     task('asks', forever(sleep(1.0009 * MS), { op: 'send', channel: 'q' }, run(50_021)), {
       startNs: 29_009,
       cpus: [0],
