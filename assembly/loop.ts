@@ -26,7 +26,7 @@ import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
 import { accountWork, armSegment } from './segment';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
-import { armVcpuThread, exitGuest, hold, settleGuest } from './virt/guest_mode';
+import { exitGuest, hold, settleGuest } from './virt/guest_mode';
 import { attend, startHaltTimer, stopPolling } from './virt/halt';
 import { takeInterrupts } from './virt/virtio';
 
@@ -179,7 +179,6 @@ function leaveKernel(rq: Rq): bool {
     }
   }
   if (rq.vcpu != null) settleGuest(rq, rq.vcpu);
-  else if (rq.curr.vcpu != null) armVcpuThread(rq, rq.curr.vcpu);
   else armSegment(rq);
   return true;
 }

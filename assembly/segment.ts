@@ -11,6 +11,7 @@ import { FULL_SPEED, machine } from './machine/machine';
 import { coreBegin, coreEnd } from './sched/masks';
 import { Rq, rqOf } from './sched/rq';
 import { Mode, Task } from './task/task';
+import { enterGuest } from './virt/guest_mode';
 
 /** `busy` steps end at their time, however fast the thread. */
 function isSlowed(rq: Rq, task: Task): bool {
@@ -59,9 +60,10 @@ export function armEnd(rq: Rq): void {
   if (end < rq.tick.soft || task.mode == Mode.IRQ_OFF || inSection) {
     machine.wheel.move(rq.segmentEnd, end);
     if (task.mode == Mode.IRQ_OFF && !inSection) rq.kernelUntil = end;
-  } else if (rq.segmentEnd.pending) {
+  } else {
     // The tick comes first, and arms it then if it is near.
-    machine.wheel.remove(rq.segmentEnd);
+    if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
+    if (task.vcpu != null) enterGuest(rq, task.vcpu);
   }
 }
 

@@ -50,21 +50,20 @@ export class Cpu {
   clockevent: Event;
   segmentEnd: Event;
   ipi: Event;
-  /** What this CPU is for its host, if it is a guest's; and the guest's CPU that is in guest mode here, if it is a host's. */
-  vcpu: Vcpu;
-  guest: Vcpu;
   /** Address of Event[nrNoise], and of their random streams u64[nrNoise]. */
   noiseEvents: usize;
   noiseStreams: usize;
   timers: RbTree;
   tick: HrTimer;
+  /** What it is for its host, if it is a guest's CPU. */
+  vcpu: Vcpu;
   /** Exit latency of the idle state it is in. */
   idleExitNs: u64;
   idleSince: u64;
   /** Moving average of idle lengths, weight 1/8, for the choice of an idle state. */
   avgIdleNs: u64;
-  irqNs: u64;
-  ticks: u64;
+  /** The guest's CPU that is in guest mode here, if it is a host's CPU. */
+  guest: Vcpu;
 }
 
 /**

@@ -33,9 +33,12 @@ export function newKernel(index: u32, firstCpu: u32, nrCpus: u32): Kernel {
   return kernel;
 }
 
-/** Lets another kernel be at work. */
+/** Lets a kernel be at work. */
 export function useKernel(kernel: Kernel): void {
-  if (kernel == machine.kernel) return;
+  if (kernel != machine.kernel) swapKernel(kernel);
+}
+
+function swapKernel(kernel: Kernel): void {
   memory.copy(machine.kernel.away, OWN, OWN_BYTES);
   memory.copy(OWN, kernel.away, OWN_BYTES);
   machine.kernel = kernel;

@@ -208,7 +208,7 @@ function canMigrate(task: Task): bool {
 function isHot(task: Task): bool {
   if (task.idle || env.sd.isSmt) return false;
   if (env.dst.nrRunning != 0 && (task.cfsRq.next == task || task.cfsRq.last == task)) return true;
-  return <i64>(env.src.clockTask - task.execStart) < <i64>tunables.migrationCostNs;
+  return <i64>(env.src.clock - task.execStart) < <i64>tunables.migrationCostNs;
 }
 
 /** Whether some CPU has more than one task (rd->overload). CPUs that no longer have are forgotten. */

@@ -123,7 +123,6 @@ function switchedIn(rq: Rq, next: Task, now: u64): void {
   const spec = next.spec;
   const waited = now - next.runnableSince;
   spec.waitNs += waited;
-  if (next.vcpu != null) next.vcpu.stolen += waited;
   if (next.woken) {
     next.woken = false;
     spec.wakeupLatency.record(waited);

@@ -17,7 +17,7 @@ import { reschedCurrLazy } from './wake';
 export function updateCurr(q: CfsRq): u64 {
   const curr = q.curr;
   if (curr == null) return 0;
-  const now = rqOf(q.cpu).clockTask;
+  const now = rqOf(q.cpu).clock;
   const delta = now - curr.execStart;
   if (<i64>delta <= 0) return 0;
   curr.execStart = now;

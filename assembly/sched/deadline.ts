@@ -67,7 +67,7 @@ export class DeadlineClass extends SchedClass {
     const next = first.task;
     if (next != prev) {
       classOf(prev).putPrevTask(rq, prev);
-      next.execStart = rq.clockTask;
+      next.execStart = rq.clock;
     }
     return next;
   }
@@ -77,7 +77,7 @@ export class DeadlineClass extends SchedClass {
   }
 
   setNextTask(rq: Rq, task: Task): void {
-    task.execStart = rq.clockTask;
+    task.execStart = rq.clock;
   }
 
   taskTick(rq: Rq, _task: Task): void {
@@ -92,9 +92,9 @@ export class DeadlineClass extends SchedClass {
   updateCurr(rq: Rq): void {
     const task = rq.curr;
     if (task.rank != Rank.DEADLINE || !task.dl.queued) return;
-    const delta = <i64>(rq.clockTask - task.execStart);
+    const delta = <i64>(rq.clock - task.execStart);
     if (delta > 0) {
-      task.execStart = rq.clockTask;
+      task.execStart = rq.clock;
       task.sumExec += delta;
     }
     chargeDlEntity(rq, task.dl, delta);

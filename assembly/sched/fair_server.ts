@@ -49,8 +49,8 @@ export function chargeIdleTime(rq: Rq): void {
   const server = rq.fairServer;
   if (tunables.fairServerRuntimeNs == 0 || server.runtime < 0) return;
   const idle = rq.idle;
-  server.runtime -= <i64>(rq.clockTask - idle.execStart);
-  idle.execStart = rq.clockTask;
+  server.runtime -= <i64>(rq.clock - idle.execStart);
+  idle.execStart = rq.clock;
   if (server.runtime >= 0) return;
   server.deferRunning = false;
   server.runtime = 0;

@@ -28,7 +28,7 @@ export class IdleClass extends SchedClass {
   pickNextTask(rq: Rq, prev: Task): Task | null {
     if (prev != rq.idle) {
       classOf(prev).putPrevTask(rq, prev);
-      rq.idle.execStart = rq.clockTask;
+      rq.idle.execStart = rq.clock;
     }
     return rq.idle;
   }

@@ -21,19 +21,19 @@ export namespace Update {
 
 /** The queue's PELT clock (cfs_rq_clock_pelt). */
 export function clockPelt(q: CfsRq): u64 {
-  return (q.peltStopped ? q.throttledClockPelt : rqOf(q.cpu).clockTask) - q.throttledTimePelt;
+  return (q.peltStopped ? q.throttledClockPelt : rqOf(q.cpu).clock) - q.throttledTimePelt;
 }
 
 /** The PELT clock of a throttled queue stands still… */
 export function stopPelt(q: CfsRq): void {
   q.peltStopped = true;
-  q.throttledClockPelt = rqOf(q.cpu).clockTask;
+  q.throttledClockPelt = rqOf(q.cpu).clock;
 }
 
 /** …and goes on. */
 export function resumePelt(q: CfsRq): void {
   q.peltStopped = false;
-  q.throttledTimePelt += rqOf(q.cpu).clockTask - q.throttledClockPelt;
+  q.throttledTimePelt += rqOf(q.cpu).clock - q.throttledClockPelt;
 }
 
 export function subPositive(value: u64, by: u64): u64 {

@@ -56,7 +56,7 @@ export abstract class PriorityClass extends SchedClass {
     const next = queue.active.first;
     if (next != prev) {
       classOf(prev).putPrevTask(rq, prev);
-      next.execStart = rq.clockTask;
+      next.execStart = rq.clock;
     }
     return next;
   }
@@ -66,17 +66,17 @@ export abstract class PriorityClass extends SchedClass {
   }
 
   setNextTask(rq: Rq, task: Task): void {
-    task.execStart = rq.clockTask;
+    task.execStart = rq.clock;
   }
 
   /** Charges the running task, if it is of this class; returns the time charged. */
   protected charge(rq: Rq): u64 {
     const task = rq.curr;
     if (task.rank != this.rank) return 0;
-    const delta = rq.clockTask - task.execStart;
+    const delta = rq.clock - task.execStart;
     if (<i64>delta <= 0) return 0;
     task.sumExec += delta;
-    task.execStart = rq.clockTask;
+    task.execStart = rq.clock;
     return delta;
   }
 

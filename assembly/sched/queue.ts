@@ -136,7 +136,7 @@ export function setNextEntity(q: CfsRq, se: SchedEntity): void {
     erase(q, se);
     updateLoadAvg(q, se, Update.TG);
   }
-  se.execStart = rqOf(q.cpu).clockTask;
+  se.execStart = rqOf(q.cpu).clock;
   q.curr = se;
   if (!q.eevdf) se.prevSumExec = se.sumExec;
   else if (se.onRq) protectSlice(q, se);

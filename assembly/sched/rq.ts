@@ -59,8 +59,6 @@ export class Rq extends Cpu {
   ttwuPending: u32;
   /** Clock of the last update_rq_clock. */
   clock: u64;
-  /** PARAVIRT_TIME_ACCOUNTING: steal time so far, which is nobody's run time. */
-  stealNs: u64;
   cfs: CfsRq;
   /** All fair tasks on it, most recently picked first (rq->cfs_tasks): a circular list, or null. */
   cfsTasks: Task;
@@ -87,11 +85,8 @@ export class Rq extends Cpu {
   idleNs: u64;
   switches: u64;
   migrationsIn: u64;
-
-  /** What running times are measured by (rq_clock_task). */
-  @inline get clockTask(): u64 {
-    return this.clock - this.stealNs;
-  }
+  irqNs: u64;
+  ticks: u64;
 }
 
 /** The runqueue of a CPU of any kernel, by its number among all. */

@@ -42,8 +42,6 @@ export namespace Mode {
 @unmanaged
 export class Spec {
   index: u32;
-  /** Whose tasks they are. */
-  kernel: Kernel;
   count: u32;
   /** Id of its first task; the others follow. */
   firstTask: u32;
@@ -60,6 +58,8 @@ export class Spec {
   wakeupLatency: Histogram;
   runSegment: Histogram;
   preemptedWait: Histogram;
+  /** Whose tasks they are. */
+  kernel: Kernel;
 }
 
 /**

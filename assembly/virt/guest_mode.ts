@@ -32,26 +32,18 @@ export function exitGuest(rq: Rq, time: u64): void {
   takeKicks(vcpu);
 }
 
-/** The host's CPU goes on with a vCPU thread: into the guest, unless the thread polls or has to wait for softirqs. */
-export function armVcpuThread(rq: Rq, vcpu: Vcpu): void {
-  if (rq.sectionRemaining != 0 || vcpu.polling || vcpu.thread.remaining == 0) {
-    armSegment(rq);
-    return;
-  }
-  spend(machine.vmEntryNs);
-  armSegment(rq);
-  enterGuest(rq, vcpu, machine.now);
-}
-
-/** VM entry at `now`. */
-function enterGuest(rq: Rq, vcpu: Vcpu, now: u64): void {
+/** The host's CPU goes on with a vCPU thread: VM entry, unless the thread polls or is in guest mode already. */
+export function enterGuest(rq: Rq, vcpu: Vcpu): void {
+  if (vcpu.polling || rq.guest != null) return;
+  // The entry has interrupts off.
+  rq.segmentBegin += machine.vmEntryNs;
+  rq.kernelUntil = rq.segmentBegin;
+  const now = rq.segmentBegin;
   const guest = vcpu.rq;
+  const thread = vcpu.thread;
   const stop = now - vcpu.stoppedAt;
-  if (vcpu.stealKnown && vcpu.stolen != 0) {
-    guest.clock = max(guest.clock, now);
-    guest.stealNs += vcpu.stolen;
-  }
-  accountStop(vcpu, now);
+  const switched = thread.switchedIn > vcpu.stoppedAt;
+  accountStop(vcpu, now, switched ? thread.switchedIn - thread.runnableSince : 0);
   rq.guest = vcpu;
   guest.speed = rq.speed;
   guest.stopped = false;
@@ -59,7 +51,7 @@ function enterGuest(rq: Rq, vcpu: Vcpu, now: u64): void {
   guest.kernelUntil = vcpu.kernelUntil > vcpu.stoppedAt ? vcpu.kernelUntil + stop : now;
   if (vcpu.interrupted && !guest.ipi.pending) machine.wheel.insert(guest.ipi, guest.kernelUntil);
   if (!isIdle(guest)) armEnd(guest);
-  if (isIdle(guest) ? !hasInterrupt(vcpu) : hasKicks(vcpu)) attendLater(vcpu, rq.index, guest.kernelUntil);
+  if (isIdle(guest) ? !hasInterrupt(vcpu, now) : hasKicks(vcpu)) attendLater(vcpu, rq.index, guest.kernelUntil);
   vcpu.interrupted = false;
   programClockevent(guest, guest.kernelUntil);
 }

@@ -13,8 +13,8 @@ import { State, Task } from '../task/task';
 import { Vcpu } from './vcpu';
 import { takeKicks } from './virtio';
 
-/** Work without end: the thread stays in guest mode until something else happens. */
-const FOREVER: u64 = 1 << 62;
+/** Work without end, longer than any simulation: the thread stays in guest mode until something else happens. */
+const FOREVER: u64 = 1 << 53;
 /** halt_poll_ns_grow_start and halt_poll_ns_grow. */
 const GROW_START_NS: u64 = 10_000;
 const GROW: u64 = 2;
@@ -23,10 +23,10 @@ export function isIdle(guest: Rq): bool {
   return guest.curr == guest.idle && guest.sectionRemaining == 0;
 }
 
-/** Whether an interrupt waits for the stopped guest's CPU. */
-export function hasInterrupt(vcpu: Vcpu): bool {
+/** Whether an interrupt waits for the stopped guest's CPU at `now`. */
+export function hasInterrupt(vcpu: Vcpu, now: u64): bool {
   const head = vcpu.rq.timers.leftmost;
-  return vcpu.interrupted || (head != null && head.key <= machine.now);
+  return vcpu.interrupted || (head != null && head.key <= now);
 }
 
 /** KVM_RUN: the thread goes into its guest, or halts with it. */
@@ -34,7 +34,7 @@ export function runVcpu(rq: Rq, thread: Task): void {
   const vcpu = thread.vcpu;
   const guest = vcpu.rq;
   // What the guest's kernel decided ahead is still to be done.
-  if (!isIdle(guest) || hasInterrupt(vcpu) || vcpu.kernelUntil > vcpu.stoppedAt) {
+  if (!isIdle(guest) || hasInterrupt(vcpu, machine.now) || vcpu.kernelUntil > vcpu.stoppedAt) {
     if (vcpu.halted) endHalt(vcpu);
     thread.remaining = FOREVER;
     return;
@@ -103,7 +103,7 @@ export function startHaltTimer(vcpu: Vcpu, now: u64): void {
 export function stopPolling(thread: Task): void {
   const vcpu = thread.vcpu;
   if (!vcpu.polling) return;
-  if (hasInterrupt(vcpu)) {
+  if (hasInterrupt(vcpu, machine.now)) {
     endHalt(vcpu);
     thread.remaining = FOREVER;
     return;

@@ -9,6 +9,7 @@ import { allocate } from '../base/arena';
 import { Event, newEvent } from '../base/wheel';
 import { EventKind } from '../machine/machine';
 import { HrTimer, newHrTimer, TimerKind } from '../machine/timer';
+import { SchedEntity } from '../sched/entity';
 import { Rq, rqAt } from '../sched/rq';
 import { State, Task } from '../task/task';
 import { WaitQueue } from '../task/wait';
@@ -39,9 +40,8 @@ export class Vcpu {
   /** Since when it is stopped, and until when the guest's kernel had interrupts off then. */
   stoppedAt: u64;
   kernelUntil: u64;
-  /** Of the present stop: time in which the guest had nothing to do, and in which the thread was kept waiting. */
+  /** Of the present stop: time in which the guest had nothing to do. */
   idled: u64;
-  stolen: u64;
   /** In all: time that it was halted for; that its thread was runnable and did not run; that the host's kernel took otherwise. */
   haltedNs: u64;
   stealNs: u64;
@@ -67,15 +67,21 @@ export function newVcpu(thread: Task, rq: Rq): Vcpu {
   return vcpu;
 }
 
-/** Time until `now` is over for the stopped guest's CPU: what it had to wait for is nobody's CPU time. */
-export function accountStop(vcpu: Vcpu, now: u64): void {
+/**
+ * Time until `now` is over for the stopped guest's CPU, and its thread was kept waiting for `stolen` of it. What the guest had to wait for is
+ * nobody's CPU time; its kernel knows that only of steal time, and only with PARAVIRT_TIME_ACCOUNTING (update_rq_clock_task).
+ */
+export function accountStop(vcpu: Vcpu, now: u64, stolen: u64): void {
   const length = now - vcpu.stoppedAt;
-  vcpu.rq.curr.switchedIn += length - vcpu.idled;
+  const curr = vcpu.rq.curr;
+  curr.switchedIn += length - vcpu.idled;
+  if (vcpu.stealKnown && stolen != 0) {
+    for (let se = changetype<SchedEntity>(curr); se != null; se = se.parent_) se.execStart += stolen;
+  }
   vcpu.haltedNs += vcpu.idled;
-  vcpu.stealNs += vcpu.stolen;
-  vcpu.hostNs += length - vcpu.idled - vcpu.stolen;
+  vcpu.stealNs += stolen;
+  vcpu.hostNs += length - vcpu.idled - stolen;
   vcpu.idled = 0;
-  vcpu.stolen = 0;
 }
 
 /** At the end of the simulation: accounts for a stop that is not over. */
@@ -85,7 +91,6 @@ export function finishStop(vcpu: Vcpu, until: u64): void {
   const waits = thread.state == State.RUNNING && rqAt(thread.cpu).curr != thread;
   const begin = waits ? min(thread.runnableSince, until) : until;
   if (vcpu.halted) vcpu.idled += begin - min(vcpu.haltedAt, begin);
-  vcpu.stolen += until - begin;
-  accountStop(vcpu, until);
+  accountStop(vcpu, until, until - begin);
   vcpu.stoppedAt = until;
 }
