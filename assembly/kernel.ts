@@ -5,10 +5,12 @@
 import { allocateBytes } from './base/arena';
 import { Histogram } from './base/histogram';
 import { failedTask, runUntil } from './loop';
+import { useKernel } from './machine/kernels';
 import { machine } from './machine/machine';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as replay from './replay';
+import { chargeForcedIdle, endForcedIdle } from './sched/forced_idle';
 import { rqAt, rqOf } from './sched/rq';
 import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
@@ -56,10 +58,13 @@ export function finish(untilNs: f64): void {
   for (let index: u32 = 0; index < machine.allCpus; index++) {
     const rq = rqAt(index);
     const task = rq.curr;
+    useKernel(rq.kernel);
     if (rq.vcpu != null) finishStop(rq.vcpu, until);
     const ran = until > task.switchedIn ? until - task.switchedIn : 0;
     if (task == rq.idle) rq.idleNs += ran;
     else task.spec.cpuNs += ran;
+    if (task == rq.idle) endForcedIdle(rq, until);
+    chargeForcedIdle(rq, until);
   }
 }
 
@@ -77,8 +82,10 @@ export function specNumber(index: u32, what: u32): f64 {
       return <f64>spec.involuntary;
     case 4:
       return <f64>spec.wakeups;
-    default:
+    case 5:
       return <f64>spec.migrations;
+    default:
+      return <f64>spec.forcedIdleNs;
   }
 }
 
@@ -100,8 +107,10 @@ export function cpuNumber(index: u32, what: u32): f64 {
       return <f64>rq.switches;
     case 3:
       return <f64>rq.ticks;
-    default:
+    case 4:
       return <f64>rq.migrationsIn;
+    default:
+      return <f64>rq.forcedIdleNs;
   }
 }
 
@@ -179,6 +188,27 @@ export function replayTick(cpu: u32, now: f64): void {
   replay.tick(cpu, <u64>now);
 }
 
+/** Whether a tick's question hangs on less than `slack` ns. */
+export function replayHangs(cpu: u32, now: f64, slack: f64): bool {
+  return replay.hangs(cpu, <u64>now, <u64>slack);
+}
+
+export function replayLend(id: i32, slack: f64): bool {
+  return replay.lend(taskOn(id, 0), <u64>slack);
+}
+
+export function replayDrain(id: i32, slack: f64): bool {
+  return id >= 0 && replay.drain(taskOn(id, 0), <u64>slack);
+}
+
+export function replaySpend(id: i32, cpu: u32, over: f64): bool {
+  return replay.spend(taskOn(id, 0), cpu, <u64>over);
+}
+
+export function replayStray(id: i32): void {
+  replay.stray(taskOn(id, 0));
+}
+
 export function replayCharge(cpu: u32, ran: f64): void {
   replay.charge(cpu, <u64>ran);
 }
@@ -221,6 +251,10 @@ export function replayApart(a: i32, b: i32): f64 {
 
 export function replayFollow(id: i32, other: i32): void {
   replay.follow(taskOn(id, 0), taskOn(other, 0));
+}
+
+export function replayStay(id: i32, other: i32, woken: bool): void {
+  replay.stay(taskOn(id, 0), taskOn(other, 0), woken);
 }
 
 /** Whether a task is on a queue, or idle. */

@@ -13,9 +13,11 @@ import { EventKind, machine, spend } from './machine/machine';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { guardBt } from './sched/bt';
-import { idleBalanceBt, kickIdleForBt, periodicBt } from './sched/bt_balance';
+import { idleBalanceBt, triggerBtBalance } from './sched/bt_balance';
 import { classOf } from './sched/class';
-import { schedule } from './sched/core';
+import { nextTick, schedule } from './sched/core';
+import { tickCore } from './sched/core_sched';
+import { updateCpuLoad } from './sched/cpu_load';
 import { Rq, rqAt, updateRqClock } from './sched/rq';
 import { runStopper } from './sched/stop';
 import { mustStop, stopTask } from './sched/throttle';
@@ -153,7 +155,7 @@ function leaveKernel(rq: Rq): bool {
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
-    if ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) {
+    while ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) {
       if (rq.curr.vcpu != null) stopPolling(rq.curr);
       schedule(rq);
     }
@@ -205,14 +207,12 @@ function tick(rq: Rq, timer: HrTimer): void {
   classOf(rq.curr).taskTick(rq, rq.curr);
   guardBt(rq);
   preemptAtTick(rq);
+  if (tunables.coreSched) tickCore(rq);
+  updateCpuLoad(rq);
   triggerBalance(rq);
-  if (rq.bt.nrRunning != 0) {
-    kickIdleForBt(rq);
-    periodicBt(rq);
-  }
+  if (rq.bt.nrRunning != 0) triggerBtBalance(rq);
   spend(machine.tickNs);
-  const period = machine.tickPeriodNs;
-  startTimer(rq, timer, (machine.now / period + 1) * period, 0);
+  startTimer(rq, timer, nextTick(rq), 0);
 }
 
 /** scheduler_ipi: the wake list, in a guest also messages of its host; a needed reschedule happens on the way out. */

@@ -6,15 +6,25 @@
 import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { classAt, classOf, Flags, Rank } from './sched/class';
-import { SchedEntity, TaskGroup } from './sched/entity';
+import { avgVruntime } from './sched/eevdf';
+import { bandwidthOf } from './sched/bandwidth';
+import { BtClass } from './sched/bt';
+import { schedSlice } from './sched/cfs';
+import { CfsRq, SchedEntity, TaskGroup } from './sched/entity';
 import { setShares } from './sched/group';
 import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { setScheduler } from './sched/setscheduler';
 import { expire } from './sched/timers';
+import { throttle, unthrottle } from './sched/throttle';
+import { tunables } from './sched/tunables';
+import { calcDeltaFair } from './sched/virtual_time';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
 import { NICE_0_LOAD } from './sched/weight';
 import { State, Task } from './task/task';
+
+/** Further than any history runs, in virtual time. */
+const FAR: u64 = 1 << 50;
 
 /** How the previous task of a switch leaves the CPU. */
 namespace Prev {
@@ -110,6 +120,89 @@ export function tick(cpu: u32, now: u64): void {
   classOf(rq.curr).taskTick(rq, rq.curr);
 }
 
+/** Whether the question of a tick that comes at `now` would be answered otherwise `slack` ns earlier or later. */
+export function hangs(cpu: u32, now: u64, slack: u64): bool {
+  // A refill so near may have come before or after it.
+  if (now > machine.now + slack) enter(cpu, now - slack);
+  const before = rqOf(cpu).nrRunning;
+  const rq = enter(cpu, now);
+  if (rq.nrRunning != before) return true;
+  const task = rq.curr;
+  if (task.rank != Rank.FAIR && task.rank != Rank.BT) return false;
+  for (let se = changetype<SchedEntity>(task); se != null; se = se.parent_) {
+    const ran = rq.clock - se.execStart;
+    const left = runtimeLeft(se.cfsRq) - <i64>ran;
+    if (left < <i64>slack && left > -(<i64>slack)) return true;
+    if (se.cfsRq.nrRunning < 2) continue;
+    if (expires(se, ran + slack) != expires(se, ran > slack ? ran - slack : 0)) return true;
+  }
+  return false;
+}
+
+/** What a queue's group may still run for on this CPU; very much if it has no quota. */
+function runtimeLeft(q: CfsRq): i64 {
+  const bandwidth = bandwidthOf(q);
+  return bandwidth == null ? i64.MAX_VALUE / 2 : q.runtimeRemaining + <i64>bandwidth.runtimeNs;
+}
+
+/**
+ * The recorded kernel runs a task whose group is throttled here: if it lacks less than `slack` of its quota, it gets that. True if it may run
+ * now.
+ */
+export function lend(task: Task, slack: u64): bool {
+  let lent = false;
+  for (let q = task.cfsRq; q != null; q = q.entity == null ? changetype<CfsRq>(0) : q.entity.cfsRq) {
+    if (!q.throttled || bandwidthOf(q) == null) continue;
+    if (q.runtimeRemaining < -(<i64>slack)) return false;
+    q.runtimeRemaining = 1;
+    unthrottle(bandwidthOf(q), q);
+    lent = true;
+  }
+  return lent;
+}
+
+/** The recorded kernel did not run a task that waits: if its group has less than `slack` left of its quota, it is throttled. True if it is now. */
+export function drain(task: Task, slack: u64): bool {
+  for (let q = task.cfsRq; q != null; q = q.entity == null ? changetype<CfsRq>(0) : q.entity.cfsRq) {
+    if (q.throttled || q.curr != null || runtimeLeft(q) > <i64>slack) continue;
+    const bandwidth = bandwidthOf(q);
+    bandwidth.runtimeNs = 0;
+    q.runtimeRemaining = 0;
+    return throttle(bandwidth, q);
+  }
+  return false;
+}
+
+/** A BT task waits while its CPU is idle: its class has run for `over` ns more than its budget. False: it is bound by none. */
+export function spend(task: Task, cpu: u32, over: u64): bool {
+  const rq = rqOf(cpu);
+  const bt = rq.bt;
+  if (task.rank != Rank.BT || bt.throttled || bt.runtime >= tunables.btPeriodNs) return false;
+  bt.time = bt.runtime + over;
+  (classAt(Rank.BT) as BtClass).throttle(rq);
+  return true;
+}
+
+/** Whether a tick would want the running entity to give way after `ran` ns more. */
+function expires(se: SchedEntity, ran: u64): bool {
+  const q = se.cfsRq;
+  const vruntime = se.vruntime + calcDeltaFair(ran, se);
+  if (q.eevdf) return <i64>(vruntime - se.deadline) >= 0;
+  const ideal = schedSlice(q, se);
+  const sum = se.sumExec + ran - se.prevSumExec;
+  if (sum > ideal) return true;
+  const lead = <i64>(vruntime - changetype<SchedEntity>(q.leftmost).vruntime);
+  return sum >= tunables.minGranularityNs && lead >= 0 && <u64>lead > ideal;
+}
+
+/**
+ * A BT task that is about to wake on another CPU: its vruntime will be the sum of what both queues have come to since boot, which puts it
+ * far behind until the recording shows how far.
+ */
+export function stray(task: Task): void {
+  task.vruntime = FAR;
+}
+
 /** The running task is charged up to its last accounting plus `ran`, whatever the time: the recorded clock is exact. */
 export function charge(cpu: u32, ran: u64): void {
   const rq = rqOf(cpu);
@@ -146,6 +239,7 @@ export function asked(cpu: u32): bool {
 export function pick(cpu: u32, prevState: u32, now: u64): Task {
   const rq = enter(cpu, now);
   const prev = rq.curr;
+  keepTurn(prev);
   if (prevState != Prev.RUNNABLE && prev != rq.idle) {
     prev.state = prevState == Prev.DEAD ? State.DEAD : State.SLEEPING;
     deactivateTask(rq, prev, prevState == Prev.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
@@ -169,21 +263,49 @@ export function force(cpu: u32, next: Task): void {
   rq.curr = next;
   next.state = State.RUNNING;
   classOf(next).setNextTask(rq, next);
+  if (next == kept) restoreTurn();
+}
+
+/** Groups may be nested so deep in a recording. */
+const MAX_DEPTH: u32 = 8;
+/** The task that ran before the last pick, and where its turn stood: each level's slice and protection. */
+let kept: Task = changetype<Task>(0);
+const keptTurn = new StaticArray<u64>(2 * MAX_DEPTH);
+
+function keepTurn(task: Task): void {
+  kept = task;
+  let se = changetype<SchedEntity>(task);
+  for (let i: u32 = 0; se != null && i < MAX_DEPTH; i++, se = se.parent_) {
+    keptTurn[2 * i] = se.prevSumExec;
+    keptTurn[2 * i + 1] = <u64>se.vlag;
+  }
+}
+
+/** It was not interrupted after all. */
+function restoreTurn(): void {
+  let se = changetype<SchedEntity>(kept);
+  for (let i: u32 = 0; se != null && i < MAX_DEPTH; i++, se = se.parent_) {
+    se.prevSumExec = keptTurn[2 * i];
+    se.vlag = <i64>keptTurn[2 * i + 1];
+  }
 }
 
 /**
- * How far apart two tasks, or the groups in which they compete, lie in their queue's order (vruntime, under EEVDF deadlines): how long the
- * lighter one would have to run.
+ * How far the choice between two tasks, or the groups in which they compete, lies from having fallen on the other: by vruntime, under EEVDF by
+ * whether each is eligible and by their deadlines; as how long the lighter one would have to run.
  */
-export function apart(a: Task, b: Task): u64 {
-  if (a.rank != b.rank || a.rank < Rank.FAIR || a.rank == Rank.IDLE) return u64.MAX_VALUE;
-  const se = matching(a, b);
-  const other = matching(b, a);
-  return (abs(<i64>(orderOf(se) - orderOf(other))) * min(se.weight, other.weight)) / NICE_0_LOAD;
-}
-
-function orderOf(se: SchedEntity): u64 {
-  return se.cfsRq.eevdf ? se.deadline : se.vruntime;
+export function apart(choice: Task, other: Task): u64 {
+  if (choice.rank != other.rank || choice.rank < Rank.FAIR || choice.rank == Rank.IDLE) return u64.MAX_VALUE;
+  const a = matching(choice, other);
+  const b = matching(other, choice);
+  const scale = min(a.weight, b.weight);
+  if (!a.cfsRq.eevdf) return (abs(<i64>(a.vruntime - b.vruntime)) * scale) / NICE_0_LOAD;
+  const v = avgVruntime(a.cfsRq);
+  const lateNs = max(<i64>(b.deadline - a.deadline), 0);
+  const aheadNs = max(<i64>(b.vruntime - v), 0);
+  // The other one would have to be eligible and first; or the choice not eligible.
+  const distance = aheadNs > 0 ? max(aheadNs, lateNs) : min(lateNs, max(<i64>(v - a.vruntime), 0));
+  return (<u64>distance * scale) / NICE_0_LOAD;
 }
 
 /** The running task was preferred to another, so that it cannot lie behind it: the estimate of its virtual time is corrected. */
@@ -192,6 +314,16 @@ export function follow(task: Task, other: Task): void {
   const before = matching(other, task);
   se.vruntime = before.vruntime;
   if (se.cfsRq.eevdf) se.deadline = before.deadline;
+}
+
+/** The running task kept the CPU from another that waits or woke: the estimate of its virtual time is corrected, unless its slice is over. */
+export function stay(task: Task, other: Task, woken: bool): void {
+  const se = matching(task, other);
+  const waits = matching(other, task);
+  const ideal = schedSlice(se.cfsRq, se);
+  if (se.sumExec - se.prevSumExec > ideal) return;
+  const most = woken ? calcDeltaFair(tunables.wakeupGranularityNs, waits) : ideal;
+  if (<i64>(se.vruntime - waits.vruntime) > <i64>most) se.vruntime = waits.vruntime + most;
 }
 
 /** A queue that has a history: its virtual time as the recording shows it. */

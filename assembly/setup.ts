@@ -8,6 +8,7 @@ import { newKernel } from './machine/kernels';
 import { OWN_BYTES, Part, SHARED_BYTES } from './machine/own';
 import { newTrace } from './observe/trace';
 import { Balance, newBalance, setBalanceStream } from './sched/balance';
+import { newBtBalance } from './sched/bt_balance';
 import { Rank } from './sched/class';
 import { newDomains, Topology } from './sched/domain';
 import { Masks, masks, newMasks } from './sched/masks';
@@ -75,6 +76,7 @@ export function setUp(input: usize, seed: u64): void {
   const distributions = readDistributions(distributionTables, <u32>header.distributions, values);
   newCpus(<u32>header.cpus);
   newBalance();
+  newBtBalance();
   readPrograms(waitQueues, header, instructions, distributions);
   newSpecs(header);
   let firstCpu: u32 = 0;

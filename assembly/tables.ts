@@ -55,6 +55,7 @@ export class MachineTable {
   timerWriteNs: f64;
   vmExitNs: f64;
   vmEntryNs: f64;
+  tickSkewNs: f64;
   smtSpeed: f64;
 }
 
@@ -92,6 +93,8 @@ export class KernelTable {
   yieldForfeits: f64;
   idlePlacement: f64;
   bandwidthSliceNs: f64;
+  loadHistory: f64;
+  weightOnly: f64;
   runtimeExpires: f64;
   throttlesTasks: f64;
   utilEst: f64;
@@ -100,7 +103,7 @@ export class KernelTable {
   sisUtil: f64;
   sisProp: f64;
   busyFactor: f64;
-  imbalancePct: f64;
+  coreSched: f64;
   rtPeriodNs: f64;
   rtRuntimeNs: f64;
   fairServerRuntimeNs: f64;
@@ -108,6 +111,7 @@ export class KernelTable {
   rrTicks: f64;
   btPeriodNs: f64;
   btLoadFair: f64;
+  htIsolate: f64;
   btMaxThrottleNs: f64;
   vmfActiveBalance: f64;
   vmfWakeupPreemption: f64;
@@ -140,6 +144,8 @@ export class GroupTable {
   quotaNs: f64;
   periodNs: f64;
   burstNs: f64;
+  /** When one of its periods ends, after time 0; negative: as the kernel has it. */
+  phaseNs: f64;
   btShares: f64;
 }
 
@@ -187,6 +193,7 @@ export class SpecTable {
   pool: f64;
   timerSlackNs: f64;
   sliceNs: f64;
+  cookie: f64;
   mayBeDeadline: f64;
   dlRuntimeNs: f64;
   dlDeadlineNs: f64;

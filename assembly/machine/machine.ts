@@ -74,6 +74,8 @@ export class Machine {
   vmEntryNs: u64;
   /** The largest timer slack of the kernel's tasks. */
   maxSlackNs: u64;
+  /** How much later each CPU ticks than the one before. */
+  tickSkewNs: u64;
   nrIdleStates: u32;
   /** Address of IdleState[nrIdleStates], shallow to deep. */
   idleStates: usize;

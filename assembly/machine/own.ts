@@ -6,9 +6,9 @@ export namespace Part {
   export const MASKS: usize = 256;
   export const TOPOLOGY: usize = 320;
   export const BALANCE: usize = 352;
-  export const GROUPS: usize = 368;
-  export const CLASSES: usize = 384;
-  export const TUNABLES: usize = 416;
+  export const GROUPS: usize = 384;
+  export const CLASSES: usize = 400;
+  export const TUNABLES: usize = 432;
 }
 
 export const OWN_BYTES: usize = 768;

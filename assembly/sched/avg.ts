@@ -67,7 +67,8 @@ export function dividerOf(avg: SchedAvg): u64 {
 export function updateSums(avg: SchedAvg, now: u64, load: u64, runnable: u64, running: bool): bool {
   const delta = now - avg.lastUpdateTime;
   if (<i64>delta < 0) {
-    avg.lastUpdateTime = now;
+    // 0 would say that it is attached to no queue.
+    avg.lastUpdateTime = max(now, 1);
     return false;
   }
   const units = delta >> 10;

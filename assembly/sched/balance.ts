@@ -1,29 +1,25 @@
 /**
  * Load balance (kernel/sched/fair.c load_balance, rebalance_domains, newidle_balance, nohz_balancer_kick of 6.1): every CPU now and
- * then, one that runs out of work at once, and an idle one for all idle ones when a busy one asks for it.
+ * then, one that runs out of work at once, and an idle one for all idle ones when a busy one asks for it. `loadHistory`: as 4.14 does it.
  */
 import { allocate } from '../base/arena';
 import { nextBits } from '../base/random';
 import { machine } from '../machine/machine';
 import { OWN, Part } from '../machine/own';
-import { Task } from '../task/task';
+import { decayIdle, updateBlocked } from './blocked';
 import { findBusiest, Idle, LbEnv, Migrate, newBusiestStats } from './busiest';
+import { findBusiest414, newLoadStats } from './busiest_414';
 import { Rank } from './class';
+import { pullTasks } from './detach';
 import { domainOf, SchedDomain, topology } from './domain';
 import { newIdlestStats } from './idlest';
-import { taskHLoad } from './load_avg';
 import { clearBit, firstIn, masks } from './masks';
 import { availableToFair } from './place';
 import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
 import { pushRunningTask } from './stop';
-import { moveToFront } from './task_list';
-import { throttledPair } from './throttle';
 import { tunables } from './tunables';
-import { taskUtil } from './util_est';
-import { moveQueuedTask, sendIpi } from './wake';
+import { sendIpi } from './wake';
 
-/** At most so many tasks of a queue are looked at (sysctl_sched_nr_migrate). */
-const NR_MIGRATE: u32 = 32;
 /** Pinned tasks double a domain's interval up to this (MAX_PINNED_INTERVAL). */
 const MAX_PINNED_INTERVAL_MS: u32 = 512;
 /** NI_RANDOM counts in rounds of so many calls. */
@@ -36,16 +32,19 @@ let env: LbEnv = changetype<LbEnv>(0);
 export class Balance {
   /** No idle CPU is kicked before this jiffy (nohz.next_balance). */
   nohzNextBalance: u64;
+  /** When the averages of idle CPUs decay next (nohz.next_blocked). */
+  nextIdleDecay: u64;
   /** State of NI_RANDOM's stream. */
   stream: usize;
 }
 
-const balance: Balance = changetype<Balance>(OWN + Part.BALANCE);
+export const balance: Balance = changetype<Balance>(OWN + Part.BALANCE);
 
 /** Space for balancing, which all kernels share, as none is ever in the middle of it when another goes on; at set-up. */
 export function newBalance(): void {
   env = allocate<LbEnv>();
   newBusiestStats();
+  newLoadStats();
   newIdlestStats();
 }
 
@@ -54,22 +53,40 @@ export function setBalanceStream(state: usize): void {
   balance.stream = state;
 }
 
-function jiffies(): u64 {
+export function jiffies(): u64 {
   return machine.now / machine.tickPeriodNs;
 }
 
-/** How long a domain rests between two balances, in jiffies (get_sd_balance_interval). */
-function restOf(sd: SchedDomain, busy: bool): u64 {
-  const ms = <u64>sd.balanceIntervalMs * (busy ? tunables.busyFactor : 1);
+/** How long a domain rests between two balances, in jiffies, `early` less than its interval; a tenth of a second a CPU at most. */
+function clampTicks(ms: u64, early: u64): u64 {
   const ticks = (ms * 1_000_000 + machine.tickPeriodNs - 1) / machine.tickPeriodNs;
   const most = ((1_000_000_000 / machine.tickPeriodNs) * machine.nrCpus) / 10;
-  return min(max(busy ? ticks - 1 : ticks, 1), max(most, 1));
+  return min(max(ticks, early + 1) - early, max(most, 1));
+}
+
+export function idleInterval(ms: u64): u64 {
+  return clampTicks(ms, 0);
+}
+
+export function busyInterval(ms: u64): u64 {
+  return clampTicks(ms * tunables.busyFactor, 0);
+}
+
+/** get_sd_balance_interval; from 5.10 on a busy CPU looks a jiffy earlier, so that domains get out of step. */
+function restOf(sd: SchedDomain, busy: bool): u64 {
+  if (!busy) return idleInterval(sd.balanceIntervalMs);
+  return clampTicks(<u64>sd.balanceIntervalMs * tunables.busyFactor, tunables.loadHistory ? 0 : 1);
 }
 
 /** From the tick (trigger_load_balance). */
 export function triggerBalance(rq: Rq): void {
   if (topology.nrLevels == 0) return;
-  if (jiffies() >= rq.nextBalance) rebalanceDomains(rq, rq.curr == rq.idle ? Idle.IDLE : Idle.NOT_IDLE);
+  decayIdle();
+  if (jiffies() >= rq.nextBalance) {
+    updateBlocked(rq);
+    const idle = rq.curr == rq.idle || (tunables.loadHistory && availableToFair(rq));
+    rebalanceDomains(rq, idle ? Idle.IDLE : Idle.NOT_IDLE);
+  }
   kickNohz(rq);
 }
 
@@ -114,14 +131,14 @@ function loadBalance(rq: Rq, sd: SchedDomain, level: u32, idle: u32): u32 {
   env.idle = idle;
   env.allPinned = false;
   env.somePinned = false;
-  const src = findBusiest(env);
+  const src = tunables.loadHistory ? findBusiest414(env) : findBusiest(env);
   if (src == null || src == rq) return balanced(sd, idle);
   env.src = src;
   let moved: u32 = 0;
   if (src.nrRunning > 1) {
     env.allPinned = true;
     updateRqClock(src);
-    moved = pullTasks();
+    moved = pullTasks(env);
     // The level above learns that affinity keeps tasks where they are.
     domainOf(sd.begin, level).imbalance = env.somePinned && env.imbalance > 0;
     if (env.allPinned) return balanced(sd, idle);
@@ -130,7 +147,11 @@ function loadBalance(rq: Rq, sd: SchedDomain, level: u32, idle: u32): u32 {
     sd.nrBalanceFailed = 0;
   } else {
     if (idle != Idle.NEWLY) sd.nrBalanceFailed++;
-    if (env.migration == Migrate.TASK && sd.nrBalanceFailed > sd.cacheNiceTries + 2) pushToUs(rq, src);
+    const may = tunables.loadHistory || env.migration == Migrate.TASK;
+    if (may && sd.nrBalanceFailed > sd.cacheNiceTries + 2) {
+      pushToUs(rq, src);
+      if (tunables.loadHistory) return backOff(sd);
+    }
   }
   sd.balanceIntervalMs = sd.minIntervalMs;
   return moved;
@@ -146,69 +167,17 @@ function balanced(sd: SchedDomain, idle: u32): u32 {
   return 0;
 }
 
+/** 4.14 has a task pushed, and rests longer. */
+function backOff(sd: SchedDomain): u32 {
+  sd.nrBalanceFailed = sd.cacheNiceTries + 1;
+  if (sd.balanceIntervalMs < sd.maxIntervalMs) sd.balanceIntervalMs *= 2;
+  return 0;
+}
+
 /** The running task is what has to move: its CPU's stopper pushes it here (active balance). */
 function pushToUs(rq: Rq, src: Rq): void {
   const task = src.curr;
   if (task.rank == Rank.FAIR && task.mayRunOn(rq.id)) pushRunningTask(src, task, rq.id);
-}
-
-/** Moves tasks, those not run for longest first, until the imbalance is gone (detach_tasks, attach_tasks). */
-function pullTasks(): u32 {
-  const src = env.src;
-  let moved: u32 = 0;
-  let looked: u32 = 0;
-  const most = min(NR_MIGRATE, src.cfs.hNrRunning);
-  while (src.cfsTasks != null && env.imbalance > 0) {
-    if (env.idle != Idle.NOT_IDLE && src.nrRunning <= 1) break;
-    if (++looked > most) break;
-    const task = src.cfsTasks.runPrev;
-    if (!canMigrate(task) || !fitsImbalance(task)) {
-      moveToFront(src, task);
-      continue;
-    }
-    moveQueuedTask(src, task, env.dst);
-    moved++;
-    // A preemptible kernel takes no more than one while a CPU waits for it.
-    if (env.idle == Idle.NEWLY) break;
-  }
-  return moved;
-}
-
-/** Takes the task off the imbalance, if it is not too much. */
-function fitsImbalance(task: Task): bool {
-  if (env.migration == Migrate.TASK) {
-    env.imbalance--;
-    return true;
-  }
-  if (env.migration == Migrate.UTIL) {
-    const util = taskUtil(task);
-    if (<i64>(util >> min(env.sd.nrBalanceFailed, 63)) > env.imbalance) return false;
-    env.imbalance -= util;
-    return true;
-  }
-  const load = max(taskHLoad(task), 1);
-  if (<i64>(load >> min(env.sd.nrBalanceFailed, 63)) > env.imbalance) return false;
-  env.imbalance -= load;
-  return true;
-}
-
-/** Affinity, running, cache heat (can_migrate_task). */
-function canMigrate(task: Task): bool {
-  if (throttledPair(task, env.dst.id)) return false;
-  if (!task.mayRunOn(env.dst.id)) {
-    env.somePinned = true;
-    return false;
-  }
-  env.allPinned = false;
-  if (task == env.src.curr) return false;
-  return !isHot(task) || env.sd.nrBalanceFailed > env.sd.cacheNiceTries;
-}
-
-/** Has it run so lately that its cache lines are still there? (task_hot) */
-function isHot(task: Task): bool {
-  if (task.idle || env.sd.isSmt) return false;
-  if (env.dst.nrRunning != 0 && (task.cfsRq.next == task || task.cfsRq.last == task)) return true;
-  return <i64>(env.src.clock - task.execStart) < <i64>tunables.migrationCostNs;
 }
 
 /** Whether some CPU has more than one task (rd->overload). CPUs that no longer have are forgotten. */
@@ -223,6 +192,8 @@ function overloaded(): bool {
 /** The CPU is about to run out of fair work (newidle_balance). True if something came. */
 export function newidleBalance(rq: Rq): bool {
   if (rq.ttwuPending != 0 || topology.nrLevels == 0 || !overloaded()) return false;
+  updateBlocked(rq);
+  if (tunables.loadHistory && rq.avgIdle < tunables.migrationCostNs) return false;
   let cost: u64 = 0;
   for (let level: u32 = 0; level < topology.nrLevels; level++) {
     const sd = domainOf(rq.id, level);
@@ -259,7 +230,9 @@ function countNewidle(sd: SchedDomain, success: u32): void {
 function kickNohz(rq: Rq): void {
   if (rq.curr == rq.idle || masks.nrIdle == 0 || jiffies() < balance.nohzNextBalance) return;
   if (rq.nrRunning < 2 && !othersBusy(rq)) return;
-  const cpu = firstIn(masks.idle, 0, machine.nrCpus);
+  let cpu = firstIn(masks.idle, 0, machine.nrCpus);
+  // One that is forced to be idle has work of its own (find_new_ilb).
+  while (tunables.coreSched && cpu >= 0 && !idleCpu(rqOf(cpu))) cpu = firstIn(masks.idle, cpu + 1, machine.nrCpus);
   if (cpu < 0) return;
   balance.nohzNextBalance = jiffies() + 1;
   const ilb = rqOf(cpu);
@@ -281,8 +254,9 @@ export function nohzIdleBalance(rq: Rq): void {
   if (rq.nrRunning != 0 || topology.nrLevels == 0) return;
   for (let i: u32 = 1; i <= machine.nrCpus; i++) {
     const other = rqOf((rq.id + i) % machine.nrCpus);
-    if (!idleCpu(other) || jiffies() < other.nextBalance) continue;
-    updateRqClock(other);
+    if (!idleCpu(other)) continue;
+    updateBlocked(other);
+    if (jiffies() < other.nextBalance) continue;
     rebalanceDomains(other, Idle.IDLE);
   }
 }

@@ -7,17 +7,18 @@ import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { traceThrottle } from '../observe/trace';
 import { Task } from '../task/task';
-import { newidleBt, selectBtRq } from './bt_balance';
+import { newidleBt } from './bt_balance';
+import { selectBtRq } from './bt_place';
 import { placeEntity, schedSlice, sliceExpired, wakeupPreemptEntity } from './cfs';
 import { classOf, Flags, Rank, SchedClass } from './class';
 import { updateCurr } from './curr';
 import { SchedEntity } from './entity';
 import { entityOf, queueOf, updateCfsGroup } from './group';
 import { dequeuePath, enqueuePath, matching, pickPath, putPrevPath, setNextBuddy, setNextPath } from './hierarchy';
+import { isIsolated } from './ht_isolate';
 import { removeSleeper } from './load_avg';
 import { masks, setBit } from './masks';
 import { BtRq, Rq, rqOf, thisRq, updateRqClock } from './rq';
-import { moveToFront } from './task_list';
 import { tunables } from './tunables';
 import { clearBuddies } from './virtual_time';
 import { reschedCurr } from './wake';
@@ -34,8 +35,8 @@ export class BtClass extends SchedClass {
     return selectBtRq(task, prevCpu, (flags & Flags.FORK) != 0);
   }
 
+  /** Unlike CFS it does not make the vruntime relative, so that the task comes in far behind (migrate_task_rq_bt; recorded in B26d). */
   migrateTaskRq(task: Task): void {
-    task.vruntime -= task.cfsRq.minVruntime;
     removeSleeper(task.cfsRq, task);
   }
 
@@ -44,7 +45,7 @@ export class BtClass extends SchedClass {
     this.updateCurr(rq);
     if (bt.nrRunning == 0) {
       bt.starvedSince = rq.clock;
-      bt.blockedSince = rq.clock;
+      if (!bt.throttled) bt.blockedSince = rq.clock;
     }
     setQueue(rq, task);
     enqueuePath(task, flags);
@@ -57,7 +58,7 @@ export class BtClass extends SchedClass {
     const bt = rq.bt;
     this.updateCurr(rq);
     dequeuePath(task, flags);
-    if (bt.nrRunning == 0) bt.blockedSince = 0;
+    if (bt.nrRunning == 0 && !bt.throttled) bt.blockedSince = 0;
     if (!bt.throttled) rq.nrRunning--;
     return true;
   }
@@ -77,7 +78,8 @@ export class BtClass extends SchedClass {
     this.updateCurr(rq);
     const pse = matching(task, curr);
     if (wakeupPreemptEntity(matching(curr, task), pse) != 1) return;
-    setNextBuddy(pse);
+    // Tasks are never buddies here (set_next_buddy_bt).
+    if (pse.isGroup) setNextBuddy(pse);
     reschedCurr(rq);
   }
 
@@ -87,15 +89,20 @@ export class BtClass extends SchedClass {
     return rq.nrRunning == 0 && newidleBt(rq);
   }
 
+  pickTask(rq: Rq): Task | null {
+    const bt = rq.bt;
+    this.updateCurr(rq);
+    return bt.nrRunning == 0 || bt.throttled || isIsolated(rq) ? null : pickPath(bt);
+  }
+
   pickNextTask(rq: Rq, prev: Task): Task | null {
     const bt = rq.bt;
-    if (prev.rank == Rank.BT) this.updateCurr(rq);
-    if (bt.nrRunning == 0 || bt.throttled) return null;
+    this.updateCurr(rq);
+    if (bt.nrRunning == 0 || bt.throttled || isIsolated(rq)) return null;
     // Unlike CFS it always puts the previous task back, so that one picked again begins a new slice (recorded in B03).
     classOf(prev).putPrevTask(rq, prev);
     const next = pickPath(bt)!;
-    setNextPath(next);
-    moveToFront(rq, next);
+    this.setNextTask(rq, next);
     return next;
   }
 
@@ -145,11 +152,16 @@ export class BtClass extends SchedClass {
     for (let se = changetype<SchedEntity>(rq.curr); se != null; se = se.parent_) ran = updateCurr(se.cfsRq);
     bt.time += ran;
     if (bt.throttled || bt.runtime >= tunables.btPeriodNs || bt.time <= bt.runtime) return;
-    bt.throttled = true;
-    bt.blockedSince = rq.clock;
-    rq.nrRunning -= bt.hNrRunning;
-    traceThrottle(rq.id, Rank.BT, true);
+    this.throttle(rq);
     reschedCurr(rq);
+  }
+
+  /** The class leaves the CPU as a whole. */
+  throttle(rq: Rq): void {
+    rq.bt.throttled = true;
+    if (rq.bt.blockedSince == 0) rq.bt.blockedSince = rq.clock;
+    rq.nrRunning -= rq.bt.hNrRunning;
+    traceThrottle(rq.id, Rank.BT, true);
   }
 
   /** The period timer: pays every CPU's debt down by its budget (sched_bt_period_timer). */

@@ -63,6 +63,8 @@ export abstract class SchedClass {
   balance(_rq: Rq, _prev: Task): bool {
     return false;
   }
+  /** The strongest task of this class, left where it is; null if there is none. */
+  abstract pickTask(rq: Rq): Task | null;
   /** The next task, with `prev` put back and the choice taken out; null if there is none. */
   abstract pickNextTask(rq: Rq, prev: Task): Task | null;
   /** The running task is put back. */
@@ -74,6 +76,8 @@ export abstract class SchedClass {
   taskFork(_rq: Rq, _task: Task): void {}
   /** A child is about to come onto its first queue. */
   initTask(_rq: Rq, _task: Task): void {}
+  /** It has run for the last time (task_dead). */
+  taskDead(_task: Task): void {}
   /** The task leaves for another class (switched_from). */
   switchedFrom(_rq: Rq, _task: Task): void {}
   abstract updateCurr(rq: Rq): void;

@@ -7,11 +7,16 @@ import { traceSwitch } from '../observe/trace';
 import { shareCore } from '../segment';
 import { reapTask } from '../task/fork';
 import { State, Task } from '../task/task';
-import { classAt, Flags, Rank } from './class';
+import { classAt, classOf, Flags, Rank } from './class';
+import { stealCookie } from './cookie';
+import { pickForCore } from './core_sched';
+import { endForcedIdle } from './forced_idle';
+import { isolate } from './ht_kick';
 import { pushTasks } from './later_cpu';
 import { clearBit, masks, setBit } from './masks';
 import { noteIdleCore } from './place';
 import { Rq, updateRqClock } from './rq';
+import { tunables } from './tunables';
 import { deactivateTask } from './wake';
 
 /** What the sched_switch tracepoint says of the previous task; TraceKind.SWITCH's flags. */
@@ -28,7 +33,7 @@ export function schedule(rq: Rq): void {
   const prev = rq.curr;
   const slept = prev.state != State.RUNNING;
   if (slept) deactivateTask(rq, prev, prev.state == State.DEAD ? Flags.SLEEP | Flags.SPECIAL : Flags.SLEEP);
-  const next = pickNextTask(rq, prev);
+  const next = tunables.coreSched ? pickForCore(rq, prev) : pickNextTask(rq, prev);
   rq.needResched = false;
   rq.needReschedLazy = false;
   spend(machine.scheduleNs);
@@ -36,7 +41,9 @@ export function schedule(rq: Rq): void {
     contextSwitch(rq, prev, next);
     if (next.rank == Rank.DEADLINE) pushTasks(rq);
   }
+  if (tunables.htIsolate) isolate(rq);
   rq.yielded = false;
+  if (next == rq.idle && tunables.coreSched) stealCookie(rq);
 }
 
 function pickNextTask(rq: Rq, prev: Task): Task {
@@ -45,11 +52,8 @@ function pickNextTask(rq: Rq, prev: Task): Task {
     const next = classAt(Rank.FAIR).pickNextTask(rq, prev);
     if (next != null) return next;
   }
-  for (let rank = prev.rank; rank <= Rank.BT; rank++) {
-    if (classAt(rank).balance(rq, prev) || rq.dl.nrRunning != 0) break;
-  }
-  // The 6.6 line's starvation guard lets BT go before fair for one slice.
-  if (rq.bt.boosted && !strongerThanFair(rq)) {
+  balanceClasses(rq, prev);
+  if (guardedBtFirst(rq)) {
     const boosted = classAt(Rank.BT).pickNextTask(rq, prev);
     if (boosted != null) return boosted;
     rq.bt.boosted = false;
@@ -59,6 +63,18 @@ function pickNextTask(rq: Rq, prev: Task): Task {
     if (next != null) return next;
   }
   return classAt(Rank.IDLE).pickNextTask(rq, prev)!;
+}
+
+/** Lets the classes pull work, from the one that ran down to the first that has some. */
+export function balanceClasses(rq: Rq, prev: Task): void {
+  for (let rank = prev.rank; rank <= Rank.BT; rank++) {
+    if (classAt(rank).balance(rq, prev) || rq.dl.nrRunning != 0) return;
+  }
+}
+
+/** The 6.6 line's starvation guard lets BT go before fair for one slice. */
+export function guardedBtFirst(rq: Rq): bool {
+  return rq.bt.boosted && !strongerThanFair(rq);
 }
 
 function strongerThanFair(rq: Rq): bool {
@@ -92,6 +108,7 @@ function switchedOut(rq: Rq, prev: Task, now: u64): void {
   const ran = now - prev.switchedIn;
   if (prev == rq.idle) {
     rq.idleNs += ran;
+    if (rq.forced) endForcedIdle(rq, now);
     leaveIdle(rq);
     traceSwitch(rq.id, prev, rq.curr, PrevState.RUNNABLE);
     return;
@@ -108,6 +125,7 @@ function switchedOut(rq: Rq, prev: Task, now: u64): void {
     spec.voluntary++;
     if (prev.state == State.DEAD) {
       state = PrevState.DEAD;
+      classOf(prev).taskDead(prev);
       reapTask(prev);
     }
   }
@@ -141,11 +159,17 @@ export function setIdle(rq: Rq): void {
   cancelTimer(rq, rq.tick);
 }
 
-/** The tick comes back, on the grid that all CPUs share. */
+/** When a CPU's next tick is due, on the grid that all CPUs share but for their skew. */
+export function nextTick(rq: Rq): u64 {
+  const period = machine.tickPeriodNs;
+  const skew = rq.id * machine.tickSkewNs;
+  return ((machine.now + period - (skew % period)) / period) * period + (skew % period);
+}
+
+/** The tick comes back. */
 function leaveIdle(rq: Rq): void {
   clearBit(masks.idle, rq.id);
   masks.nrIdle--;
   if (machine.smtSpeed != FULL_SPEED) shareCore(rq);
-  const period = machine.tickPeriodNs;
-  startTimer(rq, rq.tick, (machine.now / period + 1) * period, 0);
+  startTimer(rq, rq.tick, nextTick(rq), 0);
 }

@@ -20,7 +20,8 @@ export class DeadlineClass extends SchedClass {
   }
 
   /** It stays where it was if it goes first there, judged by the deadline it went to sleep with; otherwise it looks for a later one. */
-  selectTaskRq(task: Task, prevCpu: u32, _flags: u32): u32 {
+  selectTaskRq(task: Task, prevCpu: u32, flags: u32): u32 {
+    if ((flags & Flags.EXEC) != 0) return prevCpu;
     const curr = rqOf(prevCpu).curr;
     if (curr.rank != Rank.DEADLINE) return prevCpu;
     if (curr.nrCpusAllowed > 1 && timeBefore(task.dl.deadline, curr.dl.deadline)) return prevCpu;
@@ -54,17 +55,23 @@ export class DeadlineClass extends SchedClass {
     return rq.dl.nrRunning != 0;
   }
 
-  pickNextTask(rq: Rq, prev: Task): Task | null {
-    if (prev.rank == Rank.DEADLINE) this.updateCurr(rq);
+  /** A fair task, if its server comes first. */
+  pickTask(rq: Rq): Task | null {
+    this.updateCurr(rq);
     let first = rq.dl.first;
     while (first != null && first.isServer) {
-      const served = classAt(Rank.FAIR).pickNextTask(rq, prev);
+      const served = classAt(Rank.FAIR).pickTask(rq);
       if (served != null) return served;
       stopFairServer(rq);
       first = rq.dl.first;
     }
-    if (first == null) return null;
-    const next = first.task;
+    return first == null ? null : first.task;
+  }
+
+  pickNextTask(rq: Rq, prev: Task): Task | null {
+    const next = this.pickTask(rq);
+    if (next == null) return null;
+    if (next.rank == Rank.FAIR) return classAt(Rank.FAIR).pickNextTask(rq, prev);
     if (next != prev) {
       classOf(prev).putPrevTask(rq, prev);
       next.execStart = rq.clock;

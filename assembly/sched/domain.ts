@@ -27,6 +27,11 @@ export class SchedDomain {
   balanceIntervalMs: u32;
   lastBalance: u64;
   nrBalanceFailed: u32;
+  /** The same for BT's balance, and the CPU that balances for the group that begins here; −1: none yet. */
+  balanceIntervalBtMs: u32;
+  lastBalanceBt: u64;
+  nrBalanceFailedBt: u32;
+  btBalanceCpu: i32;
   /** NI_RANDOM: calls and successes of newidle balance, and the ratio in 1024ths as of the last 1024 calls. */
   newidleCalls: u32;
   newidleSuccesses: u32;
@@ -50,6 +55,9 @@ export class Topology {
 export const topology: Topology = changetype<Topology>(OWN + Part.TOPOLOGY);
 
 const SMT_IMBALANCE_PCT: u64 = 110;
+const IMBALANCE_PCT: u64 = 117;
+/** Before 5.10, of a domain wider than a cache. */
+const MACHINE_IMBALANCE_PCT: u64 = 125;
 /** Calls, successes and ratio to begin with: half of all newidle balances are skipped at first (sd_init). */
 const FIRST_CALLS: u32 = 512;
 const FIRST_SUCCESSES: u32 = 256;
@@ -92,11 +100,17 @@ function initDomain(sd: SchedDomain, begin: u32, span: u32, groupSize: u32, hasC
   sd.isSmt = span <= machine.threadsPerCore;
   sd.sharesCache = span <= machine.cpusPerLlc;
   sd.preferSibling = hasChild;
-  sd.imbalancePct = sd.isSmt ? SMT_IMBALANCE_PCT : tunables.imbalancePct;
+  sd.imbalancePct = sd.isSmt
+    ? SMT_IMBALANCE_PCT
+    : tunables.loadHistory && !sd.sharesCache
+      ? MACHINE_IMBALANCE_PCT
+      : IMBALANCE_PCT;
   sd.cacheNiceTries = sd.isSmt ? 0 : 1;
   sd.minIntervalMs = sd.weight;
   sd.maxIntervalMs = 2 * sd.weight;
   sd.balanceIntervalMs = sd.weight;
+  sd.balanceIntervalBtMs = sd.weight;
+  sd.btBalanceCpu = -1;
   sd.newidleCalls = FIRST_CALLS;
   sd.newidleSuccesses = FIRST_SUCCESSES;
   sd.newidleRatio = FIRST_CALLS;

@@ -111,9 +111,14 @@ export class CfsRq extends RbTree {
   avg: SchedAvg;
   /** Its part of the group's load average (tg_load_avg_contrib). */
   loadAvgContrib: u64;
+  /** BT: its part of the CPU's weight, as last noted (h_load). */
+  hLoad: u64;
   /** Load sum that has come or gone and that its entity has yet to be told of. */
   propagate: bool;
   propRunnableSum: i64;
+  /** On its CPU's list of queues whose averages have not decayed (sched/blocked.ts). */
+  isLeaf: bool;
+  nextLeaf: CfsRq;
   /** Bandwidth: what is left here of the quota, negative: debt. */
   runtimeRemaining: i64;
   /** The period in which that was taken. */
@@ -129,6 +134,9 @@ export class CfsRq extends RbTree {
   throttledTimePelt: u64;
   /** Next in the group's list of throttled queues. */
   throttledNext: CfsRq;
+  /** Core scheduling: minVruntime when forced idle began, which is how far virtual times of two CPUs are compared from; and which one. */
+  minVruntimeForced: u64;
+  forcedIdleSeq: u32;
 
   /** Throttled as a whole: its entity has left the queue above. */
   @inline get isOff(): bool {
@@ -158,6 +166,8 @@ export class TaskGroup {
   /** cpu.weight in load units: what its entities share. */
   shares: u64;
   idle: bool;
+  /** Of the BT class: `shares` come from cpu.bt_shares. */
+  isBt: bool;
   /** Sum of its queues' load averages, as far as they have told. */
   loadAvg: u64;
   /** Address of its entities, GROUP_ENTITY_BYTES each. */

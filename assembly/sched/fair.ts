@@ -148,9 +148,12 @@ export class FairClass extends SchedClass {
     return rq.cfs.nrRunning != 0 || newidleBalance(rq);
   }
 
+  pickTask(rq: Rq): Task | null {
+    return rq.cfs.nrRunning == 0 ? null : pickPath(rq.cfs);
+  }
+
   pickNextTask(rq: Rq, prev: Task): Task | null {
-    if (rq.cfs.nrRunning == 0) return null;
-    const next = pickPath(rq.cfs);
+    const next = this.pickTask(rq);
     if (next == null || next == prev) return next;
     if (prev.rank == Rank.FAIR) {
       switchPath(prev, next);
@@ -158,7 +161,7 @@ export class FairClass extends SchedClass {
       classOf(prev).putPrevTask(rq, prev);
       setNextPath(next);
     }
-    moveToFront(rq, next);
+    if (!tunables.loadHistory) moveToFront(rq, next);
     return next;
   }
 
@@ -168,7 +171,7 @@ export class FairClass extends SchedClass {
 
   setNextTask(rq: Rq, task: Task): void {
     setNextPath(task);
-    moveToFront(rq, task);
+    if (!tunables.loadHistory) moveToFront(rq, task);
   }
 
   taskTick(rq: Rq, task: Task): void {
@@ -197,6 +200,11 @@ export class FairClass extends SchedClass {
     if (curr != null) task.vruntime = curr.vruntime;
     placeEntity(q, task, true);
     task.vruntime -= q.minVruntime;
+  }
+
+  /** What it has weighed goes with it. */
+  taskDead(task: Task): void {
+    removeSleeper(task.cfsRq, task);
   }
 
   switchedFrom(_rq: Rq, task: Task): void {

@@ -50,10 +50,19 @@ function followShares(se: SchedEntity, q: CfsRq): void {
 /** The part of the group's weight that belongs to this CPU: present weight here, average weight elsewhere (calc_group_shares). */
 function groupShares(q: CfsRq): u64 {
   const group = q.group;
-  const load = max(scaleLoadDown(q.weight), q.avg.loadAvg);
+  const load = presentLoad(q);
   const total = group.loadAvg - q.loadAvgContrib + load;
   const shares = total == 0 ? group.shares * load : (group.shares * load) / total;
   return min(max(shares, MIN_SHARES), group.shares);
+}
+
+/**
+ * calc_bt_shares does not scale the weight down as it does the averages elsewhere, so that these hardly count: a group has its whole weight
+ * on every CPU.
+ */
+function presentLoad(q: CfsRq): u64 {
+  if (q.group.isBt) return q.weight;
+  return tunables.weightOnly ? scaleLoadDown(q.weight) : max(scaleLoadDown(q.weight), q.avg.loadAvg);
 }
 
 /** Gives a group's entity another weight: CFS leaves its vruntime alone, EEVDF keeps its lag (reweight_entity). */

@@ -4,8 +4,8 @@
  */
 import { Task } from '../task/task';
 import { CAPACITY } from './avg';
-import { clockPelt, subPositive, taskHLoad, updateQueueAvg } from './load_avg';
-import { Rq, rqOf, updateRqClock } from './rq';
+import { subPositive, taskHLoad } from './load_avg';
+import { Rq, rqOf } from './rq';
 import { cpuUtil } from './util_est';
 
 /** From least to most in need of help (enum group_type). */
@@ -33,13 +33,6 @@ export class GroupStats {
   get weight(): u32 {
     return this.end - this.begin;
   }
-}
-
-/** An idle CPU's averages decay only when somebody looks (update_blocked_averages). */
-export function updateBlocked(rq: Rq): void {
-  if (rq.curr != rq.idle) return;
-  updateRqClock(rq);
-  updateQueueAvg(rq.cfs, clockPelt(rq.cfs));
 }
 
 /** Fills `stats` for CPUs begin … end − 1. `imbalanced`: tasks in there could not be moved because of their affinity. */
@@ -71,7 +64,6 @@ function clear(stats: GroupStats, begin: u32, end: u32): void {
 
 /** Adds a CPU, without the part of a task on it if one is given. */
 function addCpu(stats: GroupStats, rq: Rq, without: Task): void {
-  updateBlocked(rq);
   const cfs = rq.cfs;
   let load = cfs.avg.loadAvg;
   let runnable = cfs.avg.runnableAvg;

@@ -25,6 +25,10 @@ export class IdleClass extends SchedClass {
     reschedCurr(rq);
   }
 
+  pickTask(rq: Rq): Task | null {
+    return rq.idle;
+  }
+
   pickNextTask(rq: Rq, prev: Task): Task | null {
     if (prev != rq.idle) {
       classOf(prev).putPrevTask(rq, prev);

@@ -4,6 +4,7 @@
  */
 import { allocate } from '../base/arena';
 import { Task } from '../task/task';
+import { coreSuits, groupSuits } from './cookie';
 import { domainOf, SchedDomain, topology } from './domain';
 import { gatherStatsFor, GroupStats, GroupType } from './group_stats';
 import { firstCommon, masks } from './masks';
@@ -45,6 +46,7 @@ function pickGroup(sd: SchedDomain, task: Task, cpu: u32): bool {
   for (let begin = sd.begin; begin < sd.end; begin += sd.groupSize) {
     const end = min(begin + sd.groupSize, sd.end);
     if (firstCommon(task.cpusAllowed, task.cpusAllowed, begin, end) < 0) continue;
+    if (tunables.coreSched && !groupSuits(begin, end, task)) continue;
     gatherStatsFor(task, candidate, begin, end, sd.imbalancePct);
     if (cpu >= begin && cpu < end) {
       hasLocal = true;
@@ -97,6 +99,7 @@ function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
   for (let cpu = begin; cpu < end; cpu++) {
     if (!task.mayRunOn(cpu)) continue;
     const rq = rqOf(cpu);
+    if (tunables.coreSched && !coreSuits(rq, task)) continue;
     // sched_idle_cpu
     if (rq.nrRunning != 0 && rq.nrRunning == rq.cfs.idleHNrRunning) return <i32>cpu;
     if (idleCpu(rq)) {

@@ -79,7 +79,7 @@ export function updateQueueAvg(q: CfsRq, now: u64): bool {
 }
 
 /** The group learns what its queue weighs, unless that changed by less than 1/64 (update_tg_load_avg). */
-function tellGroup(q: CfsRq): void {
+export function tellGroup(q: CfsRq): void {
   const group = q.group;
   if (group == null) return;
   const delta = <i64>(q.avg.loadAvg - q.loadAvgContrib);

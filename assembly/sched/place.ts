@@ -5,6 +5,8 @@
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { Flags, Rank } from './class';
+import { cpuSuits } from './cookie';
+import { fairLoad } from './cpu_load';
 import { hasIdleCore, idleScan, setIdleCore } from './domain';
 import { idlestCpu } from './idlest';
 import { taskHLoad } from './load_avg';
@@ -24,7 +26,9 @@ export function availableToFair(rq: Rq): bool {
   if (rq.nrRunning == 0) return rq.curr == rq.idle;
   if (masks.nrYielding == 0) return false;
   const bt = rq.bt.throttled ? 0 : rq.bt.hNrRunning;
-  return rq.curr.rank >= Rank.FAIR && rq.nrRunning == bt + rq.cfs.idleHNrRunning;
+  // 4.14 makes no difference between SCHED_IDLE tasks and others here.
+  const idle = tunables.loadHistory ? 0 : rq.cfs.idleHNrRunning;
+  return rq.curr.rank >= Rank.FAIR && rq.nrRunning == bt + idle;
 }
 
 export function selectFairRq(task: Task, prevCpu: u32, flags: u32): u32 {
@@ -61,10 +65,14 @@ function wakeAffine(task: Task, here: u32, prevCpu: u32, sync: bool): u32 {
   const hereRq = rqOf(here);
   const prevRq = rqOf(prevCpu);
   const prevIdle = idleCpu(prevRq);
-  if (idleCpu(hereRq) && shareCache(here, prevCpu)) return prevIdle ? prevCpu : here;
   if (sync && hereRq.nrRunning == 1) return here;
-  if (prevIdle) return prevCpu;
-  let load = <i64>hereRq.cfs.avg.loadAvg;
+  if (tunables.loadHistory) {
+    if (idleCpu(hereRq)) return here;
+  } else {
+    if (idleCpu(hereRq) && shareCache(here, prevCpu)) return prevIdle ? prevCpu : here;
+    if (prevIdle) return prevCpu;
+  }
+  let load = <i64>fairLoad(hereRq);
   if (sync && hereRq.curr.rank == Rank.FAIR) {
     const own = <i64>taskHLoad(hereRq.curr);
     if (own > load) return here;
@@ -72,8 +80,9 @@ function wakeAffine(task: Task, here: u32, prevCpu: u32, sync: bool): u32 {
   }
   const wakee = <i64>taskHLoad(task);
   const hereLoad = (load + wakee) * 100;
-  const prevLoad = (<i64>prevRq.cfs.avg.loadAvg - wakee) * BIAS + (sync ? 1 : 0);
-  return hereLoad < prevLoad ? here : prevCpu;
+  const prevLoad = (<i64>fairLoad(prevRq) - wakee) * BIAS;
+  // In 4.14 a draw is for the waker, later only if that is about to sleep.
+  return hereLoad < prevLoad + (sync || tunables.loadHistory ? 1 : 0) ? here : prevCpu;
 }
 
 export function isFree(task: Task, cpu: u32): bool {
@@ -112,6 +121,7 @@ function selectIdleCpu(task: Task, target: u32, wholeCore: bool): i32 {
     if (!task.mayRunOn(cpu)) continue;
     if (!wholeCore && left-- == 0) return -1;
     if (!availableToFair(rqOf(cpu))) continue;
+    if (!wholeCore && tunables.coreSched && !cpuSuits(rqOf(cpu), task)) continue;
     if (!wholeCore || coreIsIdle(cpu)) return cpu;
     if (found < 0) found = cpu;
   }

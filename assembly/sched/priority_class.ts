@@ -50,11 +50,14 @@ export abstract class PriorityClass extends SchedClass {
     this.queueOf(rq).active.requeue(rq.curr);
   }
 
-  pickNextTask(rq: Rq, prev: Task): Task | null {
+  pickTask(rq: Rq): Task | null {
     const queue = this.queueOf(rq);
-    if (queue.active.nrRunning == 0 || queue.throttled) return null;
-    const next = queue.active.first;
-    if (next != prev) {
+    return queue.active.nrRunning == 0 || queue.throttled ? null : queue.active.first;
+  }
+
+  pickNextTask(rq: Rq, prev: Task): Task | null {
+    const next = this.pickTask(rq);
+    if (next != null && next != prev) {
       classOf(prev).putPrevTask(rq, prev);
       next.execStart = rq.clock;
     }

@@ -6,6 +6,7 @@
  * Under EEVDF it is the lag that travels, and who goes to sleep owing time stays on the queue until that is worked off.
  */
 import { bandwidthOf, returnRuntime } from './bandwidth';
+import { addLeaf } from './blocked';
 import { placeEntity, updateMinVruntime } from './cfs';
 import { Flags } from './class';
 import { updateCurr } from './curr';
@@ -60,6 +61,7 @@ export function enqueueEntity(q: CfsRq, se: SchedEntity, flags: u32): void {
     updateCfsGroup(se);
   }
   accountEnqueue(q, se);
+  if (q.nrRunning == 1 && q.group != null && tunables.pelt) addLeaf(q);
   if (!q.eevdf && (flags & Flags.WAKEUP) != 0) placeEntity(q, se, false);
   // Not cache-hot where it has never run.
   if ((flags & Flags.MIGRATED) != 0) se.execStart = 0;

@@ -6,6 +6,7 @@ import { Cpu } from '../machine/cpu';
 import { HrTimer } from '../machine/timer';
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
+import { LoadHistory } from './cpu_load';
 import { DlEntity, DlRq } from './dl_entity';
 import { CfsRq } from './entity';
 import { PriorityRq } from './prio_array';
@@ -39,6 +40,22 @@ export class BtRq extends CfsRq {
   boosted: bool;
   /** When its queue last became non-empty, or was throttled; 0: it is empty (bt_blocked_clock). */
   blockedSince: u64;
+}
+
+/** What the threads of a core have in common (struct rq's core-wide fields): core scheduling. */
+@unmanaged
+export class Core {
+  /** Counts arrivals, departures and picks (core_task_seq), and its value at the last pick (core_pick_seq). */
+  taskSeq: u32;
+  pickSeq: u32;
+  /** The cookie that its threads run. */
+  cookie: u32;
+  /** Threads that run a task, and those that are forced to be idle; since when that has not been charged. */
+  occupied: u32;
+  forcedIdle: u32;
+  forcedSince: u64;
+  /** Counts the threads that came to be forced idle (core_forceidle_seq). */
+  forcedIdleSeq: u32;
 }
 
 @unmanaged
@@ -76,6 +93,15 @@ export class Rq extends Cpu {
   pushTask: Task;
   pushCpu: u32;
   nextBalance: u64;
+  /** Groups' queues whose averages have not decayed (leaf_cfs_rq_list). */
+  firstLeaf: CfsRq;
+  lastLeaf: CfsRq;
+  nextBalanceBt: u64;
+  /** What it weighed at its ticks (cpu_load, cpu_bt_load). */
+  fairHistory: LoadHistory;
+  btHistory: LoadHistory;
+  /** The jiffy in which its BT queues' parts of its weight were last noted (h_bt_load_throttle). */
+  hLoadBtAt: u64;
   /** How long it is idle until a wakeup ends that: a moving average, weight 1/8 (avg_idle). */
   avgIdle: u64;
   /** Since when it is idle; 0: it is not, or no wakeup ended it. */
@@ -85,6 +111,15 @@ export class Rq extends Cpu {
   idleNs: u64;
   switches: u64;
   migrationsIn: u64;
+  core: Core;
+  /** What a sibling has picked for this thread; the pick that it last ran; what that had run before (core_pick, core_sched_seq). */
+  corePick: Task;
+  pickedSeq: u32;
+  pickedExec: u64;
+  /** It is idle, or about to be, although tasks wait here; since when that has not been counted. */
+  forced: bool;
+  forcedSince: u64;
+  forcedIdleNs: u64;
   irqNs: u64;
   ticks: u64;
 }

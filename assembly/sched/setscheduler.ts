@@ -78,6 +78,7 @@ export function setScheduler(
   const now = classAt(task.rank);
   now.enqueueTask(rq, task, Flags.SAVE);
   now.setNextTask(rq, task);
+  if (tunables.coreSched) rq.core.taskSeq++;
   // Whether it is still the one to run, the next pick decides.
   reschedCurr(rq);
 }

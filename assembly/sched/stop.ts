@@ -25,6 +25,10 @@ export class StopClass extends SchedClass {
 
   wakeupPreempt(_rq: Rq, _task: Task, _flags: u32): void {}
 
+  pickTask(rq: Rq): Task | null {
+    return rq.stop.queued ? rq.stop : null;
+  }
+
   pickNextTask(rq: Rq, prev: Task): Task | null {
     if (!rq.stop.queued) return null;
     if (prev != rq.stop) classOf(prev).putPrevTask(rq, prev);

@@ -1,5 +1,6 @@
 /**
- * The list of a CPU's fair (or BT) tasks, most recently picked first (rq->cfs_tasks, rq->bt_tasks): balance takes from its other end.
+ * The list of a CPU's fair tasks, most recently picked first (rq->cfs_tasks): balance takes from its other end. Before 4.16, and of BT tasks
+ * (rq->bt_tasks), it is most recently queued first: 4.14 takes fair tasks from the front, BT ones from the other end.
  */
 import { Task } from '../task/task';
 import { Rank } from './class';

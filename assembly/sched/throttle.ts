@@ -109,7 +109,7 @@ export function throttledPair(task: Task, dst: u32): bool {
   return task.group != null && (task.cfsRq.isFrozen || queueOf(task.group, dst).throttleCount != 0);
 }
 
-function throttle(bandwidth: Bandwidth, q: CfsRq): bool {
+export function throttle(bandwidth: Bandwidth, q: CfsRq): bool {
   // A refill may have raced with the charge.
   if (assignRuntime(bandwidth, q, 1)) return false;
   q.throttledNext = changetype<CfsRq>(0);
@@ -149,7 +149,7 @@ function leave(q: CfsRq): void {
   rq.nrRunning -= count;
 }
 
-function unthrottle(bandwidth: Bandwidth, q: CfsRq): void {
+export function unthrottle(bandwidth: Bandwidth, q: CfsRq): void {
   const rq = rqOf(q.cpu);
   q.throttled = false;
   updateRqClock(rq);

@@ -41,6 +41,10 @@ export class Tunables {
   yieldForfeits: bool;
   /** What a CPU takes from a quota at a time. */
   bandwidthSliceNs: u64;
+  /** Before 5.5: balance compares loads, and remembers those of past ticks (LB_BIAS). */
+  loadHistory: bool;
+  /** Before 4.15 a group's part on a CPU followed its present weight there alone. */
+  weightOnly: bool;
   /** Before 5.4: that is void when the period ends. */
   runtimeExpires: bool;
   /** 6.18: a group without runtime stays on its queue, its tasks leave one by one. */
@@ -55,7 +59,8 @@ export class Tunables {
   sisUtil: bool;
   sisProp: bool;
   busyFactor: u32;
-  imbalancePct: u32;
+  /** Some tasks have a cookie, and the kernel keeps a core to one (CONFIG_SCHED_CORE). */
+  coreSched: bool;
   /** preempt=full and lazy: kernel code is left at the interrupt's exit, too… */
   fullPreemption: bool;
   /** …but under lazy not for a fair task in favour of another (6.13). */
@@ -70,6 +75,8 @@ export class Tunables {
   btPeriodNs: u64;
   /** Fair load counts where BT load is compared. */
   btLoadFair: bool;
+  /** BT leaves the siblings of a thread that runs an online task. */
+  htIsolate: bool;
   /** Longest time that BT may be kept from a CPU; 0: no guard. */
   btMaxThrottleNs: u64;
   vmfWakeupPreemption: bool;

@@ -5,6 +5,7 @@ import { machine, spend } from '../machine/machine';
 import { traceMigrate, traceWakeup, traceWaking } from '../observe/trace';
 import { Mode, State, Task } from '../task/task';
 import { classOf, Flags, Rank } from './class';
+import { leftCore } from './core_sched';
 import { pushWoken } from './later_cpu';
 import { Rq, rqOf, shareCache, updateRqClock } from './rq';
 import { tunables } from './tunables';
@@ -70,10 +71,12 @@ function preemptsByWakeup(rq: Rq, task: Task): bool {
 export function activateTask(rq: Rq, task: Task, flags: u32): void {
   classOf(task).enqueueTask(rq, task, flags);
   task.onRq = true;
+  if (tunables.coreSched) rq.core.taskSeq++;
 }
 
 export function deactivateTask(rq: Rq, task: Task, flags: u32): void {
   if (classOf(task).dequeueTask(rq, task, flags)) task.onRq = false;
+  if (tunables.coreSched || tunables.htIsolate) leftCore(rq, flags);
 }
 
 /** Notes that a task will run elsewhere from now on (set_task_cpu). */
@@ -109,13 +112,15 @@ export function tryToWakeUp(task: Task, flags: u32): void {
       task.woken = true;
       task.runnableSince = machine.now;
     }
-    if (task.delayed) classOf(task).enqueueTask(rq, task, Flags.DELAYED);
+    if (task.delayed) activateTask(rq, task, Flags.DELAYED);
     checkPreemptCurr(rq, task, flags);
     spend(machine.wakeupNs);
     traceWakeup(task, heldBy(rq));
     return;
   }
-  const cpu = task.nrCpusAllowed > 1 ? classOf(task).selectTaskRq(task, task.cpu, flags | Flags.WAKEUP) : task.cpu;
+  const free = task.nrCpusAllowed > 1 && !task.placed;
+  const cpu = free ? classOf(task).selectTaskRq(task, task.cpu, flags | Flags.WAKEUP) : task.cpu;
+  task.placed = false;
   let enqueueFlags = Flags.WAKEUP;
   if (cpu != task.cpu) {
     classOf(task).migrateTaskRq(task);
@@ -124,8 +129,9 @@ export function tryToWakeUp(task: Task, flags: u32): void {
   }
   spend(machine.wakeupNs);
   const rq = rqOf(cpu);
-  // TTWU_QUEUE: an idle CPU, or one that shares no cache with this one, puts the task on its queue itself.
-  if (cpu != machine.thisCpu && (rq.nrRunning == 0 || !shareCache(cpu, machine.thisCpu))) {
+  // TTWU_QUEUE: a CPU that shares no cache with this one puts the task on its queue itself; from 5.8 on an idle one, too.
+  const lists = rq.nrRunning == 0 && !tunables.loadHistory;
+  if (cpu != machine.thisCpu && (lists || !shareCache(cpu, machine.thisCpu))) {
     task.state = State.WAKING;
     queueWakeup(rq, task, enqueueFlags);
   } else {

@@ -18,8 +18,10 @@ import { DlRq } from '../sched/dl_entity';
 import { CfsRq } from '../sched/entity';
 import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
+import { coreBegin } from '../sched/masks';
 import { newPrioArray } from '../sched/prio_array';
-import { BtRq, Rq, rqAt, rqOf, RtRq, VmfRq } from '../sched/rq';
+import { newLoadHistory } from '../sched/cpu_load';
+import { BtRq, Core, Rq, rqAt, rqOf, RtRq, VmfRq } from '../sched/rq';
 import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
@@ -66,6 +68,7 @@ export function readMachine(table: MachineTable): void {
   machine.timerWriteNs = <u64>table.timerWriteNs;
   machine.vmExitNs = <u64>table.vmExitNs;
   machine.vmEntryNs = <u64>table.vmEntryNs;
+  machine.tickSkewNs = <u64>table.tickSkewNs;
   machine.smtSpeed = <u64>table.smtSpeed;
 }
 
@@ -102,6 +105,8 @@ export function readKernel(table: KernelTable): void {
   t.pickBuddy = table.pickBuddy != 0;
   t.yieldForfeits = table.yieldForfeits != 0;
   t.idlePlacement = table.idlePlacement != 0;
+  t.loadHistory = table.loadHistory != 0;
+  t.weightOnly = table.weightOnly != 0;
   t.runtimeExpires = table.runtimeExpires != 0;
   t.throttlesTasks = table.throttlesTasks != 0;
   t.bandwidthSliceNs = <u64>table.bandwidthSliceNs;
@@ -109,7 +114,7 @@ export function readKernel(table: KernelTable): void {
   t.sisUtil = table.sisUtil != 0;
   t.sisProp = table.sisProp != 0;
   t.busyFactor = <u32>table.busyFactor;
-  t.imbalancePct = <u32>table.imbalancePct;
+  t.coreSched = table.coreSched != 0;
   t.pelt = machine.nrCpus > 1;
   t.utilEst = table.utilEst != 0 && t.pelt;
   t.utilEstEarly = table.utilEstEarly != 0;
@@ -120,6 +125,7 @@ export function readKernel(table: KernelTable): void {
   t.rrTicks = <u32>table.rrTicks;
   t.btPeriodNs = <u64>table.btPeriodNs;
   t.btLoadFair = table.btLoadFair != 0;
+  t.htIsolate = table.htIsolate != 0;
   t.btMaxThrottleNs = <u64>table.btMaxThrottleNs;
   t.vmfActiveBalance = table.vmfActiveBalance != 0;
   t.vmfWakeupPreemption = table.vmfWakeupPreemption != 0;
@@ -150,6 +156,7 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.kernel = machine.kernel;
     if (rq.vcpu != null) rq.vcpu.stealKnown = tunables.paravirtTimeAccounting;
     rq.speed = FULL_SPEED;
+    rq.core = cpu == coreBegin(cpu) ? allocate<Core>() : rqOf(coreBegin(cpu)).core;
     rq.clockevent = newEvent(EventKind.CLOCKEVENT, rq.index, 0);
     rq.segmentEnd = newEvent(EventKind.SEGMENT_END, rq.index, 0);
     rq.ipi = newEvent(EventKind.IPI, rq.index, 0);
@@ -177,6 +184,9 @@ export function layOutCpus(btRuntimes: usize): void {
     rq.avgIdleNs = machine.tickPeriodNs;
     rq.avgIdle = maxAvgIdle();
     rq.nextBalance = 1;
+    rq.nextBalanceBt = 1;
+    rq.fairHistory = newLoadHistory();
+    rq.btHistory = newLoadHistory();
   }
 }
 

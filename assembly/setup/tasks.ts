@@ -68,6 +68,7 @@ export function readGroups(tables: usize, count: u32, stream: usize): void {
     // Parents come before their children.
     group.bt = allocate<TaskGroup>();
     group.bt.shares = <u64>table.btShares;
+    group.bt.isBt = true;
     if (group.parent != null) group.bt.parent = group.parent.bt;
     layOutQueues(group.bt, true);
   }
@@ -109,7 +110,8 @@ function newBandwidth(table: GroupTable, stream: usize): Bandwidth {
   bandwidth.periodNs = <u64>table.periodNs;
   bandwidth.burstNs = <u64>table.burstNs;
   bandwidth.runtimeNs = bandwidth.quotaNs;
-  if (tunables.eevdf) bandwidth.offsetNs = nextBits(stream) % bandwidth.periodNs;
+  if (table.phaseNs >= 0) bandwidth.offsetNs = (machine.bootNs + <u64>table.phaseNs) % bandwidth.periodNs;
+  else if (tunables.eevdf) bandwidth.offsetNs = nextBits(stream) % bandwidth.periodNs;
   bandwidth.period = newHrTimer(TimerKind.CFS_PERIOD, changetype<usize>(bandwidth));
   bandwidth.slack = newHrTimer(TimerKind.CFS_SLACK, changetype<usize>(bandwidth));
   return bandwidth;
@@ -159,8 +161,12 @@ export function readSpecs(tables: usize, first: u32, count: u32, seed: u64): voi
     newSpec(index, <u32>table.count, tasksRead);
     const spec = specAt(index);
     spec.kernel = machine.kernel;
+    spec.policy = <u8>table.policy;
+    spec.nice = <i8>table.nice;
+    spec.prio = <u8>table.prio;
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
+    spec.cookie = <u32>table.cookie;
     for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, tasksRead++, seed);
   }
 }
@@ -186,7 +192,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   }
   task.ownSlack = table.timerSlackNs >= 0;
   if (task.ownSlack) task.timerSlackNs = <u64>table.timerSlackNs;
-  setParams(task, <u8>table.policy, <i8>table.nice, <u8>table.prio);
+  setParams(task, spec.policy, spec.nice, spec.prio);
   if (table.mayBeDeadline != 0) task.dl = newDlEntity(task, changetype<Rq>(0));
   if (task.rank == Rank.DEADLINE) {
     setReservation(task.dl, <u64>table.dlRuntimeNs, <u64>table.dlDeadlineNs, <u64>table.dlPeriodNs);
@@ -198,6 +204,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   for (let i: u32 = 0; i < masks.words; i++) allowed += <u32>popcnt(load<u64>(mask + (i << 3)));
   const pinned = table.pinEach != 0;
   task.cpu = table.startCpu >= 0 ? <u32>table.startCpu : nthCpu(mask, (pinned ? instance : id) % allowed);
+  task.placed = table.startCpu >= 0;
   if (pinned) {
     mask = allocateBytes(masks.words << 3);
     setBit(mask, task.cpu);
@@ -218,6 +225,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   initHrTimer(task.timer, TimerKind.WAKE, changetype<usize>(task));
   if (table.firstVcpu >= 0) task.vcpu = newVcpu(task, rqAt(<u32>table.firstVcpu + instance));
   task.pc = spec.program;
+  task.cookie = spec.cookie;
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;
   if (spec.pool) {

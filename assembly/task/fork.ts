@@ -6,6 +6,7 @@ import { at } from '../base/arena';
 import { machine, spend } from '../machine/machine';
 import { classOf, Flags } from '../sched/class';
 import { Rq } from '../sched/rq';
+import { setParams } from '../sched/setscheduler';
 import { pushRunningTask } from '../sched/stop';
 import { wakeUpNewTask } from '../sched/wake';
 import { Mode, Spec, State, Task } from './task';
@@ -40,6 +41,9 @@ export function forkTask(rq: Rq, specIndex: u32): bool {
   task.remaining = 0;
   task.busyUntil = 0;
   task.inSyscall = false;
+  // sched_core_fork: a child has its parent's cookie until it is given another.
+  task.cookie = spec.cookie != 0 ? spec.cookie : rq.curr.cookie;
+  setParams(task, spec.policy, spec.nice, spec.prio);
   task.vruntime = 0;
   task.cpu = task.mayRunOn(rq.id) ? rq.id : task.cpu;
   classOf(task).taskFork(rq, task);

@@ -46,6 +46,12 @@ export class Spec {
   /** Id of its first task; the others follow. */
   firstTask: u32;
   program: u32;
+  /** What its tasks begin with. */
+  policy: u8;
+  nice: i8;
+  prio: u8;
+  /** Its tasks' cookie, 0: none of its own. */
+  cookie: u32;
   /** A pool for the fork step, and its free tasks. */
   pool: bool;
   free: Task;
@@ -55,6 +61,8 @@ export class Spec {
   involuntary: u64;
   wakeups: u64;
   migrations: u64;
+  /** Time that siblings were forced to be idle because of its tasks' cookie. */
+  forcedIdleNs: u64;
   wakeupLatency: Histogram;
   runSegment: Histogram;
   preemptedWait: Histogram;
@@ -85,14 +93,14 @@ export class Task extends SchedEntity {
   queued: bool;
   /** It has slept or been created since it last ran: the next switch to it ends a wakeup latency. */
   woken: bool;
+  /** It starts where it is, wherever its class would put it. */
+  placed: bool;
   /** In a system call that slept: what is left of it is done at the next switch to it. */
   inSyscall: bool;
   /** Has moved to another CPU since it last ran: its next run refills caches. */
   migrated: bool;
   /** A CPU that it runs on is as good as idle for fair tasks. */
   yields: bool;
-  /** Its timer slack was given, so it stays when the policy changes. */
-  ownSlack: bool;
   nrCpusAllowed: u16;
   /** Where it ran before its previous CPU. */
   recentUsedCpu: u16;
@@ -123,9 +131,14 @@ export class Task extends SchedEntity {
   wakeFlags: u16;
   /** RR: ticks left. */
   timeSlice: u16;
+  /** Its timer slack was given, so it stays when the policy changes. */
+  ownSlack: bool;
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;
+  /** Core scheduling: its cookie, 0: none; how many threads of its core ran a task when it was last picked. */
+  cookie: u32;
+  coreOccupied: u32;
   /** Whom it woke last, how often that changed, and the jiffy since which (wakee_flips). */
   lastWakee: Task;
   wakeeFlips: u32;

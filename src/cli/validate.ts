@@ -24,6 +24,7 @@ const MACHINES: Readonly<Record<string, string>> = {
   'icount linux-6.12': 'qemu-icount-6.12',
   'icount tk3-4.14': 'qemu-icount-4.14',
   mttcg2: 'qemu-mttcg',
+  'mttcg2 tk3-4.14': 'qemu-mttcg-4.14',
 };
 
 interface ValidateFlags {

@@ -144,6 +144,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
   const groups = groupTable(system.cgroups);
   const groupIndex = new Map(groups.order.map((name, index) => [name, index]));
   const masks = new Masks(machine.cpus);
+  const cookies = new Names();
   const firstSpec = shared.specs.count;
   const context: ProgramContext = {
     instructions: shared.instructions,
@@ -173,6 +174,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
       pool: task.start === 'fork' ? 1 : 0,
       timerSlackNs: task.timerSlackNs ?? -1,
       sliceNs: task.sliceNs ?? 0,
+      cookie: task.cookie === null ? 0 : cookies.of(task.cookie) + 1,
       program: program.begin,
       timers: program.timers,
       loops: program.loops,
@@ -196,7 +198,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
   const parts = [
     table,
     machineTable(machine, system.guest !== null),
-    kernelTable(kernel, machine.cpus),
+    kernelTable(system),
     machine.idleStates.flatMap((state) => single('IdleStateTable', state)),
     noise.values,
     btRuntimes(kernel, machine.cpus),
@@ -266,13 +268,14 @@ function machineTable(machine: Machine, isGuest: boolean): number[] {
     sendIpiNs: isGuest ? ipiSendNs : 0,
     vmExitNs: exitNs,
     vmEntryNs: entryNs,
+    tickSkewNs: machine.tickSkewNs,
     syscallEntryNs,
     syscallExitNs: syscallNs - syscallEntryNs,
     smtSpeed: Math.round(smtSpeed * FULL_SPEED),
   });
 }
 
-function kernelTable(kernel: Kernel, cpus: number): number[] {
+function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: System): number[] {
   // sched_tunable_scaling: get_update_sysctl_factor.
   const factor = kernel.tunableScaling === 'log' ? 1 + Math.floor(Math.log2(Math.min(cpus, 8))) : 1;
   const has = (feature: string): number => (kernel.features.includes(feature) ? 1 : 0);
@@ -310,6 +313,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     delayZero: has('DELAY_ZERO'),
     pickBuddy: has('PICK_BUDDY'),
     bandwidthSliceNs: kernel.bandwidthSliceNs,
+    loadHistory: kernel.fair === 'cfs-4.14' ? 1 : 0,
+    weightOnly: kernel.fair === 'cfs-4.14' ? 1 : 0,
     runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
     throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
     utilEst: has('UTIL_EST'),
@@ -319,7 +324,8 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     sisProp: has('SIS_PROP'),
     // sd_init: before 5.10 a busy CPU balanced half as often.
     busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
-    imbalancePct: 117,
+    // sched_core_get: it is on as long as there are cookies.
+    coreSched: kernel.coreSched && threadsPerCore > 1 && tasks.some(({ cookie }) => cookie !== null) ? 1 : 0,
     rtPeriodNs: kernel.rtPeriodNs,
     rtRuntimeNs: kernel.rtRuntimeNs,
     fairServerRuntimeNs: kernel.fairServer?.runtimeNs ?? 0,
@@ -327,6 +333,7 @@ function kernelTable(kernel: Kernel, cpus: number): number[] {
     rrTicks: Math.max(1, Math.round(kernel.rrTimesliceNs / tickPeriodNs)),
     btPeriodNs: kernel.bt.periodNs,
     btLoadFair: kernel.bt.loadFair ? 1 : 0,
+    htIsolate: kernel.bt.htIsolate && threadsPerCore > 1 ? 1 : 0,
     btMaxThrottleNs: kernel.bt.maxThrottleTimeNs,
     vmfActiveBalance: kernel.vmf.activeBalance ? 1 : 0,
     vmfWakeupPreemption: kernel.vmf.wakeupPreemption ? 1 : 0,
@@ -379,12 +386,18 @@ function groupTable(cgroups: CgroupSpec[]): { table: Table<'GroupTable'>; order:
     const parent = group.parent === null ? -1 : add(group.parent);
     order.push(name);
     // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
-    const { quotaNs, periodNs, burstNs } = group.quota ?? { quotaNs: -1, periodNs: 0, burstNs: 0 };
+    const { quotaNs, periodNs, burstNs, phaseNs } = group.quota ?? {
+      quotaNs: -1,
+      periodNs: 0,
+      burstNs: 0,
+      phaseNs: null,
+    };
     return table.add({
       parent,
       shares: group.idle ? 3 * 1024 : sharesOf(group.weight),
       idle: group.idle ? 1 : 0,
       quotaNs,
+      phaseNs: phaseNs ?? -1,
       periodNs,
       burstNs,
       btShares: group.btShares * 1024,

@@ -46,6 +46,31 @@ export class Driver {
     this.#kernel.replayTick(cpu, atNs);
   }
 
+  /** Whether a tick then would be answered otherwise `slackNs` earlier or later. */
+  hangs(cpu: number, atNs: number, slackNs: number): boolean {
+    return this.#kernel.replayHangs(cpu, atNs, slackNs) !== 0;
+  }
+
+  /** The task runs although its group is throttled here: true if it lacked less than `slackNs` of its quota, which it has now. */
+  lend(task: number, slackNs: number): boolean {
+    return this.#kernel.replayLend(task, slackNs) !== 0;
+  }
+
+  /** The task waits, not chosen: true if its group had less than `slackNs` left of its quota, and is throttled now. */
+  drain(task: number, slackNs: number): boolean {
+    return this.#kernel.replayDrain(task, slackNs) !== 0;
+  }
+
+  /** A BT task waits while its CPU idles: its class is throttled now, having run for `overNs` more than its budget. False: it has none. */
+  spend(task: number, cpu: number, overNs: number): boolean {
+    return this.#kernel.replaySpend(task, cpu, overNs) !== 0;
+  }
+
+  /** A BT task that is about to wake on another CPU will lie far behind (migrate_task_rq_bt), nobody knows how far. */
+  stray(task: number): void {
+    this.#kernel.replayStray(task);
+  }
+
   /** Charges the running task for exactly `ranNs`. */
   charge(cpu: number, ranNs: number): void {
     this.#kernel.replayCharge(cpu, ranNs);
@@ -94,6 +119,14 @@ export class Driver {
   /** The running task was preferred to another: its virtual time becomes that one's. */
   follow(task: number, other: number): void {
     this.#kernel.replayFollow(task, other);
+  }
+
+  /**
+   * The running task kept the CPU from another under CFS: unless its slice is over, it lies no further ahead than lets it, by a slice, or by
+   * the granularity if the other woke.
+   */
+  stay(task: number, other: number, woken: boolean): void {
+    this.#kernel.replayStay(task, other, woken ? 1 : 0);
   }
 
   /** Whether the task is runnable here, too. */

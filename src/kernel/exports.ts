@@ -39,7 +39,13 @@ export interface KernelExports {
   replayPick(cpu: number, prevState: number, now: number): number;
   replayForce(cpu: number, id: number): void;
   replayApart(a: number, b: number): number;
+  replayHangs(cpu: number, now: number, slack: number): number;
+  replayLend(id: number, slack: number): number;
+  replayDrain(id: number, slack: number): number;
+  replaySpend(id: number, cpu: number, over: number): number;
+  replayStray(id: number): void;
   replayFollow(id: number, other: number): void;
+  replayStay(id: number, other: number, woken: number): void;
   replayQueued(id: number): number;
   replayRunnable(cpu: number): number;
   replayVirtual(id: number, ran: number): number;

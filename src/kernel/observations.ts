@@ -12,10 +12,11 @@ export const SPEC_NUMBERS = [
   'involuntarySwitches',
   'wakeups',
   'migrations',
+  'forcedIdleNs',
 ] as const;
 
 /** Order of `cpuNumber` in assembly/kernel.ts. */
-export const CPU_NUMBERS = ['idleNs', 'irqNs', 'switches', 'ticks', 'migrationsIn'] as const;
+export const CPU_NUMBERS = ['idleNs', 'irqNs', 'switches', 'ticks', 'migrationsIn', 'forcedIdleNs'] as const;
 
 /** Order of `vcpuNumber` in assembly/kernel.ts. */
 export const VCPU_NUMBERS = ['haltedNs', 'stealNs', 'hostNs', 'exits', 'halts', 'polls'] as const;

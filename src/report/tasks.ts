@@ -9,6 +9,7 @@ import { humanCount, humanNs, humanPercent } from './units.js';
 export function taskTable(result: Result): string {
   const seconds = result.durationNs / 1e9;
   const idlePct = (100 * result.cpus.reduce((sum, cpu) => sum + cpu.idleNs, 0)) / result.durationNs;
+  const forcedPct = (100 * result.cpus.reduce((sum, cpu) => sum + cpu.forcedIdleNs, 0)) / result.durationNs;
   const rows = result.tasks.map((task) => [
     task.count === 1 ? task.name : `${task.name} ×${task.count}`,
     humanPercent((100 * task.cpuNs) / result.durationNs),
@@ -33,5 +34,6 @@ export function taskTable(result: Result): string {
     rows,
   );
   const summary = `${seconds} s on ${result.cpus.length} CPU(s), ${humanCount(result.switches)} switches, idle ${humanPercent(idlePct)} of one CPU`;
-  return `${table}${chalk.dim(summary)}\n`;
+  const forced = forcedPct > 0 ? `, of it ${humanPercent(forcedPct)} forced` : '';
+  return `${table}${chalk.dim(`${summary}${forced}`)}\n`;
 }

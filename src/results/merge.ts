@@ -28,6 +28,7 @@ export function mergeTasks(results: [TaskResult, ...TaskResult[]]): TaskResult {
     involuntarySwitches: sum(({ involuntarySwitches }) => involuntarySwitches),
     wakeups: sum(({ wakeups }) => wakeups),
     migrations: sum(({ migrations }) => migrations),
+    forcedIdleNs: sum(({ forcedIdleNs }) => forcedIdleNs),
     wakeupLatency: merge(results.map(({ wakeupLatency }) => wakeupLatency)),
     runSegment: merge(results.map(({ runSegment }) => runSegment)),
     preemptedWait: merge(results.map(({ preemptedWait }) => preemptedWait)),

@@ -48,6 +48,8 @@ export interface TaskResult {
   involuntarySwitches: number;
   wakeups: number;
   migrations: number;
+  /** Core scheduling: time that siblings were forced to be idle because of its cookie. */
+  forcedIdleNs: number;
   /** sched_wakeup → sched_switch to it. */
   wakeupLatency: HistogramData;
   /** sched_switch to it → sched_switch away from it. */
@@ -64,6 +66,8 @@ export interface CpuResult {
   switches: number;
   ticks: number;
   migrationsIn: number;
+  /** The part of idleNs in which tasks waited that must not run beside a sibling's: core scheduling, isolation of hyper-threads. */
+  forcedIdleNs: number;
 }
 
 /** What became of the CPUs of a guest; sums over its instances. CPU time of its tasks + idleNs + stealNs + hostNs = CPUs × elapsed. */

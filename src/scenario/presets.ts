@@ -108,8 +108,10 @@ export function loadPolicy(nameOrPath: string): Policy {
 }
 
 export function policyOf(name: string, document: PolicyDocument): Policy {
-  const { description, default: others, roles, bt, vmf } = document;
-  return { name: document.name ?? name, description, default: others, roles, bt: btOf(bt), vmf: vmfOf(vmf) };
+  const { description, default: others, roles, cookies, bt, vmf } = document;
+  const coreSched = document.coreSched ?? null;
+  const changes = { coreSched, cookies, bt: btOf(bt), vmf: vmfOf(vmf) };
+  return { name: document.name ?? name, description, default: others, roles, ...changes };
 }
 
 /** Fields that are given, under their names with the unit. */
@@ -134,6 +136,7 @@ const BT_NAMES = {
   percent: 'percent',
   maxThrottleTime: 'maxThrottleTimeNs',
   loadFair: 'loadFair',
+  htIsolate: 'htIsolate',
 } as const;
 const VMF_NAMES = {
   wakeupPreemption: 'wakeupPreemption',
@@ -163,6 +166,7 @@ const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
   threadsPerCore: 'threadsPerCore',
+  tickSkew: 'tickSkewNs',
   smtSpeed: 'smtSpeed',
   noise: 'noise',
 } as const;
@@ -185,6 +189,7 @@ const KERNEL_NAMES = {
   fairServer: 'fairServer',
   haltPoll: 'haltPoll',
   paravirtTimeAccounting: 'paravirtTimeAccounting',
+  coreSched: 'coreSched',
 } as const;
 
 const btOf = (document: Loose<KernelDocument['bt']>) => given(document, BT_NAMES) as Partial<BtTunables>;

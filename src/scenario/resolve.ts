@@ -26,7 +26,7 @@ export interface ResolveOptions {
 export function resolveScenario(document: ScenarioDocument, file: string, options: ResolveOptions = {}): Scenario {
   const policy = options.policy === undefined ? policyChoice(document.policy) : loadPolicy(options.policy);
   const machine = chooseMachine(document.machine);
-  const threads = document.guests.map((guest) => vcpuThreads(guest, policy));
+  const threads = document.guests.map((guest) => vcpuThreads(guest, policy, machine));
   const host = {
     machine,
     kernel: withPolicy(chooseKernel(document.kernel), policy),
@@ -66,30 +66,18 @@ const resolveCgroup = (group: CgroupDocuments[number]): CgroupSpec => ({
   parent: group.parent ?? null,
   weight: group.weight,
   idle: group.idle,
-  quota: group.quota === undefined ? null : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst },
+  quota:
+    group.quota === undefined
+      ? null
+      : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst, phaseNs: null },
   btShares: group.btShares,
   offline: group.offline,
 });
 
 /** The threads of the host that run a guest's CPUs, those of its first instance first. */
-function vcpuThreads({ name, count, vcpus, vcpu }: GuestDocument, policy: Policy): TaskSpec {
-  const sched = vcpu.sched ?? byRole(vcpu.role ?? 'vcpu', policy);
-  return {
-    name: `${name}/vcpu`,
-    count: count * vcpus,
-    role: vcpu.role ?? 'vcpu',
-    sched,
-    cgroup: vcpu.cgroup ?? null,
-    cpus: vcpu.cpus ?? null,
-    pinEach: vcpu.pin === 'each',
-    startNs: 0,
-    startCpu: null,
-    startLagNs: null,
-    start: 'run',
-    timerSlackNs: null,
-    sliceNs: null,
-    program: [{ op: 'vcpu', guest: name }],
-  };
+function vcpuThreads({ name, count, vcpus, vcpu }: GuestDocument, policy: Policy, machine: Machine): TaskSpec {
+  const document = { role: 'vcpu', ...vcpu, name: `${name}/vcpu`, count: count * vcpus, start: 0, program: [] };
+  return { ...resolveTask(document, policy, machine), program: [{ op: 'vcpu', guest: name }] };
 }
 
 function resolveGuest(guest: GuestDocument, host: Machine): Guest {
@@ -137,7 +125,8 @@ function chooseKernel(choice: ScenarioDocument['kernel']): Kernel {
 
 /** A policy's changes to the kernel's tunables. */
 function withPolicy(kernel: Kernel, policy: Policy): Kernel {
-  return { ...kernel, bt: { ...kernel.bt, ...policy.bt }, vmf: { ...kernel.vmf, ...policy.vmf } };
+  const coreSched = policy.coreSched ?? kernel.coreSched;
+  return { ...kernel, coreSched, bt: { ...kernel.bt, ...policy.bt }, vmf: { ...kernel.vmf, ...policy.vmf } };
 }
 
 const byRole = (role: string | null, policy: Policy): SchedSettings =>
@@ -145,6 +134,7 @@ const byRole = (role: string | null, policy: Policy): SchedSettings =>
 
 function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): TaskSpec {
   const role = task.role ?? null;
+  const cookieByPolicy = role === null ? undefined : policy.cookies[role];
   const cpus = task.cpus ?? null;
   const pinEach = task.pin === 'each';
   return {
@@ -161,6 +151,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     start: task.start === 'fork' ? 'fork' : 'run',
     timerSlackNs: task.timerSlack ?? null,
     sliceNs: task.slice ?? null,
+    cookie: task.cookie ?? cookieByPolicy ?? null,
     program: task.program.map(resolveStep),
   };
 }

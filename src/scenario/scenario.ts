@@ -102,7 +102,7 @@ export interface TaskSpec {
   /** Pin instance i to cpus[i mod cpus.length], as `cyclictest -a` does. */
   pinEach: boolean;
   startNs: number;
-  /** Where it has slept until then; null: any CPU that it may use. */
+  /** Where it wakes then; null: where that leads to from any CPU that it may use. */
   startCpu: number | null;
   /** How far its vruntime lies behind its queue's at its first wakeup; null: as far as after a long sleep. */
   startLagNs: number | null;
@@ -112,6 +112,8 @@ export interface TaskSpec {
   timerSlackNs: number | null;
   /** EEVDF: a slice of its own; null: the base slice. */
   sliceNs: number | null;
+  /** Its core-scheduling cookie (prctl(2) PR_SCHED_CORE); null: none, or its parent's if it is forked. */
+  cookie: string | null;
   program: Step[];
 }
 
@@ -123,8 +125,8 @@ export interface CgroupSpec {
   weight: number;
   /** cpu.idle: its tasks give way to all others. */
   idle: boolean;
-  /** cpu.max; null: no quota. */
-  quota: { quotaNs: number; periodNs: number; burstNs: number } | null;
+  /** cpu.max; null: no quota. `phaseNs`: when one of its periods ends, after time 0; null: where the kernel puts that. */
+  quota: { quotaNs: number; periodNs: number; burstNs: number; phaseNs: number | null } | null;
   /** TencentOS cpu.bt_shares: its weight in the BT class. */
   btShares: number;
   /** cpu.offline = 1: its tasks that are not real-time run in the BT class. */
@@ -192,6 +194,8 @@ export interface Machine {
   cpusPerLlc: number;
   /** Hyper-threads of a core: consecutive numbers. 1: no SMT. */
   threadsPerCore: number;
+  /** How much later each CPU ticks than the one before. */
+  tickSkewNs: number;
   /** Speed of each of two threads of a core that both run a task, in parts of what one does alone. */
   smtSpeed: number;
   costs: MachineCosts;
@@ -230,6 +234,8 @@ export interface Kernel {
   haltPoll: HaltPoll;
   /** PARAVIRT_TIME_ACCOUNTING: as a guest, steal time is not charged to the task that was running. */
   paravirtTimeAccounting: boolean;
+  /** CONFIG_SCHED_CORE: the threads of a core run tasks of one cookie only. */
+  coreSched: boolean;
   bt: BtTunables;
   vmf: VmfTunables;
 }
@@ -251,6 +257,8 @@ export interface BtTunables {
   maxThrottleTimeNs: number;
   /** kernel.sched_bt_load_fair: a CPU's fair load counts, too, where BT load is compared. */
   loadFair: boolean;
+  /** 6.6: kernel.cpu_qos_ht_isolate. BT leaves the siblings of a thread that runs anything above it. */
+  htIsolate: boolean;
 }
 
 /** VM First. Tencent published no mechanics: every knob here is ours (docs/model.md). */
@@ -302,6 +310,10 @@ export interface Policy {
   /** Settings of tasks whose role is not listed below. */
   default: SchedSettings;
   roles: Record<string, SchedSettings>;
+  /** Switches core scheduling on or off; null: as the kernel has it. */
+  coreSched: boolean | null;
+  /** Cookies of roles. */
+  cookies: Record<string, string>;
   /** Changes to the kernel preset's BT and VMF tunables. */
   bt: Partial<BtTunables>;
   vmf: Partial<VmfTunables>;

@@ -227,6 +227,7 @@ const taskSchema = z.strictObject({
     .refine((ns) => ns >= 1e5 && ns <= 1e8, 'expected 100us to 100ms')
     .optional()
     .describe('EEVDF: a slice of its own, 100us … 100ms (sched_setattr’s sched_runtime)'),
+  cookie: name.optional().describe('core scheduling: shares a core only with tasks of the same cookie (PR_SCHED_CORE)'),
   timerSlack: time.optional().describe('default 50us, 0 in the deadline, fifo, rr and vmf classes'),
   program: z.array(step).min(1),
 });
@@ -294,6 +295,7 @@ const machineFields = {
   cpus: z.int().min(1).max(1024),
   cpusPerLlc: z.int().min(1).max(1024).describe('CPUs that share a last-level cache'),
   threadsPerCore: z.int().min(1).max(8).describe('hyper-threads of a core, consecutive CPU numbers'),
+  tickSkew: time.describe('how much later each CPU ticks than the one before (skew_tick)'),
   smtSpeed: z
     .number()
     .min(0.1)
@@ -309,6 +311,7 @@ const machineFields = {
 export const machineSchema = z.strictObject({
   ...machineFields,
   threadsPerCore: machineFields.threadsPerCore.default(1),
+  tickSkew: machineFields.tickSkew.default(0),
   // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
   smtSpeed: machineFields.smtSpeed.default(0.625),
   virtualization: machineFields.virtualization.prefault(VIRTUALIZATION),
@@ -369,6 +372,7 @@ const kernelFields = {
   paravirtTimeAccounting: z
     .boolean()
     .describe('PARAVIRT_TIME_ACCOUNTING: a guest does not charge steal time to tasks (off in Debian)'),
+  coreSched: z.boolean().describe('CONFIG_SCHED_CORE: the threads of a core run tasks of one cookie only'),
 };
 
 const percent = z.int().min(0).max(100);
@@ -379,6 +383,7 @@ const btFields = {
   percent: z.union([percent, z.array(percent).min(1)]).describe('/proc/offline/cpuN, one for all or a list'),
   loadFair: z.boolean().describe('kernel.sched_bt_load_fair'),
   maxThrottleTime: time.describe('starvation guard of 6.6; 0: none'),
+  htIsolate: z.boolean().describe('kernel.cpu_qos_ht_isolate of 6.6: BT leaves the siblings of online tasks'),
 };
 
 const vmfFields = {
@@ -392,10 +397,11 @@ const vmfFields = {
 export const kernelSchema = z.strictObject({
   ...kernelFields,
   fairServer: kernelFields.fairServer.default(null),
-  // KVM_HALT_POLL_NS_DEFAULT of x86; shrinking by 2 instead of to 0 came with 6.10.
+  // KVM_HALT_POLL_NS_DEFAULT of x86.
   haltPoll: kernelFields.haltPoll.default({ mostNs: 200_000, shrink: 0 }),
   paravirtTimeAccounting: kernelFields.paravirtTimeAccounting.default(false),
-  bt: z.strictObject(btFields),
+  coreSched: kernelFields.coreSched.default(false),
+  bt: z.strictObject({ ...btFields, htIsolate: btFields.htIsolate.default(false) }),
   vmf: z.strictObject(vmfFields),
 });
 
@@ -405,6 +411,8 @@ export const policySchema = z.strictObject({
   description: z.string().default(''),
   default: schedSchema.prefault({ class: 'fair' }).describe('tasks whose role is not listed'),
   roles: z.record(name, schedSchema).default({}),
+  coreSched: kernelFields.coreSched.optional(),
+  cookies: z.record(name, name).default({}).describe('core-scheduling cookies of roles'),
   bt: z.strictObject(btFields).partial().default({}),
   vmf: z.strictObject(vmfFields).partial().default({}),
 });
@@ -440,7 +448,7 @@ const guestSchema = z.strictObject({
     .default('cfs')
     .describe('inside the guest: a policy’s name, file, or itself'),
   vcpu: taskSchema
-    .pick({ role: true, sched: true, cgroup: true, cpus: true, pin: true })
+    .pick({ role: true, sched: true, cgroup: true, cpus: true, pin: true, cookie: true })
     .prefault({})
     .describe('the threads of the host that run its CPUs: tasks `name/vcpu`, role vcpu by default'),
   cgroups: z.array(cgroupSchema).max(1000).default([]),

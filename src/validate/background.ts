@@ -62,6 +62,7 @@ function periodic(
     start: 'run',
     timerSlackNs,
     sliceNs: null,
+    cookie: null,
     program: [
       {
         op: 'loop',

@@ -16,6 +16,8 @@ const BT_PRIO = 140;
 export interface Cast {
   scenario: Scenario;
   byPid: Map<number, number>;
+  /** As the trace calls them. */
+  names: string[];
   /** Tasks of the recorded scenario, and their children. */
   own: Set<number>;
 }
@@ -28,28 +30,31 @@ export function castOf(recording: Recording, trace: RecordedTrace, machine: Mach
   const cast: Cast = {
     scenario: { ...mapping.scenario, bootNs: trace.bootNs, tasks: [] },
     byPid: new Map(),
+    names: [],
     own: new Set(),
   };
   const parents = new Map<number, number>();
-  const add = (task: TracedTask): void => {
+  const add = (task: TracedTask, cpu: number | null): void => {
     if (task.pid === 0 || cast.byPid.has(task.pid)) return;
     const index = cast.scenario.tasks.length;
     const parent = cast.scenario.tasks[cast.byPid.get(parents.get(task.pid) ?? -1) ?? -1];
     const spec = parent ?? declared.get(task.name);
     if (spec !== undefined && !task.name.startsWith('~')) cast.own.add(index);
     cast.byPid.set(task.pid, index);
-    cast.scenario.tasks.push(member(`${task.pid}`, spec, task.prio));
+    cast.names.push(task.name);
+    cast.scenario.tasks.push(member(`${task.pid}`, spec, task.prio, cpu));
   };
-  add(trace.controller);
+  add(trace.controller, trace.controllerCpu);
   for (const event of trace.events) {
     if (event.event === 'fork') parents.set(event.child, event.pid);
-    if (event.event === 'switch') [event.prev, event.next].forEach(add);
-    if (event.event === 'waking' || event.event === 'wakeup') add(event.task);
+    if (event.event === 'switch') for (const task of [event.prev, event.next]) add(task, event.cpu);
+    // It slept where it is about to be woken from.
+    if (event.event === 'waking' || event.event === 'wakeup') add(event.task, event.target);
   }
   return cast;
 }
 
-function member(name: string, like: TaskSpec | undefined, prio: number): TaskSpec {
+function member(name: string, like: TaskSpec | undefined, prio: number, cpu: number | null): TaskSpec {
   return {
     name,
     count: 1,
@@ -59,11 +64,12 @@ function member(name: string, like: TaskSpec | undefined, prio: number): TaskSpe
     cpus: like?.cpus ?? null,
     pinEach: false,
     startNs: NEVER_NS,
-    startCpu: null,
+    startCpu: cpu,
     startLagNs: like?.startLagNs ?? null,
     start: 'run',
     timerSlackNs: 0,
     sliceNs: like?.sliceNs ?? null,
+    cookie: null,
     program: [{ op: 'suspend' }],
   };
 }

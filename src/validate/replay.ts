@@ -5,30 +5,12 @@
 import { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
 import type { Cast } from './history.js';
+import { type ReplayCounts, Tally } from './tally.js';
+import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
 import type { RecordedTrace, TracedEvent } from './trace.js';
+import { Unknowns } from './unknowns.js';
+import { placeQueues } from './vruntimes.js';
 
-/** What was counted. */
-export interface ReplayCounts {
-  /** Picks, chances to preempt and choices of a CPU. */
-  decisions: number;
-  wrongPicks: number;
-  /** The kernel preempted and the model would not have; and the other way round. */
-  missedPreemptions: number;
-  extraPreemptions: number;
-  wrongCpus: number;
-  /** Picks that hang on less than the trace's resolution; no decisions. */
-  ties: number;
-  /** Recorded charges, those after which vruntime was the model's to the nanosecond, and the first that was not. */
-  charges: number;
-  matchedCharges: number;
-  firstMismatch: string | null;
-  /** The first decisions that were wrong, for people. */
-  examples: string[];
-}
-
-const MAX_EXAMPLES = 20;
-/** A tick's handler runs so long after its grid point, as sched_stat_runtime shows in one-instruction-a-nanosecond recordings. */
-const TICK_DELAY_NS = 1_760;
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
 /**
@@ -40,13 +22,16 @@ const WAKE_CLOCK_NS = 860;
 const PREEMPT_CLOCK_NS = 1_400;
 const SLEEP_CLOCK_NS = 1_690;
 /**
- * A trace without charges tells the clock only to within a few of these lengths. Tasks whose virtual times lie closer together than this are
- * a tie that it cannot decide.
+ * A trace without charges tells the clock only to within a few of these lengths, and where the machine was emulated in real time, to within
+ * what a tick that is on time varies by. Tasks whose virtual times lie closer together than this are a tie that it cannot decide, and so is
+ * there a tick that would be answered otherwise by so much earlier or later.
  */
-const TIE_NS = 5_000;
+const RESOLUTION_NS = { counted: 5_000, realTime: 200_000 } as const;
 
 export interface ReplayOptions {
   tickNs: number;
+  /** The machine was emulated in real time: ticks came late. */
+  realTime: boolean;
   /** A reschedule that was asked for shows as a switch within this time. */
   windowNs: number;
   /** How far behind its queue's min_vruntime a long sleeper is placed. */
@@ -62,7 +47,14 @@ interface Lane {
   curr: number;
   /** When a chance to preempt arose that has not been answered; null: none. */
   chanceAt: number | null;
-  lastTick: number;
+  /** How many of the known ticks are past. */
+  ticks: number;
+  /** It came from another CPU: this one shows no sign of life before its next event. */
+  remote: boolean;
+  /** When the running task was woken on its way to sleep: it schedules all the same, and may stay. */
+  recalledAt: number;
+  /** That chance hangs on less than the trace's resolution. */
+  hangs: boolean;
   /** A wakeup has asked for the reschedule: its clock serves for the switch, too. */
   byWakeup: boolean;
 }
@@ -70,27 +62,20 @@ interface Lane {
 class Walk {
   readonly #driver: Driver;
   readonly #lanes: Lane[];
+  readonly #ticks: Ticks;
   readonly #chosen = new Map<number, number>();
   readonly #wokenAt = new Map<number, number>();
+  readonly #wokenFrom = new Map<number, number>();
   /** Tasks that have run, and those whose vruntime a charge has shown. */
   readonly #seen = new Set<number>();
   readonly #charged = new Set<number>();
+  readonly #unknowns: Unknowns;
   readonly #exact: boolean;
+  readonly #resolutionNs: number;
   /** The root queue's virtual time follows from the scenario's own tasks. */
-  #rootKnown = false;
+  readonly #rootKnown: boolean;
   readonly #eevdf: boolean;
-  readonly #counts: ReplayCounts = {
-    decisions: 0,
-    wrongPicks: 0,
-    missedPreemptions: 0,
-    extraPreemptions: 0,
-    wrongCpus: 0,
-    ties: 0,
-    charges: 0,
-    matchedCharges: 0,
-    firstMismatch: null,
-    examples: [],
-  };
+  readonly #tally = new Tally(0);
 
   constructor(
     readonly cast: Cast,
@@ -101,15 +86,22 @@ class Walk {
     this.#lanes = Array.from({ length: cast.scenario.machine.cpus }, () => ({
       curr: -1,
       chanceAt: null,
-      lastTick: 0,
+      ticks: 0,
+      remote: false,
+      recalledAt: Number.NEGATIVE_INFINITY,
+      hangs: false,
       byWakeup: false,
     }));
+    const { tickNs, windowNs } = options;
+    this.#ticks = options.realTime
+      ? shownTicks(trace, cast, this.#lanes.length, tickNs)
+      : gridTicks(trace, this.#lanes.length, tickNs, windowNs);
     this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
+    this.#resolutionNs = options.realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
     this.#exact = trace.events.some(({ event }) => event === 'charge');
-    if (this.#exact) {
-      this.#driver.exact();
-      this.#placeQueues();
-    }
+    this.#unknowns = new Unknowns(this.#driver, cast.scenario, this.#resolutionNs, tickNs);
+    if (this.#exact) this.#driver.exact();
+    this.#rootKnown = this.#exact && placeQueues(this.#driver, cast, trace, options.creditNs);
   }
 
   run(): ReplayCounts {
@@ -123,32 +115,7 @@ class Walk {
       if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#exact ? TICK_CHARGE_NS : 0));
       this.#step(event);
     }
-    return this.#counts;
-  }
-
-  /** A waking task's vruntime before it first ran follows from its first charge. */
-  #placeQueues(): void {
-    const starts = new Map<number, bigint>();
-    for (const event of this.trace.events) {
-      if (event.event !== 'charge') continue;
-      const task = this.#id(event.pid);
-      if (starts.has(task) || !this.cast.own.has(task)) continue;
-      starts.set(task, event.vruntime - BigInt(this.#driver.virtualNs(task, event.ranNs)));
-    }
-    const groups = new Map<string, Array<[task: number, start: bigint]>>();
-    for (const [task, start] of starts) {
-      const group = this.cast.scenario.tasks[task]?.cgroup ?? '';
-      groups.set(group, [...(groups.get(group) ?? []), [task, start]]);
-    }
-    this.#rootKnown = groups.has('');
-    for (const members of groups.values()) {
-      // All but the last-forked one were placed by their credit.
-      const mins = members.map(
-        ([task, start]) => start + BigInt(this.options.creditNs(this.cast.scenario.tasks[task])),
-      );
-      const least = mins.reduce((a, b) => (b < a ? b : a));
-      for (const [task, start] of members) this.#driver.place(task, start, least);
-    }
+    return this.#tally.counts;
   }
 
   #id(pid: number): number {
@@ -162,53 +129,66 @@ class Walk {
   }
 
   #ticksUntil(atNs: number): void {
-    const { tickNs } = this.options;
     for (const [cpu, lane] of this.#lanes.entries()) {
-      let tick = lane.lastTick + 1;
-      for (; tick * tickNs + TICK_DELAY_NS <= atNs; tick++) if (lane.curr !== -1) this.#tick(cpu, tick);
-      lane.lastTick = tick - 1;
+      const known = this.#ticks.known[cpu] ?? [];
+      let next = known[lane.ticks];
+      while (next !== undefined && next <= atNs) {
+        lane.ticks++;
+        if (lane.curr !== -1) this.#tick(cpu, next);
+        next = known[lane.ticks];
+      }
     }
   }
 
-  #tick(cpu: number, tick: number): void {
-    const atNs = tick * this.options.tickNs + TICK_DELAY_NS;
+  #tick(cpu: number, atNs: number): void {
     this.#settle(cpu, atNs);
+    const hangs = this.#hangs(cpu, atNs);
     this.#driver.tick(cpu, atNs);
-    this.#chance(cpu, atNs);
+    this.#chance(cpu, atNs, hangs, false);
+  }
+
+  #hangs(cpu: number, atNs: number): boolean {
+    return this.options.realTime && this.#driver.hangs(cpu, atNs, this.#resolutionNs);
   }
 
   /** Another task waits: the model may want to preempt. */
-  #chance(cpu: number, atNs: number): void {
+  #chance(cpu: number, atNs: number, hangs: boolean, remote: boolean): void {
     const lane = this.#lane(cpu);
     if (lane.curr === -1 || this.#driver.runnable(cpu) < 2) return;
+    lane.remote = remote && (lane.chanceAt === null || lane.remote);
     lane.chanceAt ??= atNs;
+    lane.hangs ||= hangs;
   }
 
   /** A chance that no switch has answered in time: the kernel did not preempt. */
   #settle(cpu: number, atNs: number): void {
     const lane = this.#lane(cpu);
-    if (lane.chanceAt === null || atNs - lane.chanceAt < this.options.windowNs) return;
-    this.#counts.decisions++;
-    if (this.#driver.asked(cpu)) {
-      // The kernel may have rescheduled and picked the same task again, which no event shows.
-      const choice = this.#driver.pick(cpu, 'runnable', lane.chanceAt);
-      if (choice !== lane.curr) {
-        this.#counts.extraPreemptions++;
-        this.#example(lane.chanceAt, cpu, `would preempt ${this.#name(lane.curr)} for ${this.#name(choice)}`);
-        this.#driver.force(cpu, lane.curr);
-      }
-    }
+    const { curr, chanceAt, hangs } = lane;
+    if (chanceAt === null || atNs - chanceAt < this.options.windowNs) return;
     lane.chanceAt = null;
+    lane.hangs = false;
+    // The kernel may have rescheduled and picked the same task again, which no event shows.
+    const choice = this.#driver.asked(cpu) ? this.#driver.pick(cpu, 'runnable', chanceAt) : curr;
+    if (choice !== curr) this.#driver.force(cpu, curr);
+    const tie = (choice !== curr && this.#unknowns.drained(choice)) || hangs;
+    if (tie) this.#tally.open('ties', chanceAt);
+    else if (choice === curr) this.#tally.right(chanceAt);
+    else {
+      this.#wrong('extraPreemptions', chanceAt, cpu, 'would preempt', curr, 'for', choice);
+      // With so little left of its quota it may have been throttled; what was wrong is not carried on.
+      if (!this.#driver.drain(choice, this.options.tickNs)) this.#stay(cpu, choice);
+    }
   }
 
   #step(event: TracedEvent): void {
-    this.#settle(event.cpu, event.atNs);
+    if (event.event !== 'switch' || !this.#lane(event.cpu).remote) this.#settle(event.cpu, event.atNs);
     switch (event.event) {
       case 'switch':
         this.#switch(event);
         break;
       case 'waking':
         this.#wokenAt.set(event.task.pid, event.atNs);
+        this.#wokenFrom.set(event.task.pid, event.target);
         if (this.#isFree(event.task.pid)) {
           this.#chosen.set(event.task.pid, this.#driver.choose(this.#id(event.task.pid), event.cpu, false, event.atNs));
         }
@@ -240,22 +220,27 @@ class Walk {
         ? this.#driver.choose(this.#id(task.pid), cpu, true, atNs)
         : this.#chosen.get(task.pid);
     this.#chosen.delete(task.pid);
-    if (chosen !== undefined) {
-      this.#counts.decisions++;
-      if (chosen !== target) {
-        this.#counts.wrongCpus++;
-        this.#example(atNs, cpu, `would wake ${task.name} on CPU ${chosen}, not ${target}`);
-      }
+    if (chosen === target) this.#tally.right(atNs);
+    else if (chosen !== undefined) {
+      this.#tally.wrong('wrongCpus', atNs, cpu, () => `would wake ${task.name} on CPU ${chosen}, not ${target}`);
     }
     this.#settle(target, atNs);
     const wokenAt = this.#wokenAt.get(task.pid);
+    this.#unknowns.stray(this.#id(task.pid), this.#wokenFrom.get(task.pid), target);
     const askedBefore = this.#driver.asked(target);
     this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + WAKE_CLOCK_NS);
     this.#lane(target).byWakeup = !askedBefore && this.#driver.asked(target);
-    this.#chance(target, atNs);
+    if (this.#id(task.pid) === this.#lane(target).curr) this.#lane(target).recalledAt = atNs;
+    else this.#chance(target, atNs, this.#isNearTick(atNs), cpu !== target);
   }
 
-  #switch({ prev, prevState, next, cpu, atNs }: Extract<TracedEvent, { event: 'switch' }>): void {
+  /** Under EEVDF a tick renews the deadline that a wakeup compares with; whether one so near came first is not in a trace of real time. */
+  #isNearTick(atNs: number): boolean {
+    return this.options.realTime && this.#eevdf && atNs % this.options.tickNs < this.#resolutionNs;
+  }
+
+  #switch(event: Extract<TracedEvent, { event: 'switch' }>): void {
+    const { prev, prevState, next, cpu, atNs } = event;
     const lane = this.#lane(cpu);
     const from = this.#id(prev.pid);
     const to = this.#id(next.pid);
@@ -264,37 +249,59 @@ class Walk {
     const known = this.#driver.queued(to);
     const clockNs = prevState === 'runnable' ? atNs - PREEMPT_CLOCK_NS : atNs - SLEEP_CLOCK_NS;
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
-    if (known && from !== -1 && prevState === 'runnable') {
-      this.#counts.decisions++;
-      // A late tick is asked again at the time at which it came.
-      const late = lane.chanceAt !== null && atNs - lane.lastTick * this.options.tickNs < this.options.windowNs;
-      if (!this.#driver.asked(cpu) && late && !this.#exact) this.#driver.tick(cpu, clockNs);
-      if (!this.#driver.asked(cpu)) {
-        this.#counts.missedPreemptions++;
-        this.#example(atNs, cpu, `would not preempt ${prev.name} for ${next.name}`);
-      }
-    }
+    if (known && from !== -1 && prevState === 'runnable') this.#preempt(event, from, to, clockNs);
     lane.chanceAt = null;
+    lane.hangs = false;
+    const lent = known && this.#unknowns.lent(to);
     const skips = prevState === 'runnable' && lane.byWakeup;
     const choice = this.#driver.pick(cpu, prevState, skips ? 0 : clockNs);
     lane.byWakeup = false;
-    const apartNs = choice === to ? Number.POSITIVE_INFINITY : this.#driver.apart(choice, to);
-    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
-    const unknown = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
-    const tie = !this.#exact && (apartNs <= TIE_NS || (unknown && Number.isFinite(apartNs)));
-    this.#seen.add(to);
-    if (tie) this.#counts.ties++;
-    else if (known && (choice !== -1 || to !== -1)) {
-      this.#counts.decisions++;
-      if (choice !== to) {
-        this.#counts.wrongPicks++;
-        this.#example(atNs, cpu, `would pick ${this.#name(choice)}, not ${next.name}`);
-      }
-    }
-    this.#driver.force(cpu, to);
-    // The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on.
-    if (!this.#exact && Number.isFinite(apartNs)) this.#driver.follow(to, choice);
+    lane.recalledAt = Number.NEGATIVE_INFINITY;
     lane.curr = to;
+    const strayed = this.#unknowns.arrive(to);
+    if (choice === to) {
+      this.#seen.add(to);
+      if (lent) this.#tally.open('ties', atNs);
+      else if (known && to !== -1) this.#tally.right(atNs);
+      return;
+    }
+    const apartNs = this.#driver.apart(choice, to);
+    this.#driver.force(cpu, to);
+    const kept = this.#unknowns.kept(choice, to, cpu);
+    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
+    const unseen = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
+    this.#seen.add(to);
+    if (!this.#exact && (lent || kept || apartNs <= this.#resolutionNs)) this.#tally.open('ties', atNs);
+    else if (!this.#exact && (strayed || unseen) && Number.isFinite(apartNs)) this.#tally.open('firstPicks', atNs);
+    else if (known) this.#wrong('wrongPicks', atNs, cpu, 'would pick', choice, 'not', to);
+    this.#follow(to, choice);
+  }
+
+  /** The kernel preempted `from`: the model must want that, too. */
+  #preempt(event: Extract<TracedEvent, { event: 'switch' }>, from: number, to: number, clockNs: number): void {
+    const { cpu, atNs } = event;
+    const lane = this.#lane(cpu);
+    if (atNs - lane.recalledAt < this.options.windowNs) return;
+    // The tick that asked for it came at this time.
+    if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && !this.#exact) {
+      lane.hangs = this.#hangs(cpu, clockNs);
+      this.#driver.tick(cpu, clockNs);
+    }
+    if (lane.hangs) this.#tally.open('ties', atNs);
+    else if (this.#driver.asked(cpu)) this.#tally.right(atNs);
+    else this.#wrong('missedPreemptions', atNs, cpu, 'would not preempt', from, 'for', to);
+  }
+
+  /** Nor does it lie so far ahead of the choice that it must give way. */
+  #stay(cpu: number, choice: number): void {
+    const { curr, byWakeup } = this.#lane(cpu);
+    if (!this.#exact && !this.#eevdf && Number.isFinite(this.#driver.apart(choice, curr)))
+      this.#driver.stay(curr, choice, byWakeup);
+  }
+
+  /** The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on. */
+  #follow(task: number, choice: number): void {
+    if (!this.#exact && Number.isFinite(this.#driver.apart(choice, task))) this.#driver.follow(task, choice);
   }
 
   /** Events were lost: another task has come to run here. */
@@ -312,33 +319,30 @@ class Walk {
     if (task !== lane.curr || vruntime === 0n) return;
     this.#driver.charge(cpu, ranNs);
     if (this.cast.own.has(task) || (this.#rootKnown && this.#charged.has(task))) {
-      this.#counts.charges++;
-      if (this.#driver.vruntime(task) === vruntime) this.#counts.matchedCharges++;
-      else
-        this.#counts.firstMismatch ??= `${(atNs / 1e6).toFixed(6)} ms, ${name}: ${vruntime - this.#driver.vruntime(task)} ns off`;
+      this.#tally.charge(atNs, name, vruntime - this.#driver.vruntime(task));
     }
     this.#charged.add(task);
-    if (atNs - tick * this.options.tickNs < TICK_CHARGE_NS && lane.lastTick < tick) {
-      lane.lastTick = tick;
-      this.#tick(cpu, tick);
+    // Ticks are numbered from 1 on, at T0 + tickNs.
+    if (atNs - tick * this.options.tickNs < TICK_CHARGE_NS && lane.ticks < tick) {
+      lane.ticks = tick;
+      this.#tick(cpu, tick * this.options.tickNs + TICK_DELAY_NS);
     }
+  }
+
+  #wrong(
+    mistake: 'wrongPicks' | 'missedPreemptions' | 'extraPreemptions',
+    atNs: number,
+    cpu: number,
+    verb: string,
+    a: number,
+    but: string,
+    b: number,
+  ): void {
+    this.#tally.wrong(mistake, atNs, cpu, () => `${verb} ${this.#name(a)} ${but} ${this.#name(b)}`);
   }
 
   #name(task: number): string {
     if (task === -1) return 'idle';
-    for (const [pid, index] of this.cast.byPid) if (index === task) return `${this.#comm(pid)}`;
-    return '?';
-  }
-
-  #comm(pid: number): string {
-    for (const event of this.trace.events) {
-      if (event.event === 'switch' && event.next.pid === pid) return event.next.name;
-    }
-    return `${pid}`;
-  }
-
-  #example(atNs: number, cpu: number, what: string): void {
-    if (this.#counts.examples.length >= MAX_EXAMPLES) return;
-    this.#counts.examples.push(`${(atNs / 1e6).toFixed(6)} ms CPU ${cpu}: ${what}`);
+    return this.cast.names[task] ?? '?';
   }
 }

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import type { Kernel, Machine, TaskSpec } from '../scenario/scenario.js';
 import { ALL_TASKS, type ValidationRow, voidRow } from './compare.js';
 import { castOf } from './history.js';
+import { withQuotaPhases } from './quota_phase.js';
 import type { Recording } from './recordings.js';
-import { type ReplayCounts, replay } from './replay.js';
+import { type ReplayOptions, replay } from './replay.js';
+import { type ReplayCounts, wrongOf } from './tally.js';
 import { type Metric, RULES } from './tolerance.js';
 import { readTrace } from './trace.js';
 
@@ -24,12 +26,13 @@ export function replayRows(recording: Recording, dataDir: string, machine: Machi
   if (trace === null) return cannot('its trace does not say when it begins');
   const cast = castOf(recording, trace, machine, kernel);
   if (cast === null) return cannot('its scenario cannot be simulated');
-  const counts = replay(cast, trace, {
+  const options: ReplayOptions = {
     tickNs: 1e9 / kernel.hz,
+    realTime: entry.mode !== 'icount',
     windowNs: entry.mode === 'icount' ? WINDOW_NS.icount : WINDOW_NS.other,
     creditNs: (task) => creditOf(task, cast.scenario.kernel, entry.cpus),
-  });
-  return rowsOf(recording, counts);
+  };
+  return rowsOf(recording, replay(withQuotaPhases(cast, trace, options), trace, options));
 }
 
 /** Half of the latency, or of the minimum granularity (place_entity, GENTLE_FAIR_SLEEPERS). */
@@ -42,7 +45,7 @@ function creditOf(task: TaskSpec | undefined, kernel: Kernel, cpus: number): num
 function rowsOf({ entry }: Recording, counts: ReplayCounts): ValidationRow[] {
   const { kernel, case: name, label } = entry;
   const keys = { kernel, case: name, label, mode: 'replay', task: ALL_TASKS };
-  const wrong = counts.wrongPicks + counts.missedPreemptions + counts.extraPreemptions + counts.wrongCpus;
+  const wrong = wrongOf(counts);
   const judged = (
     metric: Metric,
     samples: number,

@@ -110,7 +110,12 @@ export function scenarioOf(
           quota:
             group.quota_us === undefined
               ? null
-              : { quotaNs: group.quota_us * NS_PER_US, periodNs: (group.period_us ?? 100_000) * NS_PER_US, burstNs: 0 },
+              : {
+                  quotaNs: group.quota_us * NS_PER_US,
+                  periodNs: (group.period_us ?? 100_000) * NS_PER_US,
+                  burstNs: 0,
+                  phaseNs: null,
+                },
           btShares: group.bt_shares ?? 1024,
           offline: group.offline === 1,
         }),
@@ -165,6 +170,7 @@ function taskSpec(
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: task.sched_runtime_us === undefined ? null : task.sched_runtime_us * NS_PER_US,
+    cookie: null,
     program: [...sleepUntil(beginNs), ...programOf(task.behaviour, beginNs, costs)],
   };
 }
@@ -188,6 +194,7 @@ function controllerSpec(busyNs: number, cpus: number): TaskSpec {
     start: 'run',
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: null,
+    cookie: null,
     program: [{ op: 'busy', duration: { kind: 'fixed', ns: busyNs } }, { op: 'suspend' }],
   };
 }
@@ -216,6 +223,7 @@ function childSpecs(
       start: 'fork',
       timerSlackNs: TIMER_SLACK_NS,
       sliceNs: null,
+      cookie: null,
       program: childProgram(run_us, costs),
     },
   ];

@@ -183,7 +183,14 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc
             rtPeriodNs: 40 * MS,
             rtRuntimeNs: 30 * MS,
             bt: budget
-              ? { periodNs: 20 * MS, runtimeNs: 5 * MS, percent: 100, loadFair: true, maxThrottleTimeNs: 30 * MS }
+              ? {
+                  periodNs: 20 * MS,
+                  runtimeNs: 5 * MS,
+                  percent: 100,
+                  loadFair: true,
+                  htIsolate: false,
+                  maxThrottleTimeNs: 30 * MS,
+                }
               : linux61.bt,
             vmf: { ...linux61.vmf, starvationBoundNs: budget ? 10 * MS : 0, starvationGrantNs: 2 * MS },
           },

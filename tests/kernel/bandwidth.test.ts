@@ -31,7 +31,9 @@ const group = (name: string, more: Partial<CgroupSpec> = {}): CgroupSpec => ({
   offline: false,
   ...more,
 });
-const quota = (quotaNs: number, periodNs: number, burstNs = 0) => ({ quota: { quotaNs, periodNs, burstNs } });
+const quota = (quotaNs: number, periodNs: number, burstNs = 0) => ({
+  quota: { quotaNs, periodNs, burstNs, phaseNs: null },
+});
 
 const kernels = [linux61, loadKernel('linux-6.12'), loadKernel('linux-6.18')].map((kernel) => ({ kernel }));
 

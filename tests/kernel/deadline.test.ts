@@ -264,6 +264,14 @@ describe('global EDF', () => {
   });
 });
 
+describe('exec', () => {
+  it('leaves a deadline task where it is, although another CPU is idle', () => {
+    const dl = task('dl', [run(2 * MS), { op: 'exec' }, run(2 * MS)], { sched: deadline(10 * MS, 100 * MS) });
+    const { tasks } = simulate(scenario([task('fair', hog), dl], { machine: ideal(3) }), 1);
+    expect(tasks[1]).toMatchObject({ cpuNs: 4 * MS, migrations: 0, involuntarySwitches: 0 });
+  });
+});
+
 describe('the limit of real-time tasks', () => {
   it('counts deadline time, too, in 6.1: both together leave a twentieth', () => {
     const tasks = [

@@ -87,6 +87,29 @@ describe('groups', () => {
     expect(cpuNs(result, 'one') / result.durationNs).toBeCloseTo(0.75, 2);
   });
 
+  it.each([
+    ['sleeps', [sleep(1e12)]],
+    ['dies', []],
+  ])('have their whole weight where they run, once what ran elsewhere %s', (_what, last) => {
+    const group = (name: string) => ({
+      name,
+      parent: null,
+      idle: false,
+      quota: null,
+      btShares: 1024,
+      weight: 100,
+      offline: false,
+    });
+    const tasks = [
+      task('before', [run(1000 * MS), ...last], { cgroup: 'a', cpus: [0] }),
+      task('after', hog, { cgroup: 'a', cpus: [1], startNs: 2000 * MS }),
+      task('other', hog, { cgroup: 'b', cpus: [1], startNs: 2000 * MS }),
+    ];
+    const cgroups = [group('a'), group('b')];
+    const result = simulate(scenario(tasks, { cgroups, machine: ideal(2), durationNs: 4000 * MS }), 1);
+    expect(cpuNs(result, 'after') / cpuNs(result, 'other')).toBeCloseTo(1, 1);
+  });
+
   it('nest', () => {
     const cgroups = [
       { name: 'outer', parent: null, idle: false, quota: null, btShares: 1024, weight: 100, offline: false },

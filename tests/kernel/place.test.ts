@@ -50,15 +50,15 @@ describe('SIS_PROP', () => {
 
 describe('UTIL_EST', () => {
   it('remembers what tasks were before they slept', () => {
-    // Seven tasks that fill their CPUs for 200 ms wake together after 400 ms. A newcomer on CPU 0 looks for the idle CPU 7.
+    // Seven tasks that fill their CPUs for 200 ms wake together after 400 ms. A light one of CPU 0 looks for the idle CPU 7.
     const tasks = [
       task('heavy', forever(every(600 * MS, 0), run(200 * MS)), { count: 7, pinEach: true }),
-      task('light', [run(MS)], { startCpu: 0, startNs: 1230 * MS, cpus: [0, 4, 5, 6, 7] }),
+      task('light', [run(MS), sleep(929 * MS), run(MS)], { startCpu: 0, startNs: 300 * MS, cpus: [0, 4, 5, 6, 7] }),
     ];
     const cpuOf = (kernel: Kernel): number | undefined => {
       const world = scenario(tasks, { kernel, machine: ideal(8), durationNs: 1300 * MS });
       const { trace, durationNs } = simulate(world, 1, { trace: WHOLE });
-      return intervals(trace, durationNs).ran.find((one) => one.task === 'light')?.cpu;
+      return intervals(trace, durationNs).ran.findLast((one) => one.task === 'light')?.cpu;
     };
     const linux61 = loadKernel('linux-6.1');
     const off = { ...linux61, features: linux61.features.filter((feature) => feature !== 'UTIL_EST') };

@@ -163,6 +163,21 @@ describe('tasks', () => {
     expect(cpuNs(simulate(scenario([child, parent]), 1), 'child')).toBe(10 * MS);
   });
 
+  it('a child begins under its declared policy, whatever its predecessor in the pool had become', () => {
+    const child = task('child', [run(MS), { op: 'policy', sched: sched('fifo', 5) }, run(MS)], {
+      count: 1,
+      start: 'fork',
+      sched: sched('bt', 0),
+    });
+    const parent = task('parent', [
+      { op: 'fork', task: 'child' },
+      sleep(20 * MS),
+      { op: 'fork', task: 'child' },
+      run(10 * MS),
+    ]);
+    expect(ranOf('child', [child, parent]).at(-1)).toMatchObject({ from: 30 * MS, to: 32 * MS });
+  });
+
   it('an empty pool ends the simulation, and names the task', () => {
     const child = task('child', [run(100 * MS)], { count: 2, start: 'fork' });
     const parent = task('parent', forever({ op: 'fork', task: 'child' }, sleep(MS)));

@@ -138,7 +138,7 @@ describe('wakeups', () => {
 });
 
 describe('work conservation', () => {
-  it('no CPU idles for longer than two ticks while a fair or BT task that may use it waits', () => {
+  it('while a fair or BT task waits, no CPU that it may use idles for longer than a domain may rest twice, and two ticks', () => {
     const worker = fc.record({
       count: fc.integer({ min: 1, max: 6 }),
       runNs: fc.integer({ min: 100_000, max: 30 * MS }),
@@ -159,7 +159,9 @@ describe('work conservation', () => {
         const world = scenario(tasks, { machine, durationNs: 300 * MS });
         const { ran, waited } = intervals(simulate(world, 1, { trace: WHOLE }).trace, world.durationNs);
         const idle = ran.filter(({ task: name }) => name.startsWith('swapper'));
-        expect(longestOverlap(waited, idle, true)).toBeLessThanOrEqual(2 * TICK);
+        // A domain in balance is looked at again after up to twice as many ms as it has CPUs (max_interval); a task that is too
+        // much for the imbalance then is not the next time.
+        expect(longestOverlap(waited, idle, true)).toBeLessThanOrEqual(2 * 2 * cpus * MS + 2 * TICK);
       }),
       RUNS,
     );

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { simulate } from '../../src/kernel/simulation.js';
-import type { Machine, Step, TaskSpec } from '../../src/scenario/scenario.js';
+import type { Kernel, Machine, SchedClassName, Step, TaskSpec } from '../../src/scenario/scenario.js';
 import {
   cpuNs,
   fixed,
@@ -12,10 +12,13 @@ import {
   ideal,
   intervals,
   kernelRun,
+  linux61,
+  longestOverlap,
   MS,
   periodic,
   run,
   scenario,
+  sched,
   sleep,
   task,
   WHOLE,
@@ -154,6 +157,71 @@ function overlap(one: Interval, all: Interval[]): number {
     .filter(({ cpu }) => cpu === (one.cpu ^ 1))
     .reduce((sum, other) => sum + Math.max(0, Math.min(one.to, other.to) - Math.max(one.from, other.from)), 0);
 }
+
+describe('isolation of BT (kernel.cpu_qos_ht_isolate)', () => {
+  const bt = sched('bt');
+  const kernelWith = (htIsolate: boolean): Kernel => ({ ...linux61, bt: { ...linux61.bt, htIsolate } });
+  const beside = (htIsolate: boolean) =>
+    simulate(
+      scenario([pinned('online', 0, [run(100 * MS)]), pinned('bt', 1, hog, { sched: bt })], {
+        machine: smt(2),
+        kernel: kernelWith(htIsolate),
+      }),
+      1,
+    );
+
+  it('gives an online task the core for itself, which BT pays for with its sibling', () => {
+    const [off, on] = [beside(false), beside(true)];
+    expect([cpuNs(off, 'online'), cpuNs(off, 'bt')]).toEqual([160 * MS, 1000 * MS]);
+    expect([cpuNs(on, 'online'), cpuNs(on, 'bt')]).toEqual([100 * MS, 900 * MS]);
+    expect(on.cpus.map(({ forcedIdleNs }) => forcedIdleNs)).toEqual([0, 100 * MS]);
+    expect(off.cpus.map(({ forcedIdleNs }) => forcedIdleNs)).toEqual([0, 0]);
+  });
+
+  it('sends BT to a core without online tasks', () => {
+    const tasks = [pinned('online', 0, hog, { startNs: 10 * MS }), task('bt', hog, { sched: bt, startCpu: 1 })];
+    const result = simulate(scenario(tasks, { machine: smt(4), kernel: kernelWith(true) }), 1, { trace: WHOLE });
+    expect(cpuNs(result, 'bt')).toBe(result.durationNs);
+    expect(result.cpus[1]?.forcedIdleNs).toBe(0);
+    const { ran } = intervals(result.trace, result.durationNs);
+    expect(ran.filter(({ task: who }) => who === 'bt').map(({ cpu, from }) => [cpu >> 1, from])).toEqual([
+      [0, 0],
+      [1, 10 * MS],
+    ]);
+  });
+
+  it('never lets BT run beside an online task of any class, and loses nobody', () => {
+    const worker = fc.record({
+      cls: fc.constantFrom<SchedClassName>('fair', 'idle', 'fifo', 'vmf', 'bt', 'bt'),
+      runNs: fc.integer({ min: 20_000, max: 8 * MS }),
+      sleepNs: fc.integer({ min: 20_000, max: 12 * MS }),
+      cpus: fc.constantFrom<number[] | null>(null, [0], [1], [2, 3]),
+    });
+    fc.assert(
+      fc.property(fc.array(worker, { minLength: 2, maxLength: 7 }), (workers) => {
+        const tasks = workers.map(({ cls, runNs, sleepNs, cpus }, i) =>
+          task(`${cls === 'bt' ? 'bt' : 'on'}${i}`, forever(run(runNs), sleep(sleepNs)), {
+            cpus,
+            sched: sched(cls, cls === 'fifo' ? 10 : 0),
+          }),
+        );
+        const world = scenario(tasks, { machine: smt(4), kernel: kernelWith(true), durationNs: 200 * MS });
+        const result = simulate(world, 1, { trace: WHOLE, build: 'debug' });
+        const { ran } = intervals(result.trace, world.durationNs);
+        for (const cpu of [0, 1, 2, 3]) {
+          const bts = ran.filter((one) => one.cpu === cpu && one.task.startsWith('bt'));
+          const online = ran.filter((one) => one.cpu === (cpu ^ 1) && one.task.startsWith('on'));
+          expect(longestOverlap(bts, online, true)).toBe(0);
+        }
+        for (const { name, wakeups } of result.tasks) if (name.startsWith('on')) expect(wakeups).toBeGreaterThan(4);
+        const idle = result.cpus.reduce((sum, { idleNs }) => sum + idleNs, 0);
+        const used = result.tasks.reduce((sum, spec) => sum + spec.cpuNs, 0);
+        expect(idle + used).toBe(4 * world.durationNs);
+      }),
+      { numRuns: 25, seed: 7 },
+    );
+  });
+});
 
 describe('one thread a core', () => {
   it('whatever speed the machine claims, nothing changes', () => {

@@ -61,6 +61,11 @@ describe('presets', () => {
     expect(scenario.kernel).toMatchObject({ hz: 1000, latencyNs: 6e6, bt: { percent: 20, periodNs: 1e9 } });
   });
 
+  it('keep the fair server when something else is changed', () => {
+    const { kernel } = resolveScenario({ ...minimal, kernel: { preset: 'linux-6.12', hz: 1000 } });
+    expect(kernel.fairServer).toEqual({ runtimeNs: 50e6, periodNs: 1000e6 });
+  });
+
   it('have no hyper-threads unless they say so, which a change does not undo', () => {
     expect(resolveScenario(minimal).machine).toMatchObject({ threadsPerCore: 1, smtSpeed: 0.625 });
     const { machine } = resolveScenario({
@@ -128,8 +133,33 @@ describe('policies', () => {
     expect([kernel.bt.runtimeNs, kernel.vmf.activeBalance, kernel.vmf.wakeupPreemption]).toEqual([100e6, false, true]);
   });
 
+  it('give roles cookies, which a task’s own goes before', () => {
+    const own = { name: 't', role: 'vcpu', cookie: 'mine', program: [{ run: '1ms' }] };
+    const scenario = resolveScenario({ ...minimal, tasks: [...roles, own] }, { policy: 'core-sched' });
+    expect(scenario.kernel.coreSched).toBe(true);
+    expect(Object.fromEntries(scenario.tasks.map(({ role, name, cookie }) => [role ?? name, cookie]))).toMatchObject({
+      vhost: 'guest',
+      offline: 'offline',
+      vcpu: 'mine',
+    });
+  });
+
+  it('leave core scheduling as the kernel has it unless they say so', () => {
+    const kernel = { preset: 'linux-6.1', coreSched: true };
+    expect(resolveScenario({ ...minimal, kernel }).kernel.coreSched).toBe(true);
+    expect(resolveScenario(minimal).kernel.coreSched).toBe(false);
+    expect(resolveScenario({ ...minimal, kernel, policy: { coreSched: false } }).kernel.coreSched).toBe(false);
+  });
+
   it('have a description each', () => {
-    expect(listPolicies().map(({ name }) => name)).toEqual(['cfs', 'cfs+bt', 'cfs+idle', 'rt-fifo', 'vmf']);
+    expect(listPolicies().map(({ name }) => name)).toEqual([
+      'cfs',
+      'cfs+bt',
+      'cfs+idle',
+      'core-sched',
+      'rt-fifo',
+      'vmf',
+    ]);
     for (const { description } of listPolicies()) expect(description.length).toBeGreaterThan(20);
   });
 });

@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { machineFor } from '../../src/cli/validate.js';
 import { loadKernel } from '../../src/scenario/load.js';
+import type { Kernel, Scenario } from '../../src/scenario/scenario.js';
 import { castOf } from '../../src/validate/history.js';
 import { DEFAULT_RECORDINGS, readIndex, readRecording } from '../../src/validate/recordings.js';
-import { type ReplayCounts, replay } from '../../src/validate/replay.js';
+import { replay } from '../../src/validate/replay.js';
+import { replayRows } from '../../src/validate/replay_rows.js';
+import type { ReplayCounts } from '../../src/validate/tally.js';
 import { parseTrace, readTrace } from '../../src/validate/trace.js';
 
 const index = readIndex(DEFAULT_RECORDINGS);
 
-function replayed(name: string, label: string, nice?: number): ReplayCounts {
+function replayed(name: string, label: string, change: (scenario: Scenario) => void = () => {}): ReplayCounts {
   const entry = index.find((candidate) => candidate.case === name && candidate.label === label);
   const machine = entry === undefined ? null : machineFor(entry);
   if (entry === undefined || entry.trace === null || machine === null) throw new Error(`no recording ${name} ${label}`);
@@ -18,13 +21,18 @@ function replayed(name: string, label: string, nice?: number): ReplayCounts {
   if (trace === null) throw new Error('no marker');
   const cast = castOf(readRecording(DEFAULT_RECORDINGS, entry), trace, machine, loadKernel(entry.kernel));
   if (cast === null) throw new Error('no cast');
-  if (nice !== undefined) for (const task of cast.scenario.tasks) task.sched = { ...task.sched, nice };
+  change(cast.scenario);
   return replay(cast, trace, {
     tickNs: 4e6,
-    windowNs: 60e3,
+    realTime: entry.mode !== 'icount',
+    windowNs: entry.mode === 'icount' ? 60e3 : 3e6,
     creditNs: (task) => (task?.sched.class === 'idle' ? 375e3 : 3e6),
   });
 }
+
+const withoutNice = (scenario: Scenario): void => {
+  for (const task of scenario.tasks) task.sched = { ...task.sched, nice: 0 };
+};
 
 const right = (counts: ReplayCounts): number =>
   1 - (counts.wrongPicks + counts.missedPreemptions + counts.extraPreemptions + counts.wrongCpus) / counts.decisions;
@@ -62,8 +70,63 @@ describe('decisions', () => {
   });
 
   test('a model that ignores nice is noticed', () => {
-    expect(right(replayed('S02', '6.1-icount-a', 0))).toBeLessThan(0.9);
+    expect(right(replayed('S02', '6.1-icount-a', withoutNice))).toBeLessThan(0.9);
     expect(right(replayed('S02', '6.1-icount-a'))).toBeGreaterThan(0.99);
+  });
+});
+
+/** The part of right decisions as the figures give it, in percent. */
+function rightPct(name: string, label: string, more: Partial<Kernel> = {}): number {
+  const entry = index.find((candidate) => candidate.case === name && candidate.label === label);
+  const machine = entry === undefined ? null : machineFor(entry);
+  if (entry === undefined || machine === null) throw new Error(`no recording ${name} ${label}`);
+  const kernel = { ...loadKernel(entry.kernel), ...more };
+  const rows = replayRows(readRecording(DEFAULT_RECORDINGS, entry), DEFAULT_RECORDINGS, machine, kernel);
+  return rows.find(({ metric }) => metric === 'right_decisions_pct')?.simulated ?? Number.NaN;
+}
+
+describe('two CPUs, emulated in real time', () => {
+  test.each([
+    ['B05b', 'tk3-4.14bt-mttcg2-a'],
+    ['B15', 'tk3-4.14bt-mttcg2-a'],
+    ['B26d', 'tk3-4.14bt-mttcg2-a'],
+    ['S14', 'tk3-4.14bt-mttcg2-a'],
+    ['S14', '6.1-mttcg2'],
+    ['S14', '6.12-mttcg2'],
+  ])('%s %s: at least 98 %% right', (name, label) => {
+    expect(rightPct(name, label)).toBeGreaterThan(98);
+  });
+
+  test('a model that ignores nice is noticed', () => {
+    expect(right(replayed('S02', '6.1-mttcg2', withoutNice))).toBeLessThan(0.7);
+    expect(right(replayed('S02', '6.1-mttcg2'))).toBeGreaterThan(0.98);
+  });
+
+  test.each([
+    ['S14', 'tk3-4.14bt-mttcg2-a'],
+    ['B05b', 'tk3-4.14bt-mttcg2-a'],
+    ['S01', '6.1-mttcg2'],
+  ])('%s %s: slices of twice the length are noticed', (name, label) => {
+    const { latencyNs, minGranularityNs } = loadKernel(label.startsWith('tk3') ? 'tk3-4.14' : 'linux-6.1');
+    const longer = { latencyNs: 2 * latencyNs, minGranularityNs: 2 * minGranularityNs };
+    expect(rightPct(name, label, longer)).toBeLessThan(80);
+  });
+});
+
+describe('what was used before the recording began', () => {
+  test.each([
+    ['B04c', 'tk3-4.14bt-icount-a'],
+    ['S12', '6.12-icount-a'],
+  ])('%s %s: is inferred once, and all the rest counts', (name, label) => {
+    expect(rightPct(name, label)).toBeGreaterThan(99);
+  });
+
+  test.each(['6.1-icount-a', '6.1-mttcg2'])('does not explain a quota that is a quarter too large: S12 %s', (label) => {
+    const withMore = ({ cgroups }: Scenario): void => {
+      for (const { quota } of cgroups) if (quota !== null) quota.quotaNs *= 1.25;
+    };
+    expect(right(replayed('S12', label))).toBeGreaterThan(0.98);
+    expect(right(replayed('S12', label, withMore))).toBeLessThan(0.95);
   });
 });
 

@@ -119,7 +119,7 @@ describe('a recorded scenario', () => {
 
   test('S12, S19 and B09m: cgroups with a quota, with cpu.idle, with bt_shares', () => {
     expect(mapped('S12').cgroups).toMatchObject([
-      { name: 'Q', weight: 100, quota: { quotaNs: 20e6, periodNs: 100e6, burstNs: 0 } },
+      { name: 'Q', weight: 100, quota: { quotaNs: 20e6, periodNs: 100e6, burstNs: 0, phaseNs: null } },
     ]);
     expect(mapped('S19').cgroups).toMatchObject([{ idle: true }, { idle: false, weight: 100 }]);
     expect(mapped('B09m').cgroups).toMatchObject([{ btShares: 1024 }, { btShares: 512 }]);
