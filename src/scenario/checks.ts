@@ -92,7 +92,7 @@ function checkSystem(system: Scenario | Guest, cpusets: Cpusets, sent: ReadonlyS
     fail('bt.percent', `expected one value or ${machine.cpus}, found ${kernel.bt.percent.length}`);
   }
   tasks.forEach((task, i) => {
-    const place = placeOf(task, i);
+    const place = placeOf(system, i);
     if (tasks.findIndex(({ name }) => name === task.name) !== i)
       fail(`${place}.name`, `a second task named "${task.name}"`);
     if (task.cgroup !== null && !cgroups.some(({ name }) => name === task.cgroup)) {
@@ -106,8 +106,10 @@ function checkSystem(system: Scenario | Guest, cpusets: Cpusets, sent: ReadonlyS
 }
 
 /** Where a task stands in its file; a guest's vCPU threads are not in the list of tasks. */
-function placeOf({ name, program: [first] }: TaskSpec, i: number): string {
-  return first?.op === 'vcpu' ? `guest "${first.guest}": ${name}` : `tasks[${i}]`;
+function placeOf(system: Scenario | Guest, i: number): string {
+  const step = system.tasks[i]?.program[0];
+  if (step?.op !== 'vcpu' || !('guests' in system)) return `tasks[${i}]`;
+  return `guests[${system.guests.findIndex(({ name }) => name === step.guest)}].vcpu`;
 }
 
 /** Throws, naming a place and what was expected there. */

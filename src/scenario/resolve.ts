@@ -96,7 +96,8 @@ function resolveGuest(guest: GuestDocument, host: Machine): Guest {
 
 /** As a guest sees its machine: cores of one thread each that share a cache (assumption); it cannot see more, and has HLT instead of idle states. */
 export function guestMachine(host: Machine, vcpus: number): Machine {
-  return { ...host, cpus: vcpus, cpusPerLlc: vcpus, threadsPerCore: 1, idleStates: [], noise: [] };
+  const name = `${vcpus} vCPUs on ${host.name}`;
+  return { ...host, name, cpus: vcpus, cpusPerLlc: vcpus, threadsPerCore: 1, idleStates: [], noise: [] };
 }
 
 const policyChoice = (choice: ScenarioDocument['policy']): Policy =>
