@@ -17,6 +17,7 @@ import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
 import { finishStop } from './virt/vcpu';
 import { emptyPool, specAt } from './task/fork';
+import { outOfMessages } from './task/message';
 import { Task, taskAt } from './task/task';
 
 let input: usize = 0;
@@ -50,6 +51,11 @@ export function failedSpec(): u32 {
 /** The declaration whose pool was empty when it forked; −1: its program made no progress. */
 export function failedPool(): i32 {
   return emptyPool;
+}
+
+/** Whether more messages were sent than there is room for. */
+export function failedMessages(): bool {
+  return outOfMessages;
 }
 
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */

@@ -202,6 +202,8 @@ export class SpecTable {
   timers: f64;
   loops: f64;
   firstVcpu: f64;
+  threads: f64;
+  carries: f64;
 }
 
 @unmanaged

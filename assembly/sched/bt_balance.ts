@@ -193,18 +193,24 @@ function someWait(): bool {
   return false;
 }
 
-/** BT tasks wait here and some CPU is idle, so that one is kicked. */
-export function kickIdle(rq: Rq): void {
-  if (masks.nrIdle == 0) return;
-  const task = rq.btTasks.runPrev;
-  if (task == rq.curr) return;
+/** An idle CPU on which a BT task may run now, or null. */
+export function idleRqFor(task: Task): Rq {
   let cpu = firstCommon(masks.idle, task.cpusAllowed, 0, machine.nrCpus);
   while (cpu >= 0 && !(idleCpu(rqOf(cpu)) && mayHoldBt(rqOf(cpu)))) {
     cpu = firstCommon(masks.idle, task.cpusAllowed, cpu + 1, machine.nrCpus);
   }
-  if (cpu < 0) return;
-  rqOf(cpu).balanceDue = true;
-  sendIpi(rqOf(cpu));
+  return cpu < 0 ? changetype<Rq>(0) : rqOf(cpu);
+}
+
+/** BT tasks wait here and some CPU is idle, so that one is kicked. */
+function kickIdle(rq: Rq): void {
+  if (masks.nrIdle == 0) return;
+  const task = rq.btTasks.runPrev;
+  if (task == rq.curr) return;
+  const idle = idleRqFor(task);
+  if (idle == null) return;
+  idle.balanceDue = true;
+  sendIpi(idle);
 }
 
 /** An idle CPU was kicked. */

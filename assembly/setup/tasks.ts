@@ -23,7 +23,8 @@ import { tunables } from '../sched/tunables';
 import { NICE_0_LOAD } from '../sched/weight';
 import { GroupTable, Header, InstructionTable, RecorderTable, rowAt, SpecTable, WaitQueueTable } from '../tables';
 import { setSpecs, specAt } from '../task/fork';
-import { Instruction, programs } from '../task/program';
+import { newHand } from '../task/message';
+import { Instruction, programs } from '../task/instruction';
 import { newTasks, Policy, Spec, State, Task, taskAt } from '../task/task';
 import { WaitQueue } from '../task/wait';
 import { newVcpu } from '../virt/vcpu';
@@ -167,6 +168,7 @@ export function readSpecs(tables: usize, first: u32, count: u32, seed: u64): voi
     spec.program = <u32>table.program;
     spec.pool = table.pool != 0;
     spec.cookie = <u32>table.cookie;
+    spec.threads = <u32>table.threads;
     for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, tasksRead++, seed);
   }
 }
@@ -226,6 +228,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   if (table.firstVcpu >= 0) task.vcpu = newVcpu(task, rqAt(<u32>table.firstVcpu + instance));
   task.pc = spec.program;
   task.cookie = spec.cookie;
+  if (table.carries != 0) task.hand = newHand();
   // It has been asleep until its start, or waits in its pool.
   task.state = spec.pool ? State.DEAD : State.SLEEPING;
   if (spec.pool) {

@@ -3,92 +3,21 @@
  * sleep, or is done at once; src/kernel/compile.ts writes the instructions.
  */
 import { at } from '../base/arena';
-import { Distribution, sample } from '../base/random';
+import { sample } from '../base/random';
 import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
 import { record } from '../observe/recorder';
-import { classOf, Flags } from '../sched/class';
+import { classOf } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { setScheduler } from '../sched/setscheduler';
 import { tryToWakeUp } from '../sched/wake';
 import { runVcpu } from '../virt/halt';
-import { notify } from '../virt/virtio';
+import { isFiber, park, readyFiber, takeFiber, unpark } from './fiber';
 import { execTask, forkTask } from './fork';
+import { Instruction, Missed, Op, programs, queueAt, Since } from './instruction';
+import { channelOf, dropMessages, markMessages, recordMessages, send, setKeys, takeMessages } from './message';
 import { Mode, State, Task } from './task';
 import { addWaiter, WaitQueue, wakeAll, wakeOne } from './wait';
-
-/** Operation codes: the table format of src/kernel/tables.ts. */
-export namespace Op {
-  export const EXIT: u32 = 0;
-  /** a: mode, duration. */
-  export const RUN: u32 = 1;
-  /** duration */
-  export const BUSY: u32 = 2;
-  /** duration */
-  export const SLEEP: u32 = 3;
-  /** a: timer, b: Missed, c: 1 shared, x: period, y: phase or −1, z: distance. */
-  export const TIMER: u32 = 4;
-  export const STAMP: u32 = 5;
-  /** a: recorder, b: 1 since the stamp, 0 since the timer. */
-  export const RECORD: u32 = 6;
-  /** a: wait queue; b: mutex to release, +1. A LOCK of it follows. */
-  export const WAIT: u32 = 7;
-  /** a: wait queue, b: 1 all. */
-  export const SIGNAL: u32 = 8;
-  /** a: wait queue */
-  export const LOCK: u32 = 9;
-  export const UNLOCK: u32 = 10;
-  /** a: wait queue; b: guests that have one like it each, of which the task's instance takes its own (0: there is but one). */
-  export const SEND: u32 = 11;
-  /** a, b: as SEND. */
-  export const RECEIVE: u32 = 12;
-  export const BARRIER: u32 = 13;
-  /** a: spec */
-  export const FORK: u32 = 14;
-  export const YIELD: u32 = 15;
-  /** a: policy, b: nice + 20, c: prio; SCHED_DEADLINE: x: runtime, y: deadline, z: period. */
-  export const POLICY: u32 = 16;
-  /** a: loop counter, b: times. */
-  export const LOOP: u32 = 17;
-  /** a: loop counter, b: begin of the body. */
-  export const REPEAT: u32 = 18;
-  /** a: target. */
-  export const JUMP: u32 = 19;
-  export const EXEC: u32 = 20;
-  export const VCPU: u32 = 21;
-}
-
-/** What a timer does with periods that are already past. */
-namespace Missed {
-  export const SKIP: u32 = 0;
-  export const KEEP: u32 = 1;
-  export const REBASE: u32 = 2;
-  export const RUN: u32 = 3;
-}
-
-@unmanaged
-export class Instruction {
-  op: u32;
-  a: u32;
-  b: u32;
-  c: u32;
-  duration: Distribution;
-  x: u64;
-  y: i64;
-  z: u64;
-}
-
-@unmanaged
-export class Programs {
-  /** Address of Instruction[]. */
-  instructions: usize;
-  /** Address of WaitQueue[]. */
-  waitQueues: usize;
-  /** Address of u64[]: next expiry of the timers that tasks share. */
-  sharedTimers: usize;
-}
-
-export const programs: Programs = changetype<Programs>(memory.data(<i32>offsetof<Programs>(), 8));
 
 /** So many steps without time going on are a program that makes no progress. */
 const MAX_STEPS: u32 = 1_000_000;
@@ -97,36 +26,49 @@ const MAX_STEPS: u32 = 1_000_000;
  * Runs the task's program until it has work to do, sleeps, ends or gives way. False: it makes no progress.
  */
 export function advance(rq: Rq, task: Task): bool {
+  return interpret(rq, task, task);
+}
+
+/**
+ * Runs the program of `self` on a thread: the task's own, or that of a fiber, until it has work for the thread to do, or the thread has
+ * nothing more to do with it.
+ */
+function interpret(rq: Rq, thread: Task, self: Task): bool {
   for (let steps: u32 = 0; steps < MAX_STEPS; steps++) {
-    const step = at<Instruction>(programs.instructions, task.pc);
-    task.pc++;
+    const step = at<Instruction>(programs.instructions, self.pc);
+    self.pc++;
     switch (step.op) {
       case Op.RUN:
-        task.mode = <u8>step.a;
-        task.remaining = sample(step.duration, task.streamState);
-        if (task.remaining != 0) return true;
+        thread.mode = <u8>step.a;
+        thread.remaining = sample(step.duration, self.streamState);
+        if (step.x != 0) thread.remaining += step.x * (self.hand != null ? max(self.hand.count, 1) : 1);
+        if (self != thread) self.spec.cpuNs += thread.remaining;
+        if (thread.remaining != 0) return true;
         break;
       case Op.BUSY:
-        task.mode = Mode.USER;
-        task.remaining = sample(step.duration, task.streamState);
-        task.busyUntil = machine.now + task.remaining;
-        if (task.remaining != 0) return true;
+        thread.mode = Mode.USER;
+        thread.remaining = sample(step.duration, self.streamState);
+        thread.busyUntil = machine.now + thread.remaining;
+        if (thread.remaining != 0) return true;
         break;
       case Op.SLEEP:
-        sleepUntil(rq, task, machine.now + sample(step.duration, task.streamState));
+        sleepUntil(rq, thread, self, machine.now + sample(step.duration, self.streamState));
         return true;
       case Op.TIMER:
-        if (timer(rq, task, step)) return true;
+        if (timer(rq, thread, self, step)) return true;
         break;
       case Op.STAMP:
-        task.stamp = machine.now;
+        self.stamp = machine.now;
+        dropMessages(self);
         break;
       case Op.RECORD:
-        record(task, step.a, machine.now - (step.b != 0 ? task.stamp : task.due));
+        if (step.b == Since.TIMER) record(self, step.a, machine.now - self.due);
+        else if (self.hand != null) recordMessages(self, step.a, step.b == Since.MARK);
+        else record(self, step.a, machine.now - self.stamp);
         break;
       case Op.WAIT:
         if (step.b != 0) unlock(queueAt(step.b - 1));
-        block(rq, task, queueAt(step.a));
+        block(rq, thread, self, queueAt(step.a));
         return true;
       case Op.SIGNAL:
         if (step.b != 0) wakeAll(queueAt(step.a));
@@ -136,38 +78,38 @@ export function advance(rq: Rq, task: Task): bool {
         const mutex = queueAt(step.a);
         if (mutex.owner != null) {
           // Whoever is woken contends for it again, as futex-based mutexes do.
-          task.pc--;
-          block(rq, task, mutex);
+          self.pc--;
+          block(rq, thread, self, mutex);
           return true;
         }
-        mutex.owner = task;
+        mutex.owner = self;
         break;
       }
       case Op.UNLOCK:
         unlock(queueAt(step.a));
         break;
-      case Op.SEND: {
-        const channel = channelOf(task, step);
-        channel.count++;
-        spend(machine.syscallEntryNs + machine.syscallExitNs);
-        if (channel.shared) notify(rq, channel);
-        else wakeOne(channel, Flags.SYNC);
+      case Op.SEND:
+        // Fibers hand each other messages without a system call; what one to another program costs is a run step.
+        if (self == thread) spend(machine.syscallEntryNs + machine.syscallExitNs);
+        if (!send(self, step)) return false;
         break;
-      }
       case Op.RECEIVE: {
-        const channel = channelOf(task, step);
-        if (channel.count == 0) {
-          task.pc--;
-          block(rq, task, channel);
+        const channel = channelOf(step, self, 0, 0);
+        if (channel.first != null) {
+          takeMessages(self, channel, <u32>step.x);
+        } else if (channel.count != 0) {
+          channel.count--;
+        } else {
+          self.pc--;
+          block(rq, thread, self, channel);
           return true;
         }
-        channel.count--;
         break;
       }
       case Op.BARRIER: {
         const barrier = queueAt(step.a);
         if (++barrier.count < barrier.size) {
-          block(rq, task, barrier);
+          block(rq, thread, self, barrier);
           return true;
         }
         barrier.count = 0;
@@ -178,70 +120,119 @@ export function advance(rq: Rq, task: Task): bool {
         if (!forkTask(rq, step.a)) return false;
         break;
       case Op.EXEC:
-        execTask(rq, task);
+        execTask(rq, thread);
         if (rq.needResched) return true;
         break;
       case Op.VCPU:
         // For ever.
-        task.pc--;
-        runVcpu(rq, task);
+        self.pc--;
+        runVcpu(rq, thread);
         return true;
       case Op.YIELD:
         spend(machine.syscallEntryNs + machine.syscallExitNs);
-        classOf(task).yieldTask(rq);
+        classOf(thread).yieldTask(rq);
         rq.needResched = true;
         rq.yielded = true;
         return true;
       case Op.POLICY:
-        setScheduler(rq, task, <u8>step.a, <i8>(<i32>step.b - 20), <u8>step.c, step.x, <u64>step.y, step.z);
+        setScheduler(rq, thread, <u8>step.a, <i8>(<i32>step.b - 20), <u8>step.c, step.x, <u64>step.y, step.z);
         break;
       case Op.LOOP:
-        store<u32>(task.loops + (step.a << 2), step.b);
+        store<u32>(self.loops + (step.a << 2), step.b);
         break;
       case Op.REPEAT: {
-        const counter = task.loops + (step.a << 2);
+        const counter = self.loops + (step.a << 2);
         const left = load<u32>(counter) - 1;
         store<u32>(counter, left);
-        if (left != 0) task.pc = step.b;
+        if (left != 0) self.pc = step.b;
         break;
       }
       case Op.JUMP:
-        task.pc = step.a;
+        self.pc = step.a;
         break;
+      case Op.ARRIVE:
+        if (arrive(rq, thread, self, step)) return true;
+        break;
+      case Op.KEY:
+        setKeys(self, step);
+        break;
+      case Op.MARK:
+        markMessages(self);
+        break;
+      case Op.UNPARK:
+        unpark(step.a);
+        break;
+      case Op.SERVE:
+        self.pc--;
+        return serve(rq, thread, step.a);
       default:
-        task.state = State.DEAD;
-        rq.needResched = true;
+        self.state = State.DEAD;
+        if (self == thread) rq.needResched = true;
+        else thread.fiber = changetype<Task>(0);
         return true;
     }
   }
   return false;
 }
 
-function queueAt(index: u32): WaitQueue {
-  return at<WaitQueue>(programs.waitQueues, index);
+/**
+ * Goes on with the fiber that the thread has taken up, and after it with others, until one has work; without any, the thread parks. False: they
+ * make no progress.
+ */
+function serve(rq: Rq, thread: Task, ready: u32): bool {
+  for (let rounds: u32 = 0; rounds < MAX_STEPS; rounds++) {
+    if (thread.fiber == null) {
+      thread.fiber = takeFiber(ready);
+      if (thread.fiber == null) {
+        // Back to UNPARK.
+        thread.pc--;
+        park(ready, thread);
+        sleep(rq, thread);
+        return true;
+      }
+    }
+    if (!interpret(rq, thread, thread.fiber)) return false;
+    if (thread.fiber != null) return true;
+  }
+  return false;
 }
 
-function channelOf(task: Task, step: Instruction): WaitQueue {
-  return queueAt(step.b == 0 ? step.a : step.a + ((task.id - task.spec.firstTask) % step.b));
+/** Sleeps until the next arrival, and is stamped with its time, however late. False: it is past. */
+function arrive(rq: Rq, thread: Task, self: Task, step: Instruction): bool {
+  const place = self.timers + (step.a << 3);
+  const previous = load<u64>(place);
+  const due = (previous != 0 ? previous : machine.now) + sample(step.duration, self.streamState);
+  store<u64>(place, due);
+  self.stamp = due;
+  dropMessages(self);
+  if (due <= machine.now) return false;
+  sleepUntil(rq, thread, self, due);
+  return true;
 }
 
-/** The task has entered a system call that puts it to sleep; the CPU will reschedule. */
-function sleep(rq: Rq, task: Task): void {
+/** The thread has entered a system call that puts it to sleep; the CPU will reschedule. */
+function sleep(rq: Rq, thread: Task): void {
   spend(machine.syscallEntryNs);
-  task.inSyscall = true;
-  task.state = State.SLEEPING;
+  thread.inSyscall = true;
+  thread.state = State.SLEEPING;
   rq.needResched = true;
 }
 
-function block(rq: Rq, task: Task, queue: WaitQueue): void {
-  sleep(rq, task);
-  addWaiter(queue, task);
+/** A task sleeps, or a thread is done with a fiber that has to wait. */
+function leave(rq: Rq, thread: Task, self: Task): void {
+  if (self == thread) sleep(rq, thread);
+  else thread.fiber = changetype<Task>(0);
+}
+
+function block(rq: Rq, thread: Task, self: Task, queue: WaitQueue): void {
+  leave(rq, thread, self);
+  addWaiter(queue, self);
 }
 
 /** clock_nanosleep: slack applies to absolute times, too. */
-function sleepUntil(rq: Rq, task: Task, due: u64): void {
-  sleep(rq, task);
-  startTimer(rq, task.timer, due, task.timerSlackNs);
+function sleepUntil(rq: Rq, thread: Task, self: Task, due: u64): void {
+  leave(rq, thread, self);
+  startTimer(rq, self.timer, due, self.timerSlackNs);
 }
 
 function unlock(mutex: WaitQueue): void {
@@ -250,7 +241,7 @@ function unlock(mutex: WaitQueue): void {
 }
 
 /** Sleeps until the timer's next period. False: that is past, and the timer does not sleep for it. */
-function timer(rq: Rq, task: Task, step: Instruction): bool {
+function timer(rq: Rq, thread: Task, task: Task, step: Instruction): bool {
   const place = (step.c != 0 ? programs.sharedTimers : task.timers) + (step.a << 3);
   const period = step.x + step.z * (task.id - task.spec.firstTask);
   const now = machine.now;
@@ -267,12 +258,13 @@ function timer(rq: Rq, task: Task, step: Instruction): bool {
     }
   }
   store<u64>(place, next);
-  if (sleeps) sleepUntil(rq, task, next);
+  if (sleeps) sleepUntil(rq, thread, task, next);
   else task.timer.soft = next;
   return sleeps;
 }
 
 /** The task's sleep is over. */
 export function timerExpired(task: Task): void {
-  tryToWakeUp(task, 0);
+  if (isFiber(task)) readyFiber(task);
+  else tryToWakeUp(task, 0);
 }

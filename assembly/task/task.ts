@@ -9,6 +9,7 @@ import { DlEntity } from '../sched/dl_entity';
 import { AVG_BYTES, SchedEntity, TaskGroup } from '../sched/entity';
 import { hasBit } from '../sched/masks';
 import { Vcpu } from '../virt/vcpu';
+import { Hand } from './message';
 
 export namespace State {
   export const RUNNING: u8 = 0;
@@ -52,6 +53,8 @@ export class Spec {
   prio: u8;
   /** Its tasks' cookie, 0: none of its own. */
   cookie: u32;
+  /** Its tasks are fibers: the queue of those that are ready, +1; 0: they are the kernel's. */
+  threads: u32;
   /** A pool for the fork step, and its free tasks. */
   pool: bool;
   free: Task;
@@ -148,6 +151,10 @@ export class Task extends SchedEntity {
   id: u32;
   /** Its last stamp. */
   stamp: u64;
+  /** The fiber that this thread has taken up; null: none. */
+  fiber: Task;
+  /** The messages that it holds; null unless its program has to do with messages that have an identity. */
+  hand: Hand;
 
   /** Ends its sleeps. */
   @inline get timer(): HrTimer {

@@ -3,6 +3,8 @@
  * count or an owner.
  */
 import { tryToWakeUp } from '../sched/wake';
+import { isFiber, readyFiber } from './fiber';
+import { Message } from './message';
 import { Task } from './task';
 
 @unmanaged
@@ -11,10 +13,13 @@ export class WaitQueue {
   tail: Task;
   /** Mutex: who holds it. */
   owner: Task;
-  /** Channel: messages; barrier: tasks that have come. */
+  /** Channel: messages without identity; barrier: tasks that have come. */
   count: u32;
   /** Barrier: tasks that must come. */
   size: u32;
+  /** Channel: messages with identity. */
+  first: Message;
+  last: Message;
   /** Channel: between a guest and its host (virt/virtio.ts). */
   shared: bool;
 }
@@ -36,7 +41,13 @@ export function takeWaiter(queue: WaitQueue): Task | null {
 /** Wakes the first waiter, if there is one. `flags` may hold SYNC. */
 export function wakeOne(queue: WaitQueue, flags: u32): void {
   const task = takeWaiter(queue);
-  if (task != null) tryToWakeUp(task, flags);
+  if (task != null) wake(task, flags);
+}
+
+/** Wakes a waiter that has been taken out. */
+export function wake(task: Task, flags: u32): void {
+  if (isFiber(task)) readyFiber(task);
+  else tryToWakeUp(task, flags);
 }
 
 /** Wakes those who wait now. */
@@ -45,7 +56,7 @@ export function wakeAll(queue: WaitQueue): void {
   queue.head = changetype<Task>(0);
   while (task != null) {
     const next = task.waitNext;
-    tryToWakeUp(task, 0);
+    wake(task, 0);
     task = next;
   }
 }

@@ -4,18 +4,18 @@
  * the task ran on last (irqfd), whose handler wakes the task.
  */
 import { machine } from '../machine/machine';
-import { Rq, rqAt } from '../sched/rq';
-import { tryToWakeUp } from '../sched/wake';
-import { addWaiter, takeWaiter, wakeAll, WaitQueue } from '../task/wait';
+import { rqAt, thisRq } from '../sched/rq';
+import { addWaiter, takeWaiter, wake, wakeAll, WaitQueue } from '../task/wait';
 import { Vcpu } from './vcpu';
 
 /** The executing CPU has put a message into a channel. */
-export function notify(rq: Rq, channel: WaitQueue): void {
+export function notify(channel: WaitQueue): void {
+  const rq = thisRq();
   const task = takeWaiter(channel);
   if (task == null) return;
   const kernel = task.spec.kernel;
   if (kernel == machine.kernel) {
-    tryToWakeUp(task, 0);
+    wake(task, 0);
   } else if (rq.vcpu != null) {
     // On its way out of its kernel the guest's CPU exits.
     addWaiter(rq.vcpu.kicks, task);

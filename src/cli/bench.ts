@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { benchFiles, runBench } from '../experiments/bench.js';
 import { packageRoot } from '../paths.js';
+import { resultTable } from '../report/load.js';
 import { replaceSection } from '../report/markdown.js';
-import { latencyTable } from '../report/table.js';
 import { writeWhole } from '../results/files.js';
 import { wholeNumber } from './options.js';
 import { withProgress } from './progress.js';
@@ -31,7 +31,7 @@ async function bench(flags: BenchFlags): Promise<void> {
   const runs = await withProgress('bench', (onProgress) =>
     runBench({ quick: flags.quick ?? false, workers: flags.jobs, onProgress }),
   );
-  for (const run of runs) process.stdout.write(`${latencyTable(run.rows)}\n`);
+  for (const run of runs) process.stdout.write(`${resultTable(run.rows)}\n`);
   const files = benchFiles(runs);
   writeWhole(flags.out, files.all);
   process.stderr.write(`wrote ${files.all.size} files to ${flags.out}\n`);

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { SimulationError, UserError } from '../errors.js';
 import { packageVersion } from '../experiments/files.js';
 import { benchCommand } from './bench.js';
+import { calibrateCommand } from './calibrate.js';
 import { listCommand } from './list.js';
 import { regressCommand } from './regress.js';
 import { runCommand } from './run.js';
@@ -17,7 +18,15 @@ function program(): Command {
   const kpbench = new Command('kpbench')
     .description('Try a kernel policy before you build a kernel.')
     .version(packageVersion());
-  const commands = [listCommand(), runCommand(), benchCommand(), validateCommand(), regressCommand(), schemaCommand()];
+  const commands = [
+    listCommand(),
+    runCommand(),
+    benchCommand(),
+    calibrateCommand(),
+    validateCommand(),
+    regressCommand(),
+    schemaCommand(),
+  ];
   for (const command of commands) kpbench.addCommand(command);
   for (const command of [kpbench, ...commands]) {
     command.exitOverride().configureOutput({

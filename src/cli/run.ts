@@ -5,13 +5,13 @@ import { UserError } from '../errors.js';
 import { EXPERIMENTS } from '../experiments/catalog.js';
 import { type CasePlan, type ExperimentRun, runExperiment, traceWorst } from '../experiments/experiment.js';
 import { experimentFiles } from '../experiments/files.js';
-import { latencyTable } from '../report/table.js';
+import { planExperiment, planScenario } from '../experiments/plan.js';
+import { resultTable } from '../report/load.js';
 import { taskTable } from '../report/tasks.js';
 import { timeline } from '../report/timeline.js';
 import { humanNumber } from '../report/units.js';
 import { writeMetrics } from '../results/csv.js';
 import { writeWhole } from '../results/files.js';
-import { type LoadOptions, loadScenario } from '../scenario/load.js';
 import { assignment, duration, nameList, wholeNumber } from './options.js';
 import { withProgress } from './progress.js';
 
@@ -44,7 +44,10 @@ export function runCommand(): Command {
     )
     .option('--duration <time>', 'simulated time, such as 60s', duration('--duration'))
     .option('--set <path=value>', 'change the scenario, such as tasks.0.count=4', assignment, [])
-    .option('--quick', `${QUICK.runs} seeds of ${QUICK.durationNs / 1e9} s`)
+    .option(
+      '--quick',
+      `fewer seeds and shorter runs; of a scenario file ${QUICK.runs} seeds of ${QUICK.durationNs / 1e9} s`,
+    )
     .option('--trace', 'show what happened around the worst sample of each case')
     .option('--jobs <n>', 'simulations at a time (default: one a core)', wholeNumber('--jobs', 1))
     .option('--format <list>', `what to print: ${FORMATS.join(', ')}`, nameList('--format'), ['table'])
@@ -58,8 +61,10 @@ async function run(name: string, flags: RunFlags): Promise<void> {
     throw new UserError('--format', null, `expected ${FORMATS.join(', ')}, found "${unknown}"`);
   }
   const experiment = EXPERIMENTS.find((candidate) => candidate.name === name);
-  const plans = planCases(name, flags);
-  const runs = flags.runs ?? (flags.quick === true ? QUICK.runs : (experiment?.runs ?? 1));
+  const quick = flags.quick === true ? (experiment?.quick ?? QUICK) : undefined;
+  const asked = { policies: flags.policy, durationNs: flags.duration ?? quick?.durationNs, set: flags.set };
+  const plans = experiment === undefined ? planScenario(name, asked) : planExperiment(experiment, asked);
+  const runs = flags.runs ?? quick?.runs ?? experiment?.runs ?? 1;
   const begin = performance.now();
   const result = await withProgress(name, (onProgress) =>
     runExperiment(experiment?.name ?? plans[0]?.scenario.name ?? name, plans, {
@@ -67,6 +72,7 @@ async function run(name: string, flags: RunFlags): Promise<void> {
       runs,
       workers: flags.jobs,
       onProgress,
+      timeoutNs: experiment?.timeoutNs,
     }),
   );
   const tookS = (performance.now() - begin) / 1000;
@@ -83,28 +89,10 @@ function speedLine(plans: readonly CasePlan[], runs: number, tookS: number): str
   return `${humanNumber(simulatedS)} simulated seconds in ${tookS.toFixed(2)} s: ${speed} simulated seconds per wall second\n`;
 }
 
-/** Every case under every policy. */
-function planCases(name: string, flags: RunFlags): CasePlan[] {
-  const experiment = EXPERIMENTS.find((candidate) => candidate.name === name);
-  const cases = experiment?.cases ?? [{ name: '', scenario: name }];
-  const own = experiment?.policies ?? [];
-  const policies = flags.policy ?? (own.length > 0 ? own : [undefined]);
-  const durationNs = flags.duration ?? (flags.quick === true ? QUICK.durationNs : undefined);
-  return cases.flatMap((item) =>
-    policies.map((policy) => {
-      const options: LoadOptions = { set: flags.set };
-      if (policy !== undefined) options.policy = policy;
-      if (durationNs !== undefined) options.durationNs = durationNs;
-      const scenario = loadScenario(item.scenario, options);
-      return { case: item.name === '' ? scenario.name : item.name, scenario };
-    }),
-  );
-}
-
 function print(run: ExperimentRun, format: string): string {
   if (format === 'csv') return writeMetrics(run.rows);
   if (format === 'json') return `${JSON.stringify(run.rows, null, 2)}\n`;
-  if (run.rows.length > 0) return latencyTable(run.rows);
+  if (run.rows.length > 0) return resultTable(run.rows);
   // Nothing is recorded: who had the CPU is what there is to tell.
   return run.cases
     .flatMap(({ case: name, policy, results }) =>

@@ -1,14 +1,11 @@
 /** The published set: the catalog's published experiments with fixed seeds and lengths, so that its figures are exact. */
+import { ofService } from '../report/load.js';
 import { markdownTable } from '../report/markdown.js';
-import { loadScenario } from '../scenario/load.js';
 import type { OnProgress } from '../sweep/pool.js';
 import { EXPERIMENTS } from './catalog.js';
 import { type ExperimentRun, runExperiment, summaryRows } from './experiment.js';
 import { experimentFiles } from './files.js';
-
-/** Full and quick benches: seeds and simulated time of each run. */
-const FULL = { runs: 5, durationNs: 60e9 };
-const QUICK = { runs: 2, durationNs: 5e9 };
+import { planExperiment } from './plan.js';
 
 export interface BenchOptions {
   quick: boolean;
@@ -18,17 +15,13 @@ export interface BenchOptions {
 
 /** Runs all published experiments. */
 export async function runBench(options: BenchOptions): Promise<ExperimentRun[]> {
-  const { runs, durationNs } = options.quick ? QUICK : FULL;
+  const { quick, workers, onProgress } = options;
   const finished: ExperimentRun[] = [];
   for (const experiment of EXPERIMENTS.filter(({ published }) => published)) {
-    const plans = experiment.cases.flatMap((item) =>
-      experiment.policies.map((policy) => ({
-        case: item.name,
-        scenario: loadScenario(item.scenario, { policy, durationNs }),
-      })),
-    );
-    const { workers, onProgress } = options;
-    finished.push(await runExperiment(experiment.name, plans, { seed: 1, runs, workers, onProgress }));
+    const plans = planExperiment(experiment, quick ? { durationNs: experiment.quick.durationNs } : {});
+    const runs = quick ? experiment.quick.runs : experiment.runs;
+    const { timeoutNs } = experiment;
+    finished.push(await runExperiment(experiment.name, plans, { seed: 1, runs, timeoutNs, workers, onProgress }));
   }
   return finished;
 }
@@ -48,5 +41,12 @@ export function benchFiles(runs: readonly ExperimentRun[]): {
       if (name === `${run.experiment}.csv` || name === `${run.experiment}.svg`) published.set(name, content);
     }
   }
-  return { all, published, readmeTable: runs.map((run) => markdownTable(summaryRows(run))).join('\n\n') };
+  return {
+    all,
+    published,
+    readmeTable: runs
+      .filter((run) => !ofService(run.rows))
+      .map((run) => markdownTable(summaryRows(run)))
+      .join('\n\n'),
+  };
 }

@@ -1,4 +1,6 @@
 /** The experiments that ship with kpbench. */
+import { cfsBurst, codis, codisBenchmark } from './codis.js';
+import { btThrottle, colocation, htIsolation } from './colocation.js';
 import type { Experiment } from './experiment.js';
 
 /**
@@ -14,6 +16,7 @@ export const cyclictest: Experiment = {
   ],
   policies: ['cfs', 'vmf', 'cfs+bt', 'rt-fifo', 'cfs+idle'],
   runs: 5,
+  quick: { runs: 2, durationNs: 5e9 },
   published: true,
   cyclictestFiles: true,
   timed: false,
@@ -27,9 +30,19 @@ export const edf8: Experiment = {
   policies: [],
   // Nothing in it is drawn: all seeds are the same.
   runs: 1,
+  quick: { runs: 1, durationNs: 100e9 },
   published: false,
   cyclictestFiles: false,
   timed: true,
 };
 
-export const EXPERIMENTS: readonly Experiment[] = [cyclictest, edf8];
+export const EXPERIMENTS: readonly Experiment[] = [
+  cyclictest,
+  codis,
+  codisBenchmark,
+  cfsBurst,
+  colocation,
+  btThrottle,
+  htIsolation,
+  edf8,
+];

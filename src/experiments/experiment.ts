@@ -4,19 +4,32 @@
 import type { TraceWindow } from '../kernel/compile.js';
 import { ALL_SEEDS, type MetricRow, metricsOf, summarise } from '../results/metrics.js';
 import type { RecorderResult, Result, TraceEvent } from '../results/result.js';
+import { serviceFigures } from '../results/service.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { type Job, type OnProgress, runJobs } from '../sweep/pool.js';
+
+/** A ready-made scenario, with changes as `--set` makes them, and the policies of this case if they are not the experiment's. */
+export interface ExperimentCase {
+  name: string;
+  scenario: string;
+  set?: ReadonlyArray<readonly [path: string, value: string]>;
+  policies?: readonly string[];
+}
 
 /** What `kpbench run` and `kpbench bench` can run by name. */
 export interface Experiment {
   name: string;
   description: string;
   /** Ready-made scenarios, by the name of the case. */
-  cases: ReadonlyArray<{ name: string; scenario: string }>;
+  cases: readonly ExperimentCase[];
   /** Run when no policy is asked for; the first is the reference of the table. Empty: its scenarios' own. */
   policies: readonly string[];
   /** Seeds to run unless told otherwise. */
   runs: number;
+  /** What `--quick` runs. */
+  quick: { runs: number; durationNs: number };
+  /** A service's requests that take as long are counted as late. */
+  timeoutNs?: number;
   /** Part of `kpbench bench`. */
   published: boolean;
   /** Also written in cyclictest's own formats. */
@@ -52,6 +65,8 @@ export interface RunOptions {
   runs: number;
   workers?: number | undefined;
   onProgress?: OnProgress | undefined;
+  /** See Experiment. */
+  timeoutNs?: number | undefined;
 }
 
 /** Simulates every case with seeds seed … seed + runs − 1. */
@@ -70,7 +85,11 @@ export async function runExperiment(
     results: results.slice(index * seeds.length, (index + 1) * seeds.length),
   }));
   const perSeed = cases.flatMap((run) =>
-    run.results.flatMap((result) => metricsOf({ experiment, case: run.case }, result)),
+    run.results.flatMap((result) =>
+      metricsOf({ experiment, case: run.case }, result, (recorder) =>
+        serviceFigures(run.scenario, result, recorder, options.timeoutNs ?? null),
+      ),
+    ),
   );
   return { experiment, rows: [...perSeed, ...summarise(perSeed)], cases };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../paths.js';
 import { ccdfSvg } from '../report/ccdf.js';
 import { cyclictestJson, histogramText } from '../report/cyclictest.js';
+import { loadSvg, ofService } from '../report/load.js';
 import { writeMetrics } from '../results/csv.js';
 import { merge } from '../results/histogram.js';
 import type { RecorderResult, ThreadSamples } from '../results/result.js';
@@ -18,7 +19,12 @@ export function experimentFiles(run: ExperimentRun, cyclictestFiles: boolean): M
     [`${run.experiment}.csv`, writeMetrics(run.rows)],
     ['manifest.json', manifest(run)],
   ]);
-  if (run.rows.length > 0) files.set(`${run.experiment}.svg`, picture(run));
+  if (ofService(run.rows)) {
+    const svg = loadSvg(`${run.experiment}: latency against offered load`, run.rows);
+    if (svg !== null) files.set(`${run.experiment}.svg`, svg);
+  } else if (run.rows.length > 0) {
+    files.set(`${run.experiment}.svg`, picture(run));
+  }
   if (!cyclictestFiles) return files;
   for (const caseRun of run.cases) {
     const threads = sumThreads(caseRun);

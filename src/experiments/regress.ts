@@ -12,7 +12,7 @@ import { appendHistory, type HistoryEntry, parseHistory } from '../results/histo
 import { loadScenario } from '../scenario/load.js';
 import { type ExperimentRun, summaryRows } from './experiment.js';
 
-/** Figures of each experiment that have a trend: policy and column. */
+/** Figures of each experiment that have a trend, those of services apart: policy and column. */
 const HEADLINE_POLICIES = ['cfs', 'vmf'];
 const HEADLINE_COLUMNS = { max_us: 'us', overflow_100us_pct: '%' } as const;
 
@@ -49,7 +49,7 @@ export function isSame(comparison: Comparison | null): boolean {
 export function headlines(runs: readonly ExperimentRun[], when: { date: string; commit: string }): HistoryEntry[] {
   const figures = runs.flatMap((run) =>
     summaryRows(run)
-      .filter((row) => HEADLINE_POLICIES.includes(row.policy))
+      .filter((row) => HEADLINE_POLICIES.includes(row.policy) && row.throughput_per_s === undefined)
       .flatMap((row) =>
         (Object.keys(HEADLINE_COLUMNS) as Array<keyof typeof HEADLINE_COLUMNS>).map((column) => ({
           ...when,

@@ -9,14 +9,18 @@ import {
   type Scenario,
   type SchedClassName,
   settingsOf,
+  stepsOf,
   type TaskSpec,
 } from '../scenario/scenario.js';
 import {
+  asksForIdentity,
   barriersOf,
+  channelSizes,
   compileProgram,
   Distributions,
   Names,
   type ProgramContext,
+  readyFibers,
   reservationNumbers,
   schedNumbers,
 } from './program.js';
@@ -89,8 +93,14 @@ class Shared {
   readonly specs = new Table('SpecTable');
   readonly recorders: CompiledScenario['recorders'] = [];
 
-  constructor(guests: Guest[]) {
+  /** Messages have an identity where anything asks for it; elsewhere a channel counts them. */
+  readonly identity: boolean;
+
+  constructor(guests: Guest[], systems: readonly System[]) {
     this.waitQueues = new WaitQueues(guests);
+    this.identity = systems.some(({ tasks }) =>
+      tasks.some(({ program }) => [...stepsOf(program)].some(asksForIdentity)),
+    );
   }
 
   recorder(spec: number, name: string, binsUs: number): number {
@@ -102,7 +112,7 @@ class Shared {
 /** Compiles for set-up. */
 export function compile(scenario: Scenario, trace: TraceWindow | null): CompiledScenario {
   const systems = systemsOf(scenario);
-  const shared = new Shared(scenario.guests);
+  const shared = new Shared(scenario.guests, systems);
   const first = firstCpus(systems);
   const firstVcpu = (guest: string): number => first[systems.findIndex((system) => system.guest === guest)] ?? -1;
   const kernels = systems.flatMap((system) => compileSystem(system, shared, firstVcpu));
@@ -145,20 +155,22 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
   const groupIndex = new Map(groups.order.map((name, index) => [name, index]));
   const masks = new Masks(machine.cpus);
   const cookies = new Names();
+  const { waitQueues, sharedTimers } = shared;
   const firstSpec = shared.specs.count;
   const context: ProgramContext = {
     instructions: shared.instructions,
     distributions: shared.distributions,
-    waitQueue: (name) => shared.waitQueues.of(`${prefix}${name}`),
-    channel: (name) => shared.waitQueues.channel(prefix, name),
-    sharedTimer: (name) => shared.sharedTimers.of(`${prefix}${name}`),
+    waitQueues: { of: (name, size) => waitQueues.of(`${prefix}${name}`, size) },
+    channels: channelSizes(tasks),
+    guestChannels: (name) => (prefix === '' ? waitQueues.ofGuests(name) : null),
+    sharedTimers: { of: (name) => sharedTimers.of(`${prefix}${name}`) },
     specIndex: (task) => firstSpec + tasks.findIndex((spec) => spec.name === task),
     recorder: (spec, name, binsUs) => shared.recorder(spec, name, binsUs),
   };
   for (const task of tasks) {
     const [first] = task.program;
     const program = compileProgram(task.program, shared.specs.count, task.name, context);
-    for (const barrier of barriersOf(task.program)) shared.waitQueues.join(`${prefix}barrier:${barrier}`, task.count);
+    for (const barrier of barriersOf(task.program)) waitQueues.join(`${prefix}barrier:${barrier}`, task.count);
     shared.specs.add({
       count: task.count,
       nameHash: nameHash(`${prefix}${task.name}`),
@@ -179,6 +191,8 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
       timers: program.timers,
       loops: program.loops,
       firstVcpu: first?.op === 'vcpu' ? firstVcpu(first.guest) : -1,
+      threads: task.runsOn === undefined ? 0 : readyFibers(task.runsOn, context.waitQueues) + 1,
+      carries: shared.identity ? 1 : 0,
     });
   }
   const table = single('SystemTable', {
@@ -409,8 +423,8 @@ function groupTable(cgroups: CgroupSpec[]): { table: Table<'GroupTable'>; order:
 
 /** Wait queues by kernel, kind and name. */
 class WaitQueues extends Names {
-  readonly #sizes = new Map<string, number>();
-  readonly #shared = new Set<string>();
+  readonly #sizes = new Map<number, number>();
+  readonly #shared = new Set<number>();
   readonly #guests: Guest[];
 
   constructor(guests: Guest[]) {
@@ -420,26 +434,26 @@ class WaitQueues extends Names {
 
   /** So many more tasks use this barrier, which waits for all of them. */
   join(barrier: string, tasks: number): void {
-    this.#sizes.set(barrier, (this.#sizes.get(barrier) ?? 0) + tasks);
+    const number = this.of(barrier);
+    this.#sizes.set(number, (this.#sizes.get(number) ?? 0) + tasks);
   }
 
-  /** A channel of the kernel with this prefix. The host's name `guest/channel` is that guest's channel: one for each of its instances. */
-  channel(prefix: string, name: string): { a: number; b: number } {
-    const guest = prefix === '' ? this.#guests.find((one) => name.startsWith(`${one.name}/`)) : undefined;
-    if (guest === undefined) return { a: this.of(`${prefix}channel:${name}`), b: 0 };
+  /** The host's name `guest/channel` is that guest's channel, of which each of its instances has one; null: it is none. */
+  ofGuests(name: string): { first: number; size: number } | null {
+    const guest = this.#guests.find((one) => name.startsWith(`${one.name}/`));
+    if (guest === undefined) return null;
     const own = name.slice(guest.name.length + 1);
-    const all = Array.from({ length: guest.count }, (_, instance) => {
-      const queue = `${prefixOf(guest.name, instance)}channel:${own}`;
-      this.#shared.add(queue);
-      return this.of(queue);
-    });
-    return { a: all[0] ?? 0, b: guest.count };
+    const all = Array.from({ length: guest.count }, (_, instance) =>
+      this.of(`${prefixOf(guest.name, instance)}channel:${own}`),
+    );
+    for (const number of all) this.#shared.add(number);
+    return { first: all[0] ?? 0, size: guest.count };
   }
 
   get table(): Table<'WaitQueueTable'> {
     const table = new Table('WaitQueueTable');
-    for (const name of this.names) {
-      table.add({ size: this.#sizes.get(name) ?? 0, shared: this.#shared.has(name) ? 1 : 0 });
+    for (let number = 0; number < this.count; number++) {
+      table.add({ size: this.#sizes.get(number) ?? 0, shared: this.#shared.has(number) ? 1 : 0 });
     }
     return table;
   }

@@ -14,6 +14,7 @@ export interface KernelExports {
   events(): number;
   failedSpec(): number;
   failedPool(): number;
+  failedMessages(): number;
   finish(untilNs: number): void;
   specNumber(index: number, what: number): number;
   specHistogram(index: number, what: number): number;

@@ -1,40 +1,50 @@
 /**
  * Compiles task programs: the tree of steps becomes a flat list of instructions, names become numbers.
  */
-import type { Duration, SchedSettings, Step } from '../scenario/scenario.js';
-import { DISTRIBUTION, MISSED, MODE, OP, POLICY, type RecordOf, Table } from './tables.js';
+import {
+  type ChannelIndex,
+  type Duration,
+  type SchedSettings,
+  type Step,
+  stepsOf,
+  type TaskSpec,
+} from '../scenario/scenario.js';
+import { CHANNEL, DISTRIBUTION, MISSED, MODE, OP, POLICY, type RecordOf, SINCE, Table } from './tables.js';
 
 /** Numbers for names, in order of first use. */
 export class Names {
   readonly #numbers = new Map<string, number>();
+  #count = 0;
 
-  /** The number of a name. */
-  of(name: string): number {
+  /** The number of a name, or the first of `size` numbers of it. */
+  of(name: string, size = 1): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
-    const number = this.#numbers.size;
+    const number = this.#count;
     this.#numbers.set(name, number);
+    this.#count += size;
     return number;
   }
 
   get count(): number {
-    return this.#numbers.size;
-  }
-
-  get names(): string[] {
-    return [...this.#numbers.keys()];
+    return this.#count;
   }
 }
 
-/** What the programs of a scenario share. */
+/** Numbers of names. */
+export type Numbers = Pick<Names, 'of'>;
+
+/** What the programs of a kernel share. */
 export interface ProgramContext {
   instructions: Table<'InstructionTable'>;
   distributions: Distributions;
-  /** Numbers of wait queues by kind and name: `mutex:m`, `condition:c`, `barrier:b`. */
-  waitQueue: (name: string) => number;
-  /** Number of a channel; `b`: how many guests have one like it each, numbered in order (0: it is no guest's). */
-  channel: (name: string) => { a: number; b: number };
-  sharedTimer: (name: string) => number;
+  /** Wait queues by kind and name: `mutex:m`, `condition:c`, `channel:q`, `barrier:b`. */
+  waitQueues: Numbers;
+  /** How many channels of an array there are. */
+  channels: ReadonlyMap<string, number>;
+  /** A channel of guests, one for each of them; null: it is this kernel's own. */
+  guestChannels: (name: string) => { first: number; size: number } | null;
+  sharedTimers: Numbers;
   specIndex: (task: string) => number;
   recorder: (spec: number, name: string, binsUs: number) => number;
 }
@@ -110,7 +120,7 @@ export function compileProgram(
   taskName: string,
   context: ProgramContext,
 ): CompiledProgram {
-  const { instructions, distributions, waitQueue } = context;
+  const { instructions, distributions, waitQueues } = context;
   const ownTimers = new Names();
   let loops = 0;
 
@@ -136,10 +146,20 @@ export function compileProgram(
     emit(OP.REPEAT, { a: depth, b: begin });
   };
 
+  const channel = ({ channel: name, index }: { channel: string; index?: ChannelIndex | undefined }) => {
+    const ofGuests = context.guestChannels(name);
+    if (ofGuests !== null) return { a: ofGuests.first, b: CHANNEL.own, c: ofGuests.size };
+    const size = context.channels.get(name) ?? 1;
+    const first = waitQueues.of(`channel:${name}`, size);
+    if (typeof index === 'string') return { a: first, b: CHANNEL[index], c: size };
+    if (typeof index === 'object') return { a: first, b: CHANNEL.own, c: size, y: index.own };
+    return { a: first + (index ?? 0) };
+  };
+
   const step = (item: Step, depth: number): void => {
     switch (item.op) {
       case 'run':
-        emit(OP.RUN, { a: MODE[item.mode], distribution: distributions.add(item.duration) });
+        emit(OP.RUN, { a: MODE[item.mode], distribution: distributions.add(item.duration), x: item.eachNs ?? 0 });
         break;
       case 'busy':
         emit(OP.BUSY, { distribution: distributions.add(item.duration) });
@@ -149,7 +169,7 @@ export function compileProgram(
         break;
       case 'timer':
         emit(OP.TIMER, {
-          a: item.shared ? context.sharedTimer(item.timer) : ownTimers.of(item.timer),
+          a: (item.shared ? context.sharedTimers : ownTimers).of(item.timer),
           b: MISSED[item.missed],
           c: item.shared ? 1 : 0,
           x: item.periodNs,
@@ -160,42 +180,57 @@ export function compileProgram(
       case 'stamp':
         emit(OP.STAMP);
         break;
+      case 'arrive':
+        emit(OP.ARRIVE, { a: ownTimers.of('arrivals'), distribution: distributions.add(item.gap) });
+        break;
+      case 'mark':
+        emit(OP.MARK);
+        break;
+      case 'key':
+        emit(OP.KEY, { distribution: distributions.add({ kind: 'empirical', valuesNs: item.values }) });
+        break;
       case 'record':
         emit(OP.RECORD, {
           a: context.recorder(spec, item.recorder, item.binsUs),
-          b: item.since === 'stamp' ? 1 : 0,
+          b: SINCE[item.since],
         });
         break;
       case 'wait': {
-        const mutex = item.mutex === null ? null : waitQueue(`mutex:${item.mutex}`);
-        emit(OP.WAIT, { a: waitQueue(`condition:${item.condition}`), b: mutex === null ? 0 : mutex + 1 });
+        const mutex = item.mutex === null ? null : waitQueues.of(`mutex:${item.mutex}`);
+        emit(OP.WAIT, { a: waitQueues.of(`condition:${item.condition}`), b: mutex === null ? 0 : mutex + 1 });
         if (mutex !== null) emit(OP.LOCK, { a: mutex });
         break;
       }
       case 'signal':
-        emit(OP.SIGNAL, { a: waitQueue(`condition:${item.condition}`), b: item.all ? 1 : 0 });
+        emit(OP.SIGNAL, { a: waitQueues.of(`condition:${item.condition}`), b: item.all ? 1 : 0 });
         break;
       case 'lock':
-        emit(OP.LOCK, { a: waitQueue(`mutex:${item.mutex}`) });
+        emit(OP.LOCK, { a: waitQueues.of(`mutex:${item.mutex}`) });
         break;
       case 'unlock':
-        emit(OP.UNLOCK, { a: waitQueue(`mutex:${item.mutex}`) });
+        emit(OP.UNLOCK, { a: waitQueues.of(`mutex:${item.mutex}`) });
         break;
       case 'send':
-        emit(OP.SEND, context.channel(item.channel));
+        emit(OP.SEND, channel(item));
         break;
       case 'receive':
-        emit(OP.RECEIVE, context.channel(item.channel));
+        emit(OP.RECEIVE, { ...channel(item), x: item.batch ?? 1 });
         break;
+      case 'serve': {
+        const a = readyFibers(taskName, waitQueues);
+        emit(OP.UNPARK, { a });
+        emit(OP.SERVE, { a });
+        break;
+      }
       case 'barrier':
-        emit(OP.BARRIER, { a: waitQueue(`barrier:${item.barrier}`) });
+        emit(OP.BARRIER, { a: waitQueues.of(`barrier:${item.barrier}`) });
         break;
       // As rt-app does it: a condition variable that belongs to the task; a resume that nobody waits for is lost.
       case 'suspend':
-        emit(OP.WAIT, { a: waitQueue(`condition:suspend ${taskName}`) });
+        emit(OP.WAIT, { a: waitQueues.of(`condition:suspend ${taskName}`) });
         break;
       case 'resume':
-        emit(OP.SIGNAL, { a: waitQueue(`condition:suspend ${item.task}`), b: 1 });
+        emit(OP.SIGNAL, { a: waitQueues.of(`condition:suspend ${item.task}`), b: 1 });
         break;
       case 'fork':
         emit(OP.FORK, { a: context.specIndex(item.task) });
@@ -230,15 +265,50 @@ export function compileProgram(
   return { begin, timers: ownTimers.count, loops };
 }
 
+/** The queue of ready fibers of a task's threads; the next number is that of its parked threads. */
+export function readyFibers(task: string, waitQueues: Numbers): number {
+  return waitQueues.of(`fibers:${task}`, 2);
+}
+
+/** How many channels each array has: as many as there are instances that receive from one of their own, or as numbers go. */
+export function channelSizes(tasks: readonly TaskSpec[]): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { program, count } of tasks) {
+    for (const step of stepsOf(program)) {
+      if (step.op !== 'send' && step.op !== 'receive') continue;
+      sizes.set(step.channel, Math.max(channelsUsed(step.index, count), sizes.get(step.channel) ?? 1));
+    }
+  }
+  return sizes;
+}
+
+/** How many channels an index of `count` instances asks for. */
+function channelsUsed(index: ChannelIndex | undefined, count: number): number {
+  if (typeof index === 'number') return index + 1;
+  if (typeof index === 'object') return index.own + count;
+  return index === 'own' ? count : 1;
+}
+
+/** Whether a step asks for messages that have an identity. */
+export function asksForIdentity(step: Step): boolean {
+  switch (step.op) {
+    case 'arrive':
+    case 'mark':
+    case 'key':
+      return true;
+    case 'record':
+      return step.since === 'mark';
+    case 'run':
+      return step.eachNs !== undefined;
+    case 'send':
+    case 'receive':
+      return step.index !== undefined || (step.op === 'receive' && step.batch !== undefined);
+    default:
+      return false;
+  }
+}
+
 /** Barriers of a program, so that their size can be counted. */
 export function barriersOf(program: Step[]): Set<string> {
-  const found = new Set<string>();
-  const visit = (list: Step[]): void => {
-    for (const step of list) {
-      if (step.op === 'barrier') found.add(step.barrier);
-      if (step.op === 'loop') visit(step.body);
-    }
-  };
-  visit(program);
-  return found;
+  return new Set([...stepsOf(program)].flatMap((step) => (step.op === 'barrier' ? [step.barrier] : [])));
 }

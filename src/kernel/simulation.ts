@@ -9,6 +9,9 @@ import { type CompiledScenario, compile, firstCpus, systemsOf, type TraceWindow 
 import { type Build, instantiate, type KernelExports } from './exports.js';
 import { CPU_NUMBERS, Memory, readTrace, SPEC_NUMBERS, VCPU_NUMBERS } from './observations.js';
 
+/** Messages under way at a time; assembly/task/message.ts says the same. */
+const MESSAGES = 2 ** 18;
+
 export interface SimulationOptions {
   /** Default `release`. */
   build?: Build;
@@ -69,6 +72,11 @@ export class Simulation {
     const { name } = this.scenario;
     const task = this.#declarations[this.#kernel.failedSpec()]?.name ?? 'idle';
     const pool = this.#declarations[this.#kernel.failedPool()];
+    if (this.#kernel.failedMessages() !== 0) {
+      return new SimulationError(
+        `${name}: task ${task} sent a message, but ${MESSAGES} are under way: they come faster than they are received`,
+      );
+    }
     return new SimulationError(
       pool === undefined
         ? `${name}: no progress: task ${task} keeps virtual time from going on`

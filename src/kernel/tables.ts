@@ -141,6 +141,8 @@ export const RECORDS = {
     'timers',
     'loops',
     'firstVcpu',
+    'threads',
+    'carries',
   ],
   RecorderTable: ['spec', 'binsUs'],
 } as const;
@@ -150,7 +152,7 @@ export type RecordName = keyof typeof RECORDS;
 /** A record's values under its fields' names. */
 export type RecordOf<Name extends RecordName> = Record<(typeof RECORDS)[Name][number], number>;
 
-/** Operation codes of assembly/task/program.ts. */
+/** Operation codes of assembly/task/instruction.ts. */
 export const OP = {
   EXIT: 0,
   RUN: 1,
@@ -173,7 +175,12 @@ export const OP = {
   REPEAT: 18,
   JUMP: 19,
   EXEC: 20,
-  VCPU: 21,
+  ARRIVE: 21,
+  KEY: 22,
+  MARK: 23,
+  UNPARK: 24,
+  SERVE: 25,
+  VCPU: 26,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -182,8 +189,12 @@ export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3
 /** Modes of assembly/task/task.ts. */
 export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
 
-/** Missed of assembly/task/program.ts. */
+/** Missed of assembly/task/instruction.ts. */
 export const MISSED = { skip: 0, keep: 1, rebase: 2, run: 3 } as const;
+
+/** Channel and Since of assembly/task/instruction.ts. */
+export const CHANNEL = { one: 0, own: 1, origin: 2, key: 3 } as const;
+export const SINCE = { timer: 0, stamp: 1, mark: 2 } as const;
 
 /** Policies of assembly/task/task.ts: sched_setscheduler(2)'s numbers, TencentOS's 7, and ours. */
 export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, bt: 7, vmf: 8 } as const;

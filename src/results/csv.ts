@@ -5,6 +5,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../errors.js';
 import { FIGURE_COLUMNS, KEY_COLUMNS, type MetricRow } from './metrics.js';
+import { SERVICE_COLUMNS } from './service.js';
 
 /** A cell to write; null is an empty cell: not measured. */
 export type Cell = string | number | null;
@@ -20,9 +21,12 @@ export interface Table {
 
 const METRIC_COLUMNS: readonly string[] = [...KEY_COLUMNS, ...FIGURE_COLUMNS];
 
-/** An experiment's CSV, sorted by its key columns. */
+/** An experiment's CSV, sorted by its key columns. Columns of services are there if a row has them. */
 export function writeMetrics(rows: readonly MetricRow[]): string {
-  return writeTable(METRIC_COLUMNS, rows, KEY_COLUMNS);
+  const service = SERVICE_COLUMNS.filter((column) => rows.some((row) => row[column] !== undefined));
+  if (service.length === 0) return writeTable(METRIC_COLUMNS, rows, KEY_COLUMNS);
+  const whole = rows.map((row) => ({ ...Object.fromEntries(service.map((column) => [column, null])), ...row }));
+  return writeTable([...METRIC_COLUMNS, ...service], whole, KEY_COLUMNS);
 }
 
 /** The rows of an experiment's CSV; `file` names it in errors. Columns that it does not know are ignored. */
@@ -144,6 +148,7 @@ function cellText(column: string, value: Cell): string {
   if (!Number.isFinite(value)) throw new RangeError(`${column}: ${value} is no figure; write null for "not measured"`);
   if (column.endsWith('_us')) return value.toFixed(3);
   if (column.endsWith('_pct')) return value.toFixed(4);
+  if (column.endsWith('_per_s')) return value.toFixed(1);
   return String(value);
 }
 

@@ -2,8 +2,10 @@
  * The figures that an experiment reports: one row per recorder and seed, and one row over all seeds with its confidence intervals.
  */
 import { mean, quantileSorted } from 'simple-statistics';
+import { mulberry32 } from '../random.js';
 import { fractionAbove, meanNs, quantileNs } from './histogram.js';
 import type { RecorderResult, Result } from './result.js';
+import { SERVICE_COLUMNS, type ServiceColumn, type ServiceFigures } from './service.js';
 
 /** Columns that name a row. */
 export const KEY_COLUMNS = ['experiment', 'case', 'policy', 'kernel', 'machine', 'seed', 'metric_of'] as const;
@@ -33,10 +35,19 @@ export type FigureColumn = (typeof FIGURE_COLUMNS)[number];
  * A row of an experiment's CSV. `seed` is a number in decimal or `all`; `metric_of` names the recorder. `overflow_100us_pct` is the share of
  * samples of 100 µs and more in percent of all samples.
  */
-export type MetricRow = Record<KeyColumn, string> & Record<FigureColumn, number | null> & { samples: number };
+export type MetricRow = Record<KeyColumn, string> &
+  Record<FigureColumn, number | null> &
+  ServiceFigures & { samples: number };
 
 /** `seed` of the row over all seeds. */
 export const ALL_SEEDS = 'all';
+
+/** Figures of services with an interval, and where it stands. */
+const SERVICE_INTERVALS = [
+  ['throughput_per_s', 'throughput_low_per_s', 'throughput_high_per_s'],
+  ['p99_us', 'p99_low_us', 'p99_high_us'],
+  ['timeouts_per_s', 'timeouts_low_per_s', 'timeouts_high_per_s'],
+] as const;
 
 const OVERFLOW_US = 100;
 const RESAMPLES = 2000;
@@ -46,8 +57,12 @@ export function metricOf(recorder: { task: string; recorder: string }): string {
   return `${recorder.task}:${recorder.recorder}`;
 }
 
-/** The rows of one simulation, one per recorder. */
-export function metricsOf(where: { experiment: string; case: string }, result: Result): MetricRow[] {
+/** The rows of one simulation, one per recorder; `service` has the figures of those that stand for a service. */
+export function metricsOf(
+  where: { experiment: string; case: string },
+  result: Result,
+  service: (recorder: RecorderResult) => ServiceFigures = () => ({}),
+): MetricRow[] {
   const { policy, kernel, machine, seed } = result;
   return result.recorders.map((recorder) => ({
     experiment: where.experiment,
@@ -58,6 +73,7 @@ export function metricsOf(where: { experiment: string; case: string }, result: R
     seed: String(seed),
     metric_of: metricOf(recorder),
     ...figuresOf(recorder),
+    ...service(recorder),
   }));
 }
 
@@ -109,15 +125,25 @@ function summary(key: string, first: MetricRow, group: readonly MetricRow[]): Me
     const values = measured(group, column);
     row[column] = values === null ? null : mean(values);
   }
+  const served = SERVICE_COLUMNS.filter((column) => group.some((each) => each[column] !== undefined));
+  for (const column of served) {
+    const values = measured(group, column);
+    row[column] = values === null ? null : mean(values);
+  }
+  if (served.length > 0) {
+    for (const [figure, low, high] of SERVICE_INTERVALS) {
+      [row[low], row[high]] = interval(`${key}${figure}`, measured(group, figure));
+    }
+  }
   [row.max_low_us, row.max_high_us] = interval(`${key}max`, measured(group, 'max_us'));
   [row.overflow_low_pct, row.overflow_high_pct] = interval(`${key}overflow`, measured(group, 'overflow_100us_pct'));
   return row;
 }
 
 /** The values of a column, in the order of seeds (so that the order of rows does not matter), or null if one was not measured. */
-function measured(group: readonly MetricRow[], column: FigureColumn): number[] | null {
+function measured(group: readonly MetricRow[], column: FigureColumn | ServiceColumn): number[] | null {
   const bySeed = group.toSorted((a, b) => Number(a.seed) - Number(b.seed));
-  const values = bySeed.map((row) => row[column]).filter((value) => value !== null);
+  const values = bySeed.map((row) => row[column] ?? null).filter((value) => value !== null);
   return values.length === group.length ? values : null;
 }
 
@@ -156,15 +182,4 @@ function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
-}
-
-/** Mulberry32: a small generator of uniform numbers in [0, 1), good enough to resample with. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

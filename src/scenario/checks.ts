@@ -1,7 +1,17 @@
 /** What a schema cannot say: names that must exist, cycles, limits, and programs that could never go on. */
 import { UserError } from '../errors.js';
+import { channelsSentTo, checkGuests } from './guests.js';
 import { checkReservations, mayBeDeadline } from './reservations.js';
-import type { CgroupSpec, Duration, Guest, Machine, Scenario, Step, TaskSpec } from './scenario.js';
+import {
+  type CgroupSpec,
+  type Duration,
+  type Guest,
+  type Machine,
+  type Scenario,
+  type Step,
+  stepsOf,
+  type TaskSpec,
+} from './scenario.js';
 
 /** Limits of the simulated kernel. */
 export const MAX_TASKS = 1_048_576;
@@ -27,14 +37,7 @@ export function checkScenario(
   };
   const { machine, tasks, guests } = scenario;
   checkCores(machine, fail);
-  guests.forEach((guest, i) => {
-    if (guests.findIndex(({ name }) => name === guest.name) !== i) {
-      fail(`guests[${i}].name`, `a second guest named "${guest.name}"`);
-    }
-    if (guest.machine.cpus > machine.cpus) {
-      fail(`guests[${i}].vcpus`, `expected at most ${machine.cpus}, the host's CPUs, found ${guest.machine.cpus}`);
-    }
-  });
+  checkGuests(scenario, fail);
   const instances = (own: readonly TaskSpec[]) => own.reduce((sum, { count }) => sum + count, 0);
   const total = guests.reduce((sum, guest) => sum + guest.count * instances(guest.tasks), instances(tasks));
   if (total > MAX_TASKS) fail('tasks', `expected at most ${MAX_TASKS} tasks in all, found ${total}`);
@@ -52,28 +55,6 @@ export function checkScenario(
       fail(`guests[${i}].${place}`, expectation),
     );
   });
-}
-
-/** Channels that somebody sends to: the host's, which may be a guest's `guest/channel`, and those of each guest. */
-function channelsSentTo({ tasks, guests }: Scenario): { own: Set<string>; ofGuests: Array<Set<string>> } {
-  const sentBy = (list: readonly TaskSpec[]): string[] => {
-    const sent: string[] = [];
-    for (const task of list) {
-      visit(task.program, (step) => {
-        if (step.op === 'send') sent.push(step.channel);
-      });
-    }
-    return sent;
-  };
-  const byHost = sentBy(tasks);
-  const byGuests = guests.map((guest) => sentBy(guest.tasks));
-  const toHost = guests.flatMap(({ name }, i) => (byGuests[i] ?? []).map((channel) => `${name}/${channel}`));
-  const toGuest = (name: string): string[] =>
-    byHost.filter((channel) => channel.startsWith(`${name}/`)).map((channel) => channel.slice(name.length + 1));
-  return {
-    own: new Set([...byHost, ...toHost]),
-    ofGuests: guests.map(({ name }, i) => new Set([...(byGuests[i] ?? []), ...toGuest(name)])),
-  };
 }
 
 /** What runs on one kernel. `sent`: the channels that somebody sends to. */
@@ -102,6 +83,7 @@ function checkSystem(system: Scenario | Guest, cpusets: Cpusets, sent: ReadonlyS
     checkConfinement(task, cgroups, cpusets, machine.cpus, place, fail);
   });
   checkPrograms(tasks, sent, fail);
+  checkFibers(tasks, fail);
   checkReservations(system, fail);
 }
 
@@ -212,11 +194,34 @@ function checkPrograms(tasks: readonly TaskSpec[], sent: ReadonlySet<string>, fa
   });
 }
 
-function visit(program: readonly Step[], on: (step: Step, depth: number) => void, depth = 0): void {
+/** Calls `on` for every step of a program, those inside of loops after their loop. */
+export function visit(program: readonly Step[], on: (step: Step, depth: number) => void, depth = 0): void {
   for (const step of program) {
     on(step, depth);
     if (step.op === 'loop') visit(step.body, on, depth + 1);
   }
+}
+
+/** Steps that only the kernel's own tasks can do. */
+const NOT_IN_FIBERS: ReadonlyArray<Step['op']> = ['serve', 'fork', 'exec', 'yield', 'policy'];
+
+/** Fibers must have threads that serve them, and threads fibers to serve. */
+function checkFibers(tasks: readonly TaskSpec[], fail: Fail): void {
+  const serves = (task: TaskSpec) => [...stepsOf(task.program)].some(({ op }) => op === 'serve');
+  tasks.forEach((task, i) => {
+    const { name, runsOn } = task;
+    if (serves(task) && runsOn === undefined && !tasks.some((other) => other.runsOn === name)) {
+      fail(`tasks[${i}].program`, `serve: no task has runsOn: ${name}`);
+    }
+    if (runsOn === undefined) return;
+    const threads = tasks.find((other) => other.name === runsOn);
+    if (threads === undefined || threads.runsOn !== undefined || !serves(threads)) {
+      fail(`tasks[${i}].runsOn`, `expected a task whose program has a serve step, found "${runsOn}"`);
+    }
+    if (task.start === 'fork') fail(`tasks[${i}].start`, 'expected a time for a task that runs on another');
+    const wrong = [...stepsOf(task.program)].find(({ op }) => NOT_IN_FIBERS.includes(op));
+    if (wrong !== undefined) fail(`tasks[${i}].program`, `expected no ${wrong.op} in a task that runs on another`);
+  });
 }
 
 /** Whether a step can let time go on, or wait for somebody who does. */
@@ -226,6 +231,9 @@ function takesTime(step: Step): boolean {
     case 'busy':
     case 'sleep':
       return longest(step.duration) > 0;
+    case 'arrive':
+      return longest(step.gap) > 0;
+    case 'serve':
     case 'timer':
     case 'wait':
     case 'receive':

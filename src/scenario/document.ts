@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { UserError } from '../errors.js';
-import { shown } from './schema.js';
+import { shown } from './primitives.js';
 
 /** A parsed file that can still say where its parts stood. */
 export interface YamlFile {
@@ -39,9 +39,13 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
 
 /**
  * Applies `path=value` changes. List items, and the first key of a longer path, must exist; the schema judges what is added below. Values
- * are YAML.
+ * are YAML; `where` is what an error names.
  */
-export function applyChanges(yaml: YamlFile, changes: ReadonlyArray<readonly [string, string]>): void {
+export function applyChanges(
+  yaml: YamlFile,
+  changes: ReadonlyArray<readonly [string, string]>,
+  where: string = '--set',
+): void {
   const { document } = yaml;
   for (const [path, value] of changes) {
     const keys = path.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key));
@@ -52,7 +56,7 @@ export function applyChanges(yaml: YamlFile, changes: ReadonlyArray<readonly [st
       if (missing) throw new Error('missing');
       document.setIn(keys, document.createNode(parseDocument(value).toJS()));
     } catch {
-      throw new UserError('--set', path, `no such place in ${yaml.file}`);
+      throw new UserError(where, path, `no such place in ${yaml.file}`);
     }
   }
 }

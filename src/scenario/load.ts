@@ -40,6 +40,15 @@ export function loadScenario(nameOrPath: string, options: LoadOptions = {}): Sce
   return resolve({ ...document, name: document.name ?? name }, yaml.file, options);
 }
 
+/** A scenario's file with changes, as text: comments stay. `where` names who asked for the changes in errors. */
+export function changedScenario(nameOrPath: string, set: NonNullable<LoadOptions['set']>, where: string): string {
+  const file = fileOf('scenario', nameOrPath);
+  if (extname(file) === '.json') throw new UserError(where, null, `expected a YAML scenario, found ${nameOrPath}`);
+  const yaml = parseYaml(readText(file), nameOrPath);
+  applyChanges(yaml, set, where);
+  return yaml.document.toString({ lineWidth: 0 });
+}
+
 /** Resolves a scenario that was built in code, in the language of the YAML files. */
 export function resolveScenario(input: ScenarioInput, options: ResolveOptions = {}): Scenario {
   const name = input.name ?? 'scenario';

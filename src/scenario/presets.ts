@@ -8,6 +8,7 @@ import { packageRoot } from '../paths.js';
 import { check, parseYaml, readText } from './document.js';
 import type {
   BtTunables,
+  CgroupSpec,
   Kernel,
   Machine,
   MachineCosts,
@@ -22,6 +23,7 @@ import {
   machineSchema,
   type PolicyDocument,
   policySchema,
+  type RoleGroupDocument,
 } from './schema.js';
 
 /** A name and one line about it. */
@@ -110,8 +112,25 @@ export function loadPolicy(nameOrPath: string): Policy {
 export function policyOf(name: string, document: PolicyDocument): Policy {
   const { description, default: others, roles, cookies, bt, vmf } = document;
   const coreSched = document.coreSched ?? null;
-  const changes = { coreSched, cookies, bt: btOf(bt), vmf: vmfOf(vmf) };
+  const cgroups = Object.entries(document.cgroups).map(([role, group]) => cgroupOf(groupOfRole(role), group));
+  const changes = { coreSched, cookies, cgroups, kernel: document.kernel ?? null, bt: btOf(bt), vmf: vmfOf(vmf) };
   return { name: document.name ?? name, description, default: others, roles, ...changes };
+}
+
+/** The cgroup that a policy makes for a role. */
+export const groupOfRole = (role: string): string => `role:${role}`;
+
+/** A cgroup of the fair class with these settings. */
+export function cgroupOf(name: string, { weight, idle, quota, period, burst }: RoleGroupDocument): CgroupSpec {
+  return {
+    name,
+    parent: null,
+    weight,
+    idle,
+    quota: quota === undefined ? null : { quotaNs: quota, periodNs: period, burstNs: burst, phaseNs: null },
+    btShares: 1024,
+    offline: false,
+  };
 }
 
 /** Fields that are given, under their names with the unit. */

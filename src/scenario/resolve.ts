@@ -1,7 +1,17 @@
 /** From a checked document to the resolved scenario: presets looked up, roles mapped by the policy, cpusets applied. */
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
-import { kernelChanges, loadKernel, loadMachine, loadPolicy, machineChanges, policyOf } from './presets.js';
+import { codisTasks } from './codis.js';
+import {
+  cgroupOf,
+  groupOfRole,
+  kernelChanges,
+  loadKernel,
+  loadMachine,
+  loadPolicy,
+  machineChanges,
+  policyOf,
+} from './presets.js';
 import type {
   CgroupSpec,
   Guest,
@@ -13,7 +23,14 @@ import type {
   Step,
   TaskSpec,
 } from './scenario.js';
-import type { GuestDocument, LoopDocument, ScenarioDocument, StepDocument, TaskDocument } from './schema.js';
+import {
+  type GuestDocument,
+  type LoopDocument,
+  type ScenarioDocument,
+  type StepDocument,
+  type TaskDocument,
+  taskSchema,
+} from './schema.js';
 
 /** How a scenario is to be run, over what its file says. */
 export interface ResolveOptions {
@@ -29,9 +46,9 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
   const threads = document.guests.map((guest) => vcpuThreads(guest, policy, machine));
   const host = {
     machine,
-    kernel: withPolicy(chooseKernel(document.kernel), policy),
-    cgroups: document.cgroups.map(resolveCgroup),
-    tasks: [...document.tasks.map((task) => resolveTask(task, policy, machine)), ...threads],
+    kernel: kernelUnder(policy, document.kernel),
+    cgroups: [...document.cgroups.map(resolveCgroup), ...policy.cgroups],
+    tasks: [...tasksOf(document, machine, file).map((task) => resolveTask(task, policy, machine)), ...threads],
   };
   const guests = document.guests.map((guest) => resolveGuest(guest, machine));
   const scenario: Scenario = {
@@ -43,6 +60,7 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     policy: policy.name,
     ...host,
     guests,
+    ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
   };
   const cpusets = cpusetsOf(document.cgroups);
   const guestCpusets = document.guests.map((guest) => cpusetsOf(guest.cgroups));
@@ -62,17 +80,32 @@ type CgroupDocuments = ScenarioDocument['cgroups'];
 const cpusetsOf = (cgroups: CgroupDocuments) => new Map(cgroups.map((group) => [group.name, group.cpus ?? null]));
 
 const resolveCgroup = (group: CgroupDocuments[number]): CgroupSpec => ({
-  name: group.name,
+  ...cgroupOf(group.name, group),
   parent: group.parent ?? null,
-  weight: group.weight,
-  idle: group.idle,
-  quota:
-    group.quota === undefined
-      ? null
-      : { quotaNs: group.quota, periodNs: group.period, burstNs: group.burst, phaseNs: null },
   btShares: group.btShares,
   offline: group.offline,
 });
+
+/** The tasks of a document: its own, and those of the services that it names. */
+function tasksOf({ tasks = [], codis }: ScenarioDocument, machine: Machine, file: string): TaskDocument[] {
+  if (codis === undefined) return tasks;
+  for (const key of ['cpus', 'clientCpus'] as const) {
+    const missing = codis[key]?.find((cpu) => cpu >= machine.cpus);
+    if (missing === undefined) continue;
+    const cpus = `0 to ${machine.cpus - 1} (${machine.name})`;
+    throw new UserError(file, `codis.${key}`, `CPU ${missing} does not exist: expected ${cpus}`);
+  }
+  const services = codisTasks(codis).map((task) => taskSchema.parse(task));
+  const taken = tasks.findIndex(({ name }) => services.some((service) => service.name === name));
+  if (taken >= 0) {
+    throw new UserError(
+      file,
+      `tasks[${taken}].name`,
+      `expected no name of codis’s own tasks, found "${tasks[taken]?.name}"`,
+    );
+  }
+  return [...tasks, ...services];
+}
 
 /** The threads of the host that run a guest's CPUs, those of its first instance first. */
 function vcpuThreads({ name, count, vcpus, vcpu }: GuestDocument, policy: Policy, machine: Machine): TaskSpec {
@@ -87,9 +120,9 @@ function resolveGuest(guest: GuestDocument, host: Machine): Guest {
     name: guest.name,
     count: guest.count,
     machine,
-    kernel: withPolicy(chooseKernel(guest.kernel), policy),
+    kernel: kernelUnder(policy, guest.kernel),
     policy: policy.name,
-    cgroups: guest.cgroups.map(resolveCgroup),
+    cgroups: [...guest.cgroups.map(resolveCgroup), ...policy.cgroups],
     tasks: guest.tasks.map((task) => resolveTask(task, policy, machine)),
   };
 }
@@ -124,17 +157,21 @@ function chooseKernel(choice: ScenarioDocument['kernel']): Kernel {
   return { ...base, ...others, bt: { ...base.bt, ...bt }, vmf: { ...base.vmf, ...vmf } };
 }
 
+/** The kernel that a document chooses, or its policy, with the policy's changes. */
+function kernelUnder(policy: Policy, choice: ScenarioDocument['kernel']): Kernel {
+  return withPolicy(policy.kernel === null ? chooseKernel(choice) : loadKernel(policy.kernel), policy);
+}
+
 /** A policy's changes to the kernel's tunables. */
 function withPolicy(kernel: Kernel, policy: Policy): Kernel {
   const coreSched = policy.coreSched ?? kernel.coreSched;
   return { ...kernel, coreSched, bt: { ...kernel.bt, ...policy.bt }, vmf: { ...kernel.vmf, ...policy.vmf } };
 }
 
-const byRole = (role: string | null, policy: Policy): SchedSettings =>
-  (role === null ? undefined : policy.roles[role]) ?? policy.default;
-
 function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): TaskSpec {
   const role = task.role ?? null;
+  const byPolicy = (role === null ? undefined : policy.roles[role]) ?? policy.default;
+  const cgroupByPolicy = policy.cgroups.find((group) => role !== null && group.name === groupOfRole(role));
   const cookieByPolicy = role === null ? undefined : policy.cookies[role];
   const cpus = task.cpus ?? null;
   const pinEach = task.pin === 'each';
@@ -142,8 +179,8 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     name: task.name,
     count: task.count === 'per-cpu' ? machine.cpus : task.count,
     role,
-    sched: task.sched ?? byRole(role, policy),
-    cgroup: task.cgroup ?? null,
+    sched: task.sched ?? byPolicy,
+    cgroup: task.cgroup ?? cgroupByPolicy?.name ?? null,
     cpus,
     pinEach,
     startNs: task.start === 'fork' ? 0 : task.start,
@@ -153,6 +190,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     timerSlackNs: task.timerSlack ?? null,
     sliceNs: task.slice ?? null,
     cookie: task.cookie ?? cookieByPolicy ?? null,
+    ...(task.runsOn === undefined ? {} : { runsOn: task.runsOn }),
     program: task.program.map(resolveStep),
   };
 }
@@ -183,7 +221,10 @@ export function resolveStep(step: StepDocument): Step {
     if (Array.isArray(loop)) return { op: 'loop', times: null, body: loop.map(resolveStep) };
     return { op: 'loop', times: loop.times ?? null, body: loop.do.map(resolveStep) };
   }
-  if ('run' in step) return { op: 'run', mode: 'user', duration: step.run };
+  if ('run' in step) {
+    if (!('base' in step.run)) return { op: 'run', mode: 'user', duration: step.run };
+    return { op: 'run', mode: 'user', duration: step.run.base, eachNs: step.run.each };
+  }
   if ('kernel' in step) return { op: 'run', mode: 'kernel', duration: step.kernel };
   if ('irqoff' in step) return { op: 'run', mode: 'irqoff', duration: step.irqoff };
   if ('busy' in step) return { op: 'busy', duration: step.busy };
@@ -193,6 +234,9 @@ export function resolveStep(step: StepDocument): Step {
     return { op: 'timer', timer: name, shared, periodNs: period, phaseNs: phase ?? null, distanceNs: distance, missed };
   }
   if ('stamp' in step) return { op: 'stamp' };
+  if ('arrive' in step) return { op: 'arrive', gap: step.arrive };
+  if ('mark' in step) return { op: 'mark' };
+  if ('key' in step) return { op: 'key', values: step.key };
   if ('record' in step) return { op: 'record', ...step.record };
   if ('wait' in step) {
     if (typeof step.wait === 'string') return { op: 'wait', condition: step.wait, mutex: null };
@@ -202,8 +246,9 @@ export function resolveStep(step: StepDocument): Step {
   if ('broadcast' in step) return { op: 'signal', condition: step.broadcast, all: true };
   if ('lock' in step) return { op: 'lock', mutex: step.lock };
   if ('unlock' in step) return { op: 'unlock', mutex: step.unlock };
-  if ('send' in step) return { op: 'send', channel: step.send };
-  if ('receive' in step) return { op: 'receive', channel: step.receive };
+  if ('send' in step) return { op: 'send', ...step.send };
+  if ('receive' in step) return { op: 'receive', ...step.receive };
+  if ('serve' in step) return { op: 'serve' };
   if ('barrier' in step) return { op: 'barrier', barrier: step.barrier };
   if ('suspend' in step) return { op: 'suspend' };
   if ('resume' in step) return { op: 'resume', task: step.resume };

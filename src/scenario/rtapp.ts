@@ -5,7 +5,8 @@
 import { isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
 import { UserError } from '../errors.js';
 import { parseYaml } from './document.js';
-import { type ScenarioInput, shown } from './schema.js';
+import { shown } from './primitives.js';
+import type { ScenarioInput } from './schema.js';
 
 type StepInput = Record<string, unknown>;
 

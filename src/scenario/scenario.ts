@@ -20,7 +20,8 @@ export type RunMode = 'user' | 'kernel' | 'irqoff';
 
 /** One step of a task's program. Programs are interpreted inside the simulated kernel; see docs/scenarios.md for each step. */
 export type Step =
-  | { op: 'run'; mode: RunMode; duration: Duration }
+  /** `eachNs`: as much again for each message that the task holds. */
+  | { op: 'run'; mode: RunMode; duration: Duration; eachNs?: number }
   /** rt-app's `runtime`: stay busy until this much wall time has passed, preempted or not. */
   | { op: 'busy'; duration: Duration }
   | { op: 'sleep'; duration: Duration }
@@ -43,17 +44,28 @@ export type Step =
     }
   /** Begin of a measured interval: now. */
   | { op: 'stamp' }
+  /** Sleeps until the next arrival, `gap` after the previous one, and is stamped with its time, however late it is. */
+  | { op: 'arrive'; gap: Duration }
+  /** A second stamp, now; and answers to the messages that the task holds, or makes next, come to this instance. */
+  | { op: 'mark' }
+  /** Draws one of these numbers as the key of each message that the task holds, or makes next. */
+  | { op: 'key'; values: number[] }
   /**
-   * End of a measured interval: adds now − (the last timer or sleep expiry | the last stamp) to the recorder of that name.
+   * End of a measured interval: adds now − (the last timer or sleep expiry | the last stamp | the last mark) to the recorder of that name, for
+   * each message that the task holds.
    * `binsUs` > 0 also counts every instance's samples by the whole microsecond, 0…binsUs−1.
    */
-  | { op: 'record'; recorder: string; since: 'timer' | 'stamp'; binsUs: number }
+  | { op: 'record'; recorder: string; since: 'timer' | 'stamp' | 'mark'; binsUs: number }
   | { op: 'wait'; condition: string; mutex: string | null }
   | { op: 'signal'; condition: string; all: boolean }
   | { op: 'lock'; mutex: string }
   | { op: 'unlock'; mutex: string }
-  | { op: 'send'; channel: string }
-  | { op: 'receive'; channel: string }
+  /** Sends the messages that the task holds, or a new one, into a channel or, each by the index, into one of an array of channels. */
+  | { op: 'send'; channel: string; index?: ChannelIndex | undefined }
+  /** Waits for messages, and holds up to `batch` of them until it sends them or receives others. */
+  | { op: 'receive'; channel: string; index?: ChannelIndex | undefined; batch?: number | undefined }
+  /** Runs the fibers that run on this task's threads, for ever. */
+  | { op: 'serve' }
   /** Waits until as many tasks as use this barrier have come to it. */
   | { op: 'barrier'; barrier: string }
   | { op: 'suspend' }
@@ -69,6 +81,9 @@ export type Step =
   | { op: 'vcpu'; guest: string }
   /** `times: null` repeats for ever. */
   | { op: 'loop'; times: number | null; body: Step[] };
+
+/** Which channel of an array: one by its number, the one of the task's own instance (from a number on), of a message's origin, or of its key. */
+export type ChannelIndex = number | 'own' | { own: number } | 'origin' | 'key';
 
 /** Scheduling classes of the simulated kernel, strongest first, as a task can ask for them. */
 export type SchedClassName = 'deadline' | 'fifo' | 'rr' | 'vmf' | 'fair' | 'batch' | 'idle' | 'bt';
@@ -114,6 +129,8 @@ export interface TaskSpec {
   sliceNs: number | null;
   /** Its core-scheduling cookie (prctl(2) PR_SCHED_CORE); null: none, or its parent's if it is forked. */
   cookie: string | null;
+  /** The task whose threads run its instances as fibers, which the kernel does not know; absent: they are threads. */
+  runsOn?: string;
   program: Step[];
 }
 
@@ -301,6 +318,8 @@ export interface Scenario {
   /** Threads of guests among them: `guest/vcpu`, those of the first instance's CPUs first. */
   tasks: TaskSpec[];
   guests: Guest[];
+  /** Open loop: requests a second that its clients mean to send. */
+  offeredPerS?: number;
 }
 
 /** Maps roles to scheduling settings, so that one scenario can be run under many policies. */
@@ -314,14 +333,24 @@ export interface Policy {
   coreSched: boolean | null;
   /** Cookies of roles. */
   cookies: Record<string, string>;
+  /** Cgroups of roles, for tasks that are in none. */
+  cgroups: CgroupSpec[];
+  /** The kernel that has it; null: any. */
+  kernel: string | null;
   /** Changes to the kernel preset's BT and VMF tunables. */
   bt: Partial<BtTunables>;
   vmf: Partial<VmfTunables>;
 }
 
+/** All steps of a program, those of loops included. */
+export function* stepsOf(program: readonly Step[]): Generator<Step> {
+  for (const step of program) {
+    yield step;
+    if (step.op === 'loop') yield* stepsOf(step.body);
+  }
+}
+
 /** How a task is scheduled at first, and by all policy steps of its program. */
 export function settingsOf(task: TaskSpec): SchedSettings[] {
-  const later = (program: readonly Step[]): SchedSettings[] =>
-    program.flatMap((step) => (step.op === 'policy' ? [step.sched] : step.op === 'loop' ? later(step.body) : []));
-  return [task.sched, ...later(task.program)];
+  return [task.sched, ...[...stepsOf(task.program)].flatMap((step) => (step.op === 'policy' ? [step.sched] : []))];
 }

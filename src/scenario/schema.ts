@@ -3,77 +3,10 @@
  * and check scenario files.
  */
 import { z } from 'zod';
+import { codisSchema } from './codis.js';
+import { cpuList, durationSchema, empty, name, noDuration, positiveTime, time } from './primitives.js';
 import type { Reservation, SchedSettings } from './scenario.js';
-import { LONGEST_NS, parseCpuList, parseDuration } from './units.js';
-
-const DURATION = 'a duration such as 250us';
-
-/** A length of time in ns. */
-const time = z
-  .union([z.string(), z.literal(0)], { error: `expected ${DURATION}` })
-  .transform((value, context) => {
-    const ns = parseDuration(String(value));
-    if (ns !== null) return ns;
-    context.addIssue({ code: 'custom', message: `expected ${DURATION}, found "${value}"` });
-    return z.NEVER;
-  })
-  .describe('a number and a unit: ns, us, ms, s, min');
-
-/** A positive length of time in ns. */
-const positiveTime = time.refine((ns) => ns > 0, `expected ${DURATION} above 0`);
-
-/** A fixed or drawn length of time. */
-const durationSchema = z
-  .union(
-    [
-      time.transform((ns) => ({ kind: 'fixed' as const, ns })),
-      z
-        .strictObject({ uniform: z.tuple([time, time]).describe('least, most') })
-        .refine(({ uniform: [least, most] }) => least <= most, 'expected [least, most]')
-        .transform(({ uniform: [minNs, maxNs] }) => ({ kind: 'uniform' as const, minNs, maxNs })),
-      z
-        .strictObject({ exponential: positiveTime.describe('mean') })
-        .transform(({ exponential }) => ({ kind: 'exponential' as const, meanNs: exponential })),
-      z
-        .strictObject({ lognormal: z.strictObject({ median: positiveTime, sigma: z.number().min(0).max(5) }) })
-        .transform(({ lognormal: { median, sigma } }) => ({ kind: 'lognormal' as const, medianNs: median, sigma })),
-      z
-        .strictObject({
-          pareto: z.strictObject({ min: positiveTime, alpha: z.number().min(0.1).max(100), max: positiveTime }),
-        })
-        .refine(({ pareto: { min, max } }) => min < max, 'expected min below max')
-        .transform(({ pareto: { min, alpha, max } }) => ({ kind: 'pareto' as const, minNs: min, alpha, maxNs: max })),
-      z
-        .strictObject({ empirical: z.array(time).min(1).max(100_000) })
-        .transform(({ empirical }) => ({ kind: 'empirical' as const, valuesNs: empirical })),
-    ],
-    { error: (issue) => `expected ${DURATION} or a distribution, found ${shown(issue.input)}` },
-  )
-  .describe('fixed, or {uniform | exponential | lognormal | pareto | empirical}');
-
-/** A value as an error message shows it. */
-export function shown(value: unknown): string {
-  if (value === undefined || value === null) return 'nothing';
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length > 40 ? `${text.slice(0, 37)}...` : text;
-}
-
-const cpuList = z
-  .union([z.array(z.int().min(0)).min(1), z.int().min(0), z.string()])
-  .transform((value, context) => {
-    const cpus = Array.isArray(value)
-      ? [...new Set(value)].sort((a, b) => a - b)
-      : typeof value === 'number'
-        ? [value]
-        : parseCpuList(value);
-    if (cpus !== null) return cpus;
-    context.addIssue({ code: 'custom', message: `expected CPUs such as 0-3,8, found "${value}"` });
-    return z.NEVER;
-  })
-  .describe('CPUs: [0, 1] or 0-3,8');
-
-const name = z.string().min(1).max(64);
-const empty = z.strictObject({}).or(z.null());
+import { LONGEST_NS } from './units.js';
 
 /** Limits of a reservation: 2¹⁰ ns of runtime (DL_SCALE), kernel.sched_deadline_period_min_us and _max_us. */
 const LEAST_RUNTIME_NS = 1024;
@@ -165,13 +98,42 @@ const recordSchema = z.union([
   name.transform((recorder) => ({ recorder, since: 'timer' as const, binsUs: 0 })),
   z.strictObject({
     recorder: name,
-    since: z.enum(['timer', 'stamp']).default('timer'),
+    since: z.enum(['timer', 'stamp', 'mark']).default('timer'),
     binsUs: z.int().min(0).max(1_000_000).default(0).describe('also count whole microseconds below this, per instance'),
   }),
 ]);
 
+const indexSchema = z
+  .union(
+    [z.int().min(0).max(65_535), z.enum(['own', 'origin', 'key']), z.strictObject({ own: z.int().min(0).max(65_535) })],
+    { error: 'expected a number, own, origin, key or {own: number}' },
+  )
+  .describe('of an array of channels: a number, the own instance’s (from a number on), by the message’s origin or key');
+const sendSchema = z.union([
+  name.transform((channel) => ({ channel })),
+  z.strictObject({ channel: name, index: indexSchema }),
+]);
+const receiveSchema = z.union([
+  name.transform((channel) => ({ channel })),
+  z.strictObject({
+    channel: name,
+    index: indexSchema.optional(),
+    batch: z.int().min(1).max(65_536).optional().describe('most messages at a time'),
+  }),
+]);
+
 const plainStep = z.union([
-  z.strictObject({ run: durationSchema.describe('compute in user mode') }),
+  z.strictObject({
+    run: z
+      .union(
+        [
+          durationSchema,
+          z.strictObject({ base: durationSchema, each: time.describe('for each message that it holds') }),
+        ],
+        { error: noDuration },
+      )
+      .describe('compute in user mode'),
+  }),
   z.strictObject({
     kernel: durationSchema.describe('compute in the kernel, not preemptible under preemption none and voluntary'),
   }),
@@ -180,14 +142,20 @@ const plainStep = z.union([
   z.strictObject({ sleep: durationSchema }),
   z.strictObject({ timer: timerSchema.describe('sleep until the next period') }),
   z.strictObject({ stamp: empty.describe('begin of a measured interval') }),
+  z.strictObject({ arrive: durationSchema.describe('sleep until the next arrival, and be stamped with its time') }),
+  z.strictObject({ mark: empty.describe('a second stamp, which messages carry; answers come to this instance') }),
+  z.strictObject({
+    key: z.array(z.int().min(0).max(65_535)).min(1).max(65_536).describe('draw a key for messages from these'),
+  }),
   z.strictObject({ record: recordSchema.describe('end of a measured interval') }),
   z.strictObject({ wait: z.union([name, z.strictObject({ condition: name, mutex: name.optional() })]) }),
   z.strictObject({ signal: name.describe('wake one waiter of a condition') }),
   z.strictObject({ broadcast: name.describe('wake all waiters of a condition') }),
   z.strictObject({ lock: name }),
   z.strictObject({ unlock: name }),
-  z.strictObject({ send: name.describe('a message into a channel') }),
-  z.strictObject({ receive: name.describe('wait for a message from a channel') }),
+  z.strictObject({ send: sendSchema.describe('a message into a channel') }),
+  z.strictObject({ receive: receiveSchema.describe('wait for a message from a channel') }),
+  z.strictObject({ serve: empty.describe('run the fibers that run on this task, for ever') }),
   z.strictObject({ barrier: name }),
   z.strictObject({ suspend: empty.describe('sleep until resumed') }),
   z.strictObject({ resume: name.describe('wake a suspended task') }),
@@ -208,10 +176,10 @@ const loopSchema: z.ZodType<LoopDocument> = z.lazy(() =>
   ]),
 );
 
-const taskSchema = z.strictObject({
+export const taskSchema = z.strictObject({
   name,
   count: z
-    .union([z.int().min(1).max(1_048_576), z.literal('per-cpu')])
+    .union([z.int().min(1).max(1_048_576), z.literal('per-cpu')], { error: 'expected a whole number or per-cpu' })
     .default(1)
     .describe('instances'),
   role: name.optional().describe('what a policy goes by: vcpu, vhost, online, offline, housekeeping, …'),
@@ -228,18 +196,24 @@ const taskSchema = z.strictObject({
     .optional()
     .describe('EEVDF: a slice of its own, 100us … 100ms (sched_setattr’s sched_runtime)'),
   cookie: name.optional().describe('core scheduling: shares a core only with tasks of the same cookie (PR_SCHED_CORE)'),
+  runsOn: name.optional().describe('the task whose threads serve its instances as fibers'),
   timerSlack: time.optional().describe('default 50us, 0 in the deadline, fifo, rr and vmf classes'),
   program: z.array(step).min(1),
 });
 
-const cgroupSchema = z.strictObject({
-  name,
-  parent: name.optional(),
+/** A cgroup's settings of the fair class. */
+const roleGroupSchema = z.strictObject({
   weight: z.int().min(1).max(10_000).default(100).describe('cpu.weight'),
   idle: z.boolean().default(false).describe('cpu.idle: the whole group as SCHED_IDLE'),
   quota: positiveTime.optional().describe('cpu.max: CPU time a period'),
   period: positiveTime.default(100e6).describe('cpu.max: 1ms … 1s'),
   burst: time.default(0).describe('cpu.max.burst: unused quota that may be kept, up to the quota'),
+});
+
+const cgroupSchema = z.strictObject({
+  name,
+  parent: name.optional(),
+  ...roleGroupSchema.shape,
   btShares: z.int().min(2).max(262_144).default(1024).describe('cpu.bt_shares (TencentOS)'),
   offline: z.boolean().default(false).describe('cpu.offline: tasks that are not real-time run in the BT class'),
   cpus: cpuList.optional().describe('cpuset.cpus'),
@@ -413,6 +387,8 @@ export const policySchema = z.strictObject({
   roles: z.record(name, schedSchema).default({}),
   coreSched: kernelFields.coreSched.optional(),
   cookies: z.record(name, name).default({}).describe('core-scheduling cookies of roles'),
+  cgroups: z.record(name, roleGroupSchema).default({}).describe('a cgroup for the tasks of a role that have none'),
+  kernel: z.string().optional().describe('the kernel that has this policy, instead of the scenario’s'),
   bt: z.strictObject(btFields).partial().default({}),
   vmf: z.strictObject(vmfFields).partial().default({}),
 });
@@ -465,18 +441,23 @@ export const scenarioSchema = z
     kernel: kernelChoice.default('linux-6.1'),
     policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
     cgroups: z.array(cgroupSchema).max(1000).default([]),
-    tasks: z.array(taskSchema),
+    codis: codisSchema.optional().describe('a Redis cluster behind codis proxies, and its clients'),
+    tasks: z.array(taskSchema).optional(),
     guests: z.array(guestSchema).max(1024).default([]),
   })
-  .refine(({ tasks, guests }) => tasks.length + guests.length > 0, {
-    path: ['tasks'],
-    error: 'expected at least 1 in the list',
+  .superRefine(({ tasks, codis, guests }, context) => {
+    if (codis !== undefined || guests.length > 0 || (tasks?.length ?? 0) > 0) return;
+    const message =
+      tasks === undefined ? 'expected a list, found nothing' : 'expected at least 1 in the list, found []';
+    context.addIssue({ code: 'custom', path: ['tasks'], message });
   });
 
 export type ScenarioDocument = z.infer<typeof scenarioSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
 export type GuestDocument = z.infer<typeof guestSchema>;
 export type TaskDocument = z.infer<typeof taskSchema>;
+export type TaskInput = z.input<typeof taskSchema>;
+export type RoleGroupDocument = z.infer<typeof roleGroupSchema>;
 export type PolicyDocument = z.infer<typeof policySchema>;
 export type MachineDocument = z.infer<typeof machineSchema>;
 export type KernelDocument = z.infer<typeof kernelSchema>;

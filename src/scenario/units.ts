@@ -13,6 +13,16 @@ export function parseDuration(text: string): number | null {
   return ns <= LONGEST_NS ? ns : null;
 }
 
+/** A length of whole ns as `parseDuration` reads it back, in the largest of s, ms, us and ns of which it is one or more. */
+export function formatDuration(ns: number): string {
+  if (ns === 0) return '0';
+  const texts = (['s', 'ms', 'us'] as const)
+    .filter((unit) => ns >= UNITS[unit])
+    .map((unit) => `${ns / UNITS[unit]}${unit}`);
+  // A quotient of more digits than a number holds would come back as another.
+  return texts.find((text) => parseDuration(text) === ns) ?? `${ns}ns`;
+}
+
 /** `0-3,8` as ascending CPU numbers; null if it is malformed. */
 export function parseCpuList(text: string): number[] | null {
   const cpus = new Set<number>();

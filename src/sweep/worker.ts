@@ -3,6 +3,6 @@ import { simulate } from '../kernel/simulation.js';
 import type { Result } from '../results/result.js';
 import type { Job } from './pool.js';
 
-export default function run(job: Job): Result {
+export default function simulateJob(job: Job): Result {
   return simulate(job.scenario, job.seed, job.trace === null ? {} : { trace: job.trace });
 }

@@ -48,6 +48,8 @@ describe('errors are one line on stderr with exit status 2', () => {
     [['run'], /^kpbench: missing required argument .*\n$/],
     [['fly'], /^kpbench: unknown command 'fly'\n$/],
     [['run', 'cyclictest', '--fast'], /^kpbench: unknown option '--fast'.*\n$/],
+    [['calibrate'], /^kpbench: missing required argument .*\n$/],
+    [['calibrate', 'nowhere.yaml'], /^kpbench: nowhere.yaml: no such file\n$/],
     [['validate', '--case', 'S99'], /^kpbench: [^\n]*S99[^\n]*\n$/],
     [['validate', '--data', 'nowhere'], /^kpbench: [^\n]*nowhere[^\n]*\n$/],
     [['validate', '--mode', 'guess'], /^kpbench: --mode: expected scenario, replay, found "guess"\n$/],
@@ -86,6 +88,55 @@ describe('errors are one line on stderr with exit status 2', () => {
     const { status, stderr } = kpbench('run', './stuck.yaml');
     expect(stderr).toMatch(/^kpbench: stuck: no progress: task (ping|pong) keeps virtual time from going on\n$/);
     expect(status).toBe(3);
+  });
+});
+
+describe('kpbench calibrate', () => {
+  const wanted = (value: number) => ({
+    scenario: './host.yaml',
+    policy: 'cfs',
+    duration: '200ms',
+    parameters: [{ path: 'tasks.1.program.0.loop.1.kernel', low: '100us', high: '1ms' }],
+    targets: [{ metric_of: 'probe:latency', figure: 'max_us', value, tolerance: 0.1 }],
+  });
+  const host = {
+    duration: '1s',
+    machine: 'ideal-1',
+    tasks: [
+      { name: 'probe', program: [{ loop: [{ timer: '1ms' }, { record: 'latency' }, { run: '2us' }] }] },
+      { name: 'section', program: [{ loop: [{ sleep: { exponential: '5ms' } }, { kernel: '150us' }] }] },
+    ],
+  };
+  const calibrate = (value: number, ...more: string[]) => {
+    writeFileSync(join(folder, 'host.yaml'), JSON.stringify(host));
+    writeFileSync(join(folder, 'fit.yaml'), JSON.stringify(wanted(value)));
+    return kpbench('calibrate', 'fit.yaml', '--runs', '1', '--budget', '20', ...more);
+  };
+
+  it('writes a scenario that kpbench run takes as it is', () => {
+    const { status, stdout, stderr } = calibrate(400, '--jobs', '1', '--out', 'fitted');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/max_us\s+400 µs\s+\S+ µs\s+.*met\n/);
+    expect(Math.max(...stdout.split('\n').map((line) => [...line].length))).toBeLessThanOrEqual(80);
+    expect(readdirSync(join(folder, 'fitted')).sort()).toEqual(['calibration.csv', 'host.yaml', 'manifest.json']);
+    const ran = kpbench('run', 'fitted/host.yaml', '--duration', '200ms', '--format', 'json');
+    const reached = JSON.parse(readFileSync(join(folder, 'fitted', 'manifest.json'), 'utf8')).targets[0].reached;
+    expect(JSON.parse(ran.stdout)[0].max_us).toBe(reached);
+  });
+
+  it('ends with 1 and shows the best fit when a target cannot be reached', () => {
+    const { status, stdout, stderr } = calibrate(50_000);
+    expect(status).toBe(1);
+    expect(stderr).toBe('kpbench: not every target was reached within these bounds; this is the best fit\n');
+    expect(stdout).toMatch(/at its high bound\n/);
+    expect(stdout).toMatch(/missed\n/);
+  });
+
+  it('writes nothing after bad input', () => {
+    const { status, stderr } = calibrate(-1, '--out', 'nothing');
+    expect(stderr).toMatch(/^kpbench: fit.yaml: targets\[0\].value \(line 1\): expected at least 0, found -1\n$/);
+    expect(status).toBe(2);
+    expect(existsSync(join(folder, 'nothing'))).toBe(false);
   });
 });
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DISTRIBUTION, MISSED, MODE, OP, POLICY, RECORDS } from '../../src/kernel/tables.js';
+import { CHANNEL, DISTRIBUTION, MISSED, MODE, OP, POLICY, RECORDS, SINCE } from '../../src/kernel/tables.js';
 import { packageRoot } from '../../src/paths.js';
 
 const assembly = (file: string): string => readFileSync(join(packageRoot, 'assembly', file), 'utf8');
@@ -26,12 +26,16 @@ describe('tables.ts', () => {
     expect([...(body ?? '').matchAll(/(\w+): f64;/g)].map(([, field]) => field)).toEqual([...fields]);
   });
 
-  it('has the same operation codes', () => expect(constants(assembly('task/program.ts'), 'Op')).toEqual(OP));
+  it('has the same operation codes', () => expect(constants(assembly('task/instruction.ts'), 'Op')).toEqual(OP));
   it('has the same modes', () => expect(constants(assembly('task/task.ts'), 'Mode')).toEqual(upper(MODE)));
   it('has the same distributions', () =>
     expect(constants(assembly('base/random.ts'), 'Kind')).toEqual(upper(DISTRIBUTION)));
   it('has the same rules for missed periods', () =>
-    expect(constants(assembly('task/program.ts'), 'Missed')).toEqual(upper(MISSED)));
+    expect(constants(assembly('task/instruction.ts'), 'Missed')).toEqual(upper(MISSED)));
+  it('has the same channels of an array', () =>
+    expect(constants(assembly('task/instruction.ts'), 'Channel')).toEqual(upper(CHANNEL)));
+  it('has the same begins of intervals', () =>
+    expect(constants(assembly('task/instruction.ts'), 'Since')).toEqual(upper(SINCE)));
   it('has the same policies', () => {
     const { fair, ...others } = POLICY;
     expect(constants(assembly('task/task.ts'), 'Policy')).toEqual({ NORMAL: fair, ...upper(others) });

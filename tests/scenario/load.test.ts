@@ -155,10 +155,16 @@ describe('policies', () => {
     expect(listPolicies().map(({ name }) => name)).toEqual([
       'cfs',
       'cfs+bt',
+      'cfs+burst',
+      'cfs+cpu.idle',
       'cfs+idle',
+      'cfs+quota',
+      'cfs+weights',
       'core-sched',
+      'eevdf',
       'rt-fifo',
       'vmf',
+      'vmf+bt',
     ]);
     for (const { description } of listPolicies()) expect(description.length).toBeGreaterThan(20);
   });
