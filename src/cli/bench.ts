@@ -10,6 +10,8 @@ import { writeWhole } from '../results/files.js';
 import { wholeNumber } from './options.js';
 import { withProgress } from './progress.js';
 
+const REPRODUCTION = join('docs', 'reproduction.md');
+
 interface BenchFlags {
   quick?: boolean;
   publish?: boolean;
@@ -21,7 +23,7 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('run the published set of experiments')
     .option('--quick', 'fewer seeds and shorter runs')
-    .option('--publish', 'refresh the committed results/*.csv, pictures and the README table')
+    .option('--publish', 'refresh the committed results/*.csv, pictures and tables')
     .option('--jobs <n>', 'simulations at a time (default: one a core)', wholeNumber('--jobs', 1))
     .option('--out <dir>', 'where to write', join(packageRoot, 'results', 'latest'))
     .action(bench);
@@ -39,6 +41,8 @@ async function bench(flags: BenchFlags): Promise<void> {
   const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8');
   const published = new Map([...files.published].map(([name, content]) => [join('results', name), content]));
   published.set('README.md', replaceSection(readme, 'results', files.readmeTable));
+  const reproduction = readFileSync(join(packageRoot, REPRODUCTION), 'utf8');
+  published.set(REPRODUCTION, replaceSection(reproduction, 'reproduction', files.reproductionTable, REPRODUCTION));
   writeWhole(packageRoot, published);
-  process.stderr.write('refreshed results/ and the table in README.md\n');
+  process.stderr.write('refreshed results/ and the tables in README.md and docs/reproduction.md\n');
 }

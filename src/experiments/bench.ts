@@ -6,6 +6,7 @@ import { EXPERIMENTS } from './catalog.js';
 import { type ExperimentRun, runExperiment, summaryRows } from './experiment.js';
 import { experimentFiles } from './files.js';
 import { planExperiment } from './plan.js';
+import { reproductionCsv, reproductionMarkdown } from './reproduction.js';
 
 export interface BenchOptions {
   quick: boolean;
@@ -26,11 +27,12 @@ export async function runBench(options: BenchOptions): Promise<ExperimentRun[]> 
   return finished;
 }
 
-/** What a bench writes: everything, the part that is committed, and the README's table. */
+/** What a bench writes: everything, the part that is committed, and the tables of the README and of docs/reproduction.md. */
 export function benchFiles(runs: readonly ExperimentRun[]): {
   all: Map<string, string>;
   published: Map<string, string>;
   readmeTable: string;
+  reproductionTable: string;
 } {
   const all = new Map<string, string>();
   const published = new Map<string, string>();
@@ -41,9 +43,11 @@ export function benchFiles(runs: readonly ExperimentRun[]): {
       if (name === `${run.experiment}.csv` || name === `${run.experiment}.svg`) published.set(name, content);
     }
   }
+  for (const files of [all, published]) files.set('reproduction.csv', reproductionCsv(runs));
   return {
     all,
     published,
+    reproductionTable: reproductionMarkdown(runs),
     readmeTable: runs
       .filter((run) => !ofService(run.rows))
       .map((run) => markdownTable(summaryRows(run)))

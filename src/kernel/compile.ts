@@ -2,16 +2,14 @@
  * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
  */
 import {
-  type CgroupSpec,
   type Guest,
-  type Kernel,
-  type Machine,
   type Scenario,
   type SchedClassName,
   settingsOf,
   stepsOf,
   type TaskSpec,
 } from '../scenario/scenario.js';
+import { btRuntimes, groupTable, kernelTable, machineTable, nameHash, noiseTable } from './machine_tables.js';
 import {
   asksForIdentity,
   barriersOf,
@@ -24,13 +22,11 @@ import {
   reservationNumbers,
   schedNumbers,
 } from './program.js';
-import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
+import { firstCpus, type System, systemsOf, WaitQueues } from './systems.js';
+import { single, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
 const DEFAULT_SLACK_NS = 50_000;
-
-/** Speeds cross in 1024ths; assembly/machine/machine.ts says the same. */
-const FULL_SPEED = 1024;
 
 /** Which part of a simulation the trace ring keeps. */
 export interface TraceWindow {
@@ -45,43 +41,6 @@ export interface CompiledScenario {
   buffer: Float64Array;
   /** [declaration, name, binsUs] of each recorder. */
   recorders: Array<{ spec: number; name: string; binsUs: number }>;
-}
-
-/** A kernel and its machine: the host, or one of the machines that it runs. */
-export interface System {
-  /** The guest that it is, and which instance; null: the host. */
-  guest: string | null;
-  instance: number;
-  /** Before the names of its tasks in what must be its own, such as random streams; the host has none. */
-  prefix: string;
-  bootNs: number;
-  rtPhaseNs: number | null;
-  machine: Machine;
-  kernel: Kernel;
-  cgroups: CgroupSpec[];
-  tasks: TaskSpec[];
-}
-
-const prefixOf = (guest: string, instance: number): string => (instance === 0 ? `${guest}/` : `${guest}#${instance}/`);
-
-/** All kernels of a scenario, the host's first. */
-export function systemsOf(scenario: Scenario): System[] {
-  const guests = scenario.guests.flatMap((guest) =>
-    Array.from({ length: guest.count }, (_, instance): System => {
-      const prefix = prefixOf(guest.name, instance);
-      return { ...guest, guest: guest.name, instance, prefix, bootNs: 0, rtPhaseNs: null };
-    }),
-  );
-  return [{ ...scenario, guest: null, instance: 0, prefix: '' }, ...guests];
-}
-
-/** Numbers of the CPUs of all kernels, in order: each kernel's first. */
-export function firstCpus(systems: readonly System[]): number[] {
-  let next = 0;
-  return systems.map(({ machine }) => {
-    next += machine.cpus;
-    return next - machine.cpus;
-  });
 }
 
 /** What all kernels of a simulation share. */
@@ -230,20 +189,6 @@ function largestSlack(task: TaskSpec): number {
   return task.timerSlackNs ?? (exact ? 0 : DEFAULT_SLACK_NS);
 }
 
-function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {
-  return (RECORDS[name] as readonly (keyof RecordOf<Name>)[]).map((field) => record[field]);
-}
-
-/** 53 bits of a name, so that an entity's random stream depends on nothing but its name and the seed (two rounds of FNV-1a). */
-function nameHash(name: string): number {
-  const round = (seed: number): number => {
-    let hash = seed;
-    for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193) >>> 0;
-    return hash;
-  };
-  return (round(0x811c9dc5) & 0x1fffff) * 2 ** 32 + round(0x050c5d1f);
-}
-
 /** Affinity masks, each different one once, as 32-bit words; whole 64-bit words each. */
 class Masks {
   readonly words: number[] = [];
@@ -265,196 +210,5 @@ class Masks {
     for (const cpu of cpus) words[cpu >>> 5] = ((words[cpu >>> 5] ?? 0) | (1 << (cpu & 31))) >>> 0;
     for (const word of words) this.words.push(word);
     return index;
-  }
-}
-
-/** A guest pays for its timers and interrupts with exits; the host for running guests. */
-function machineTable(machine: Machine, isGuest: boolean): number[] {
-  const { syscallNs, ...costs } = machine.costs;
-  const { exitNs, entryNs, timerWriteNs, timerNs, ipiSendNs, ipiNs } = machine.virtualization;
-  const syscallEntryNs = Math.floor(syscallNs / 2);
-  const smtSpeed = machine.threadsPerCore > 1 ? machine.smtSpeed : 1;
-  return single('MachineTable', {
-    ...costs,
-    timerIrqNs: costs.timerIrqNs + (isGuest ? timerNs : 0),
-    ipiNs: costs.ipiNs + (isGuest ? ipiNs : 0),
-    timerWriteNs: isGuest ? timerWriteNs : 0,
-    sendIpiNs: isGuest ? ipiSendNs : 0,
-    vmExitNs: exitNs,
-    vmEntryNs: entryNs,
-    tickSkewNs: machine.tickSkewNs,
-    syscallEntryNs,
-    syscallExitNs: syscallNs - syscallEntryNs,
-    smtSpeed: Math.round(smtSpeed * FULL_SPEED),
-  });
-}
-
-function kernelTable({ kernel, machine: { cpus, threadsPerCore }, tasks }: System): number[] {
-  // sched_tunable_scaling: get_update_sysctl_factor.
-  const factor = kernel.tunableScaling === 'log' ? 1 + Math.floor(Math.log2(Math.min(cpus, 8))) : 1;
-  const has = (feature: string): number => (kernel.features.includes(feature) ? 1 : 0);
-  const tickPeriodNs = 1e9 / kernel.hz;
-  return single('KernelTable', {
-    tickPeriodNs,
-    fullPreemption: kernel.preemption === 'full' || kernel.preemption === 'lazy' ? 1 : 0,
-    lazyPreemption: kernel.preemption === 'lazy' ? 1 : 0,
-    latencyNs: kernel.latencyNs * factor,
-    minGranularityNs: kernel.minGranularityNs * factor,
-    wakeupGranularityNs: kernel.wakeupGranularityNs * factor,
-    idleMinGranularityNs: kernel.idleMinGranularityNs,
-    migrationCostNs: kernel.migrationCostNs,
-    nrLatency: Math.ceil(kernel.latencyNs / kernel.minGranularityNs),
-    gentleFairSleepers: has('GENTLE_FAIR_SLEEPERS'),
-    startDebit: has('START_DEBIT'),
-    lastBuddy: has('LAST_BUDDY'),
-    wakeupPreemption: has('WAKEUP_PREEMPTION'),
-    altPeriod: has('ALT_PERIOD'),
-    baseSlice: has('BASE_SLICE'),
-    idlePlacement: kernel.fair === 'cfs-6.1' ? 1 : 0,
-    eevdf: kernel.fair.startsWith('eevdf') ? 1 : 0,
-    vprot: kernel.fair === 'eevdf-6.18' ? 1 : 0,
-    reweightPlaces: kernel.fair === 'eevdf-6.18' ? 1 : 0,
-    currWinsTies: kernel.fair === 'eevdf-6.6' ? 1 : 0,
-    yieldForfeits: 1,
-    baseSliceNs: kernel.baseSliceNs * factor,
-    unscaledSliceNs: kernel.baseSliceNs,
-    placeLag: has('PLACE_LAG'),
-    placeDeadlineInitial: kernel.fair === 'eevdf-6.6' ? 0 : has('PLACE_DEADLINE_INITIAL'),
-    placeRelDeadline: has('PLACE_REL_DEADLINE'),
-    runToParity: has('RUN_TO_PARITY'),
-    preemptShort: has('PREEMPT_SHORT'),
-    delayDequeue: has('DELAY_DEQUEUE'),
-    delayZero: has('DELAY_ZERO'),
-    pickBuddy: has('PICK_BUDDY'),
-    bandwidthSliceNs: kernel.bandwidthSliceNs,
-    loadHistory: kernel.fair === 'cfs-4.14' ? 1 : 0,
-    weightOnly: kernel.fair === 'cfs-4.14' ? 1 : 0,
-    runtimeExpires: kernel.fair === 'cfs-4.14' ? 1 : 0,
-    throttlesTasks: kernel.fair === 'eevdf-6.18' ? 1 : 0,
-    utilEst: has('UTIL_EST'),
-    utilEstEarly: kernel.fair === 'eevdf-6.12' || kernel.fair === 'eevdf-6.18' ? 1 : 0,
-    niRandom: has('NI_RANDOM'),
-    sisUtil: has('SIS_UTIL'),
-    sisProp: has('SIS_PROP'),
-    // sd_init: before 5.10 a busy CPU balanced half as often.
-    busyFactor: kernel.fair === 'cfs-4.14' ? 32 : 16,
-    // sched_core_get: it is on as long as there are cookies.
-    coreSched: kernel.coreSched && threadsPerCore > 1 && tasks.some(({ cookie }) => cookie !== null) ? 1 : 0,
-    rtPeriodNs: kernel.rtPeriodNs,
-    rtRuntimeNs: kernel.rtRuntimeNs,
-    fairServerRuntimeNs: kernel.fairServer?.runtimeNs ?? 0,
-    fairServerPeriodNs: kernel.fairServer?.periodNs ?? 0,
-    rrTicks: Math.max(1, Math.round(kernel.rrTimesliceNs / tickPeriodNs)),
-    btPeriodNs: kernel.bt.periodNs,
-    btLoadFair: kernel.bt.loadFair ? 1 : 0,
-    htIsolate: kernel.bt.htIsolate && threadsPerCore > 1 ? 1 : 0,
-    btMaxThrottleNs: kernel.bt.maxThrottleTimeNs,
-    vmfActiveBalance: kernel.vmf.activeBalance ? 1 : 0,
-    vmfWakeupPreemption: kernel.vmf.wakeupPreemption ? 1 : 0,
-    vmfStarvationBoundNs: kernel.vmf.starvationBoundNs,
-    vmfStarvationGrantNs: kernel.vmf.starvationGrantNs,
-    haltPollNs: kernel.haltPoll.mostNs,
-    haltPollShrink: kernel.haltPoll.shrink,
-    paravirtTimeAccounting: kernel.paravirtTimeAccounting ? 1 : 0,
-  });
-}
-
-/** Each CPU's BT budget a period: what /proc/offline/cpuN leaves of sched_bt_runtime_us. */
-function btRuntimes(kernel: Kernel, cpus: number): number[] {
-  const { periodNs, runtimeNs, percent } = kernel.bt;
-  return Array.from({ length: cpus }, (_, cpu) => {
-    const share = Array.isArray(percent) ? (percent[cpu] ?? 100) : percent;
-    const budgetNs = Math.floor((periodNs * share) / 100);
-    return runtimeNs < 0 ? budgetNs : Math.min(budgetNs, runtimeNs);
-  });
-}
-
-function noiseTable(machine: Machine, distributions: Distributions): Table<'NoiseTable'> {
-  const table = new Table('NoiseTable');
-  for (const source of machine.noise) {
-    table.add({
-      interval: distributions.add(source.interval),
-      length: distributions.add(source.length),
-      preemptOff: source.kind === 'preemptoff' ? 1 : 0,
-      // A task of the same name must not share its luck.
-      nameHash: nameHash(`noise:${source.name}`),
-    });
-  }
-  return table;
-}
-
-/** What cpu.weight is in load units: 100 is the weight of nice 0 (sched_weight_from_cgroup). */
-export function sharesOf(weight: number): number {
-  return Math.round((weight * 1024) / 100) * 1024;
-}
-
-/** Groups with parents before children. */
-function groupTable(cgroups: CgroupSpec[]): { table: Table<'GroupTable'>; order: string[] } {
-  const table = new Table('GroupTable');
-  const order: string[] = [];
-  const groups = new Map(cgroups.map((group) => [group.name, group]));
-  const add = (name: string): number => {
-    const known = order.indexOf(name);
-    const group = groups.get(name);
-    if (known >= 0 || group === undefined) return known;
-    const parent = group.parent === null ? -1 : add(group.parent);
-    order.push(name);
-    // sched_group_set_idle: cpu.idle gives the group the weight of SCHED_IDLE.
-    const { quotaNs, periodNs, burstNs, phaseNs } = group.quota ?? {
-      quotaNs: -1,
-      periodNs: 0,
-      burstNs: 0,
-      phaseNs: null,
-    };
-    return table.add({
-      parent,
-      shares: group.idle ? 3 * 1024 : sharesOf(group.weight),
-      idle: group.idle ? 1 : 0,
-      quotaNs,
-      phaseNs: phaseNs ?? -1,
-      periodNs,
-      burstNs,
-      btShares: group.btShares * 1024,
-    });
-  };
-  for (const group of cgroups) add(group.name);
-  return { table, order };
-}
-
-/** Wait queues by kernel, kind and name. */
-class WaitQueues extends Names {
-  readonly #sizes = new Map<number, number>();
-  readonly #shared = new Set<number>();
-  readonly #guests: Guest[];
-
-  constructor(guests: Guest[]) {
-    super();
-    this.#guests = guests;
-  }
-
-  /** So many more tasks use this barrier, which waits for all of them. */
-  join(barrier: string, tasks: number): void {
-    const number = this.of(barrier);
-    this.#sizes.set(number, (this.#sizes.get(number) ?? 0) + tasks);
-  }
-
-  /** The host's name `guest/channel` is that guest's channel, of which each of its instances has one; null: it is none. */
-  ofGuests(name: string): { first: number; size: number } | null {
-    const guest = this.#guests.find((one) => name.startsWith(`${one.name}/`));
-    if (guest === undefined) return null;
-    const own = name.slice(guest.name.length + 1);
-    const all = Array.from({ length: guest.count }, (_, instance) =>
-      this.of(`${prefixOf(guest.name, instance)}channel:${own}`),
-    );
-    for (const number of all) this.#shared.add(number);
-    return { first: all[0] ?? 0, size: guest.count };
-  }
-
-  get table(): Table<'WaitQueueTable'> {
-    const table = new Table('WaitQueueTable');
-    for (let number = 0; number < this.count; number++) {
-      table.add({ size: this.#sizes.get(number) ?? 0, shared: this.#shared.has(number) ? 1 : 0 });
-    }
-    return table;
   }
 }

@@ -5,9 +5,10 @@ import { SimulationError } from '../errors.js';
 import { grouped, mergeRecorders, mergeTasks } from '../results/merge.js';
 import type { GuestResult, RecorderResult, Result, TaskResult } from '../results/result.js';
 import type { Guest, Scenario, TaskSpec } from '../scenario/scenario.js';
-import { type CompiledScenario, compile, firstCpus, systemsOf, type TraceWindow } from './compile.js';
+import { type CompiledScenario, compile, type TraceWindow } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
 import { CPU_NUMBERS, Memory, readTrace, SPEC_NUMBERS, VCPU_NUMBERS } from './observations.js';
+import { firstCpus, systemsOf } from './systems.js';
 
 /** Messages under way at a time; assembly/task/message.ts says the same. */
 const MESSAGES = 2 ** 18;

@@ -217,3 +217,8 @@ export class Table<Name extends RecordName> {
     return this.#count++;
   }
 }
+
+/** The values of one record. */
+export function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {
+  return (RECORDS[name] as readonly (keyof RecordOf<Name>)[]).map((field) => record[field]);
+}

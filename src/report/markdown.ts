@@ -4,12 +4,12 @@ import type { MetricRow } from '../results/metrics.js';
 import { humanPercent, humanTime } from './units.js';
 
 /** Replaces what stands between `<!-- name:begin -->` and `<!-- name:end -->`. */
-export function replaceSection(document: string, name: string, content: string): string {
+export function replaceSection(document: string, name: string, content: string, file = 'README.md'): string {
   const begin = `<!-- ${name}:begin -->`;
   const end = `<!-- ${name}:end -->`;
   const from = document.indexOf(begin);
   const to = document.indexOf(end);
-  if (from < 0 || to < from) throw new UserError('README.md', null, `expected the markers ${begin} and ${end}`);
+  if (from < 0 || to < from) throw new UserError(file, null, `expected the markers ${begin} and ${end}`);
   return `${document.slice(0, from + begin.length)}\n${content}\n${document.slice(to)}`;
 }
 
