@@ -8,6 +8,8 @@ import { failedTask, runUntil } from './loop';
 import { machine } from './machine/machine';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
+import { avgVruntime, isProtected } from './sched/eevdf';
+import { followPick, followPreemption, shift } from './follow';
 import * as replay from './replay';
 import { rqOf } from './sched/rq';
 import { calcDeltaFair } from './sched/virtual_time';
@@ -166,8 +168,8 @@ export function replayGiveWay(cpu: u32, now: f64): void {
   replay.giveWay(cpu, <u64>now);
 }
 
-export function replayRenice(cpu: u32, nice: i32, now: f64): void {
-  replay.renice(cpu, <i8>nice, <u64>now);
+export function replayPolicy(cpu: u32, policy: u32, nice: i32, prio: u32, now: f64): void {
+  replay.changePolicy(cpu, <u8>policy, <i8>nice, <u8>prio, <u64>now);
 }
 
 export function replayAsked(cpu: u32): bool {
@@ -189,13 +191,23 @@ export function replayForce(cpu: u32, id: i32): void {
   replay.force(cpu, taskAt(id, cpu));
 }
 
-/** Distance of two tasks in their queue's order, in ns; very far if they do not compete. */
-export function replayApart(a: i32, b: i32): f64 {
-  return a < 0 || b < 0 ? Infinity : <f64>replay.apart(taskAt(a, 0), taskAt(b, 0));
+/** How far the running task was from being the one to choose, in ns; infinite if virtual times do not explain it. */
+export function replayFollowPick(id: i32, other: i32, moveOther: bool, limit: f64): f64 {
+  return id < 0 || other < 0 ? Infinity : distance(followPick(taskAt(id, 0), taskAt(other, 0), moveOther, <u64>limit));
 }
 
-export function replayFollow(id: i32, other: i32): void {
-  replay.follow(taskAt(id, 0), taskAt(other, 0));
+/** How far the running task was from having to give way. */
+export function replayFollowPreemption(id: i32, other: i32, moveOther: bool, limit: f64): f64 {
+  return id < 0 || other < 0 ? Infinity : distance(followPreemption(taskAt(id, 0), taskAt(other, 0), moveOther, <u64>limit));
+}
+
+/** Moves a task, or the group that many levels above it, in virtual time. */
+export function replayShift(id: i32, up: u32, ns: f64): void {
+  shift(taskAt(id, 0), up, <i64>ns);
+}
+
+function distance(ns: u64): f64 {
+  return ns == u64.MAX_VALUE ? Infinity : <f64>ns;
 }
 
 /** Whether a task is on a queue, or idle. */
@@ -224,4 +236,23 @@ export function replayPlace(id: i32, low: u32, high: u32, minLow: u32, minHigh: 
   const task = taskAt(id, 0);
   task.vruntime = ((<u64>high) << 32) | low;
   replay.placeQueue(task, ((<u64>minHigh) << 32) | minLow);
+}
+
+// SCRATCH
+export function dbg(id: i32, what: u32): f64 {
+  const t = taskAt(id, 0);
+  const q = t.cfsRq;
+  if (what == 0) return <f64>(<i64>(avgVruntime(q) - t.vruntime));
+  if (what == 1) return <f64>(<i64>(t.deadline - avgVruntime(q)));
+  if (what == 2) return <f64>t.vlag;
+  if (what == 3) return t.onRq ? (t.delayed ? 2 : q.curr == t ? 3 : 1) : 0;
+  if (what == 4) return isProtected(t) ? 1 : 0;
+  if (what == 5) return <f64>q.nrRunning;
+  if (what == 6) return <f64>t.vruntime;
+  return 0;
+}
+export function dbgVlag(id: i32, lag: f64): void {
+  const t = taskAt(id, 0);
+  t.vlag = <i64>lag;
+  t.vruntime += <u64>(<i64>lag);
 }

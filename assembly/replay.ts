@@ -8,14 +8,11 @@ import { EventKind, machine } from './machine/machine';
 import { BtClass } from './sched/bt';
 import { classAt, classOf, Flags, Rank } from './sched/class';
 import { fairServerTimer } from './sched/fair_server';
-import { SchedEntity } from './sched/entity';
-import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { RtClass } from './sched/rt';
 import { periodTimer, slackTimer } from './sched/throttle';
 import { setScheduler } from './sched/setscheduler';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
-import { NICE_0_LOAD } from './sched/weight';
 import { State, Task } from './task/task';
 
 /** How the previous task of a switch leaves the CPU. */
@@ -148,10 +145,10 @@ export function giveWay(cpu: u32, now: u64): void {
   classOf(rq.curr).yieldTask(rq);
 }
 
-/** The running task changes its nice value. */
-export function renice(cpu: u32, nice: i8, now: u64): void {
+/** The running task changes its policy, nice value or priority. */
+export function changePolicy(cpu: u32, policy: u8, nice: i8, prio: u8, now: u64): void {
   const rq = enter(cpu, now);
-  setScheduler(rq, rq.curr, rq.curr.policy, nice, rq.curr.prio);
+  setScheduler(rq, rq.curr, policy, nice, prio);
 }
 
 /** Whether a class has asked for a reschedule since the last switch. */
@@ -187,29 +184,6 @@ export function force(cpu: u32, next: Task): void {
   rq.curr = next;
   next.state = State.RUNNING;
   classOf(next).setNextTask(rq, next);
-}
-
-/**
- * How far apart two tasks, or the groups in which they compete, lie in their queue's order (vruntime, under EEVDF deadlines): how long the
- * lighter one would have to run.
- */
-export function apart(a: Task, b: Task): u64 {
-  if (a.rank != b.rank || a.rank < Rank.FAIR || a.rank == Rank.IDLE) return u64.MAX_VALUE;
-  const se = matching(a, b);
-  const other = matching(b, a);
-  return (abs(<i64>(orderOf(se) - orderOf(other))) * min(se.weight, other.weight)) / NICE_0_LOAD;
-}
-
-function orderOf(se: SchedEntity): u64 {
-  return se.cfsRq.eevdf ? se.deadline : se.vruntime;
-}
-
-/** The running task was preferred to another, so that it cannot lie behind it: the estimate of its virtual time is corrected. */
-export function follow(task: Task, other: Task): void {
-  const se = matching(task, other);
-  const before = matching(other, task);
-  se.vruntime = before.vruntime;
-  if (se.cfsRq.eevdf) se.deadline = before.deadline;
 }
 
 /** A queue that has a history: its virtual time as the recording shows it. */

@@ -94,9 +94,14 @@ export function updateDeadline(se: SchedEntity): bool {
   return true;
 }
 
-/** Lag, limited to two slices or a tick, whichever is more (entity_lag). */
+/** The most that an entity can be owed, or owe: two slices or a tick, whichever is more. */
+export function lagLimit(se: SchedEntity): i64 {
+  return <i64>calcDeltaFair(max(<u64>se.slice * 2, machine.tickPeriodNs), se);
+}
+
+/** Lag, within its limit (entity_lag). */
 function lagOf(vAverage: u64, se: SchedEntity): i64 {
-  const limit = <i64>calcDeltaFair(max(<u64>se.slice * 2, machine.tickPeriodNs), se);
+  const limit = lagLimit(se);
   return min(max(<i64>(vAverage - se.vruntime), -limit), limit);
 }
 

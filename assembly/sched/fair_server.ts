@@ -1,6 +1,7 @@
 /**
- * The fair server (kernel/sched/deadline.c dl_server of 6.12): fair tasks that the real-time class has kept from a CPU until the end of a
- * period is near get what is left of their guaranteed time before it (50 ms a second, deferred to the zero-laxity point).
+ * The fair server (kernel/sched/deadline.c dl_server of 6.12): fair tasks that the real-time class keeps from a CPU get their guaranteed time
+ * (50 ms a second) when it is nearly too late for it (at the zero-laxity point). As soon as they have had it, in this way or in the ordinary
+ * one, a new period begins.
  *
  * Simplified: not a deadline entity among others but a grant before the real-time class.
  */
@@ -10,30 +11,41 @@ import { Rq } from './rq';
 import { tunables } from './tunables';
 import { reschedCurr } from './wake';
 
-/** A fair task has come: the period begins, unless one runs (dl_server_start). */
+/** A fair task has come: a period begins, unless one runs (dl_server_start). */
 export function startFairServer(rq: Rq): void {
-  if (tunables.fairServerRuntimeNs == 0 || rq.fairServer.started) return;
-  rq.fairServed = 0;
-  startTimer(rq, rq.fairServer, machine.now + tunables.fairServerPeriodNs - tunables.fairServerRuntimeNs, 0);
+  if (tunables.fairServerRuntimeNs != 0 && !rq.fairServer.started && !rq.fairBoosted) newPeriod(rq, machine.now);
 }
 
-/** Fair tasks have run for so long; what they get in the ordinary way counts, too (dl_server_update). */
+/** The period that runs at time 0 is so old that fair tasks would get their time then. */
+export function agePeriod(rq: Rq, zeroLaxity: u64): void {
+  startTimer(rq, rq.fairServer, zeroLaxity, 0);
+  rq.fairDeadline = zeroLaxity + tunables.fairServerRuntimeNs;
+}
+
+/** replenish_dl_new_period, start_dl_timer */
+function newPeriod(rq: Rq, now: u64): void {
+  rq.fairServed = 0;
+  rq.fairBoosted = false;
+  rq.fairDeadline = now + tunables.fairServerPeriodNs;
+  startTimer(rq, rq.fairServer, rq.fairDeadline - tunables.fairServerRuntimeNs, 0);
+}
+
+/** Fair tasks have run for so long (dl_server_update, update_curr_dl_se). */
 export function chargeFairServer(rq: Rq, delta: u64): void {
   rq.fairServed += delta;
-  if (!rq.fairBoosted || rq.fairServed < tunables.fairServerRuntimeNs) return;
-  rq.fairBoosted = false;
-  rq.fairServed = 0;
-  reschedCurr(rq);
+  if (rq.fairServed < tunables.fairServerRuntimeNs) return;
+  if (rq.fairBoosted) reschedCurr(rq);
+  newPeriod(rq, machine.now);
 }
 
-/** The zero-laxity point: if fair tasks wait and have had less than their due, they go first now. */
+/** If fair tasks wait and have had less than their due, they go first when there is just time enough left for the rest (dl_server_timer). */
 export function fairServerTimer(rq: Rq): void {
   if (rq.cfs.nrRunning == 0) return;
-  if (rq.fairServed < tunables.fairServerRuntimeNs) {
-    rq.fairBoosted = true;
-    reschedCurr(rq);
+  const zeroLaxity = rq.fairDeadline - (tunables.fairServerRuntimeNs - rq.fairServed);
+  if (machine.now < zeroLaxity) {
+    startTimer(rq, rq.fairServer, zeroLaxity, 0);
+    return;
   }
-  // What is granted now belongs to the next period's account.
-  rq.fairServed = 0;
-  startTimer(rq, rq.fairServer, rq.fairServer.soft + tunables.fairServerPeriodNs, 0);
+  rq.fairBoosted = true;
+  reschedCurr(rq);
 }

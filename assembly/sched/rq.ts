@@ -61,8 +61,9 @@ export class Rq extends Cpu {
   cfsTasks: Task;
   btTasks: Task;
   rt: RtRq;
-  /** The fair server: its zero-laxity timer, what fair tasks have had of its period, and whether they go first now. */
+  /** The fair server: its zero-laxity timer, the end of its period, what fair tasks have had of that, and whether they go first now. */
   fairServer: HrTimer;
+  fairDeadline: u64;
   fairServed: u64;
   fairBoosted: bool;
   vmf: VmfRq;

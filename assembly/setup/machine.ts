@@ -13,6 +13,7 @@ import { SchedAvg } from '../sched/avg';
 import { BtClass } from '../sched/bt';
 import { Rank, register } from '../sched/class';
 import { CfsRq } from '../sched/entity';
+import { agePeriod } from '../sched/fair_server';
 import { FairClass } from '../sched/fair';
 import { IdleClass } from '../sched/idle';
 import { newPrioArray } from '../sched/prio_array';
@@ -168,11 +169,17 @@ export function readNoise(tables: usize, count: u32, distributions: usize, seed:
   }
 }
 
-/** The chain of scheduling classes. `rtPhaseNs`: when the real-time period that has begun before time 0 ends; negative: none has. */
+/**
+ * The chain of scheduling classes. `rtPhaseNs`: when the real-time period that has begun before time 0 ends, or the fair server's turn comes;
+ * negative: none has.
+ */
 export function registerClasses(rtPhaseNs: i64): void {
   register(Rank.STOP, new StopClass());
   const rtPeriod = newHrTimer(TimerKind.RT_PERIOD, 0);
-  if (rtPhaseNs >= 0) startTimer(rqOf(0), rtPeriod, <u64>rtPhaseNs, 0);
+  if (rtPhaseNs >= 0) {
+    if (tunables.fairServerRuntimeNs != 0) agePeriod(rqOf(0), <u64>rtPhaseNs);
+    else startTimer(rqOf(0), rtPeriod, <u64>rtPhaseNs, 0);
+  }
   register(Rank.RT, new RtClass(rtPeriod));
   register(Rank.VMF, new VmfClass());
   register(Rank.FAIR, new FairClass());

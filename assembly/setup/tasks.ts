@@ -31,6 +31,8 @@ import { FIRST_VRUNTIME, newAvg } from './machine';
 
 /** A vruntime so long past that placement alone decides where a task comes in that has slept until now. */
 const LONG_AGO: u64 = 1 << 50;
+/** No lag is given. */
+const UNKNOWN: f64 = -1;
 
 let groups: usize = 0;
 let masksBegin: usize = 0;
@@ -209,6 +211,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   const isBt = task.rank == Rank.BT;
   if (task.group != null) task.cfsRq = queueOf(isBt ? task.group.bt : task.group, task.cpu);
   else task.cfsRq = isBt ? rq.bt : rq.cfs;
+  if (tunables.eevdf && !isBt) task.vlag = table.startLagNs == UNKNOWN ? 0 : <i64>table.startLagNs;
   task.vruntime = FIRST_VRUNTIME - (table.startLagNs >= 0 ? <u64>table.startLagNs : LONG_AGO);
   if (!task.customSlice) task.slice = tunables.baseSliceNs;
   if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);

@@ -1,9 +1,10 @@
 /**
  * The simulated scheduling classes without their event loop: a history is fed to them operation by operation (assembly/replay.ts).
  */
-import type { Scenario } from '../scenario/scenario.js';
+import type { Scenario, SchedSettings } from '../scenario/scenario.js';
 import { compile } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
+import { schedNumbers } from './program.js';
 
 /** How a task leaves its CPU. */
 const PREV = { runnable: 0, asleep: 1, dead: 2 } as const;
@@ -56,9 +57,10 @@ export class Driver {
     this.#kernel.replayGiveWay(cpu, atNs);
   }
 
-  /** The running task changes its nice value, after which a reschedule is always wanted. */
-  renice(cpu: number, nice: number, atNs: number): void {
-    this.#kernel.replayRenice(cpu, nice, atNs);
+  /** The running task changes its policy, nice value or priority, after which a reschedule is always wanted. */
+  changePolicy(cpu: number, sched: SchedSettings, atNs: number): void {
+    const { policy, nice, prio } = schedNumbers(sched);
+    this.#kernel.replayPolicy(cpu, policy, nice, prio, atNs);
   }
 
   /** Whether a reschedule is wanted there. */
@@ -81,14 +83,23 @@ export class Driver {
     this.#kernel.replayForce(cpu, task);
   }
 
-  /** How far apart two tasks that compete lie in their queue's order, in ns that the lighter would have to run. */
-  apart(a: number, b: number): number {
-    return this.#kernel.replayApart(a, b);
+  /**
+   * The running task was chosen, and not `other`: moves the model's virtual times by as little as explains it, those of `other` if they are
+   * known less well, but not by more than `limitNs`. Returns how much it takes, as running time in ns; infinite if virtual times do not
+   * explain it.
+   */
+  followPick(task: number, other: number, moveOther: boolean, limitNs: number): number {
+    return this.#kernel.replayFollowPick(task, other, moveOther ? 1 : 0, limitNs);
   }
 
-  /** The running task was preferred to another: its virtual time becomes that one's. */
-  follow(task: number, other: number): void {
-    this.#kernel.replayFollow(task, other);
+  /** The same of a running task that had to give way to `other`. */
+  followPreemption(task: number, other: number, moveOther: boolean, limitNs: number): number {
+    return this.#kernel.replayFollowPreemption(task, other, moveOther ? 1 : 0, limitNs);
+  }
+
+  /** Moves a queued task, or the group that many levels above it, in virtual time. */
+  shift(task: number, up: number, ns: number): void {
+    this.#kernel.replayShift(task, up, ns);
   }
 
   /** Whether the task is runnable here, too. */

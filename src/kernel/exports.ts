@@ -31,13 +31,14 @@ export interface KernelExports {
   replayTick(cpu: number, now: number): void;
   replayCharge(cpu: number, ran: number): void;
   replayGiveWay(cpu: number, now: number): void;
-  replayRenice(cpu: number, nice: number, now: number): void;
+  replayPolicy(cpu: number, policy: number, nice: number, prio: number, now: number): void;
   replayAsked(cpu: number): number;
   replayExact(): void;
   replayPick(cpu: number, prevState: number, now: number): number;
   replayForce(cpu: number, id: number): void;
-  replayApart(a: number, b: number): number;
-  replayFollow(id: number, other: number): void;
+  replayFollowPick(id: number, other: number, moveOther: number, limit: number): number;
+  replayFollowPreemption(id: number, other: number, moveOther: number, limit: number): number;
+  replayShift(id: number, up: number, ns: number): void;
   replayQueued(id: number): number;
   replayRunnable(cpu: number): number;
   replayVirtual(id: number, ran: number): number;

@@ -159,7 +159,7 @@ function fnv1a(text: string): number {
 }
 
 /** Mulberry32: a small generator of uniform numbers in [0, 1), good enough to resample with. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

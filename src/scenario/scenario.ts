@@ -91,7 +91,10 @@ export interface TaskSpec {
   startNs: number;
   /** Where it has slept until then; null: any CPU that it may use. */
   startCpu: number | null;
-  /** How far its vruntime lies behind its queue's at its first wakeup; null: as far as after a long sleep. */
+  /**
+   * How far its vruntime lies behind its queue's at its first wakeup, under EEVDF the lag that it went to sleep with; null: as far as after a
+   * long sleep, and no lag.
+   */
   startLagNs: number | null;
   /** `run`: exists from the start; `fork`: its `count` instances are a pool for the `fork` step. */
   start: 'run' | 'fork';
@@ -230,7 +233,7 @@ export interface Scenario {
   durationNs: number;
   /** CLOCK_MONOTONIC at time 0: bandwidth periods lie on multiples of their length since boot. */
   bootNs: number;
-  /** When a real-time period that has begun before time 0 ends; null: none has. */
+  /** When a real-time period that has begun before time 0 ends, or the fair server's turn comes; null: none has. */
   rtPhaseNs: number | null;
   machine: Machine;
   kernel: Kernel;

@@ -10,13 +10,17 @@ const FOREIGN = /^~(?!scnctl$|cyclictest$|forker$|migration$)/;
 /** Kernel threads that wake less often than this while a case runs have no rate. */
 const MIN_WAKEUPS = 2;
 
-/** The kernel threads of a recording: at even distances on ticks, where timers of the jiffies wheel wake them. */
+/**
+ * The kernel threads of a recording: at even distances on ticks, where timers of the jiffies wheel wake them; the first half a distance after T0,
+ * so that as many of them fit in as there were.
+ */
 export function kernelThreads({ tasks, window_s }: RecordedSummary, tickNs: number): TaskSpec[] {
   return Object.entries(tasks).flatMap(([name, { switches_in, share }]): TaskSpec[] => {
     if (!FOREIGN.test(name) || switches_in < MIN_WAKEUPS) return [];
     const periodNs = Math.max(1, Math.round((window_s * 1e9) / switches_in / tickNs)) * tickNs;
     const runNs = Math.max(1, Math.round((share * window_s * 1e9) / switches_in));
-    return [periodic(name, { class: 'fair', nice: 0, priority: 0 }, periodNs, runNs, 1, periodNs)];
+    const startNs = Math.ceil(periodNs / 2 / tickNs) * tickNs;
+    return [periodic(name, { class: 'fair', nice: 0, priority: 0 }, periodNs, runNs, 1, startNs)];
   });
 }
 

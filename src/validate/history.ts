@@ -9,13 +9,15 @@ import type { RecordedTrace, TracedTask } from './trace.js';
 /** Behind the end of every history: nothing starts by itself. */
 const NEVER_NS = 2 ** 52;
 /** First prio of the fair and of the BT class; nice 0 lies 20 further on. */
-const FAIR_PRIO = 100;
+export const FAIR_PRIO = 100;
 const BT_PRIO = 140;
 
 /** Tasks of a history as a scenario, and the number of each by its pid. */
 export interface Cast {
   scenario: Scenario;
   byPid: Map<number, number>;
+  /** As the trace calls them. */
+  names: string[];
   /** Tasks of the recorded scenario, and their children. */
   own: Set<number>;
 }
@@ -28,6 +30,7 @@ export function castOf(recording: Recording, trace: RecordedTrace, machine: Mach
   const cast: Cast = {
     scenario: { ...mapping.scenario, bootNs: trace.bootNs, tasks: [] },
     byPid: new Map(),
+    names: [],
     own: new Set(),
   };
   const parents = new Map<number, number>();
@@ -38,6 +41,7 @@ export function castOf(recording: Recording, trace: RecordedTrace, machine: Mach
     const spec = parent ?? declared.get(task.name);
     if (spec !== undefined && !task.name.startsWith('~')) cast.own.add(index);
     cast.byPid.set(task.pid, index);
+    cast.names.push(task.name);
     cast.scenario.tasks.push(member(`${task.pid}`, spec, task.prio));
   };
   add(trace.controller);
@@ -68,7 +72,8 @@ function member(name: string, like: TaskSpec | undefined, prio: number): TaskSpe
   };
 }
 
-function schedOfPrio(prio: number): SchedSettings {
+/** The policy that a prio stands for; fair's policies do not show in it. */
+export function schedOfPrio(prio: number): SchedSettings {
   if (prio < FAIR_PRIO) return { class: 'fifo', nice: 0, priority: Math.max(1, 99 - prio) };
   if (prio < BT_PRIO) return { class: 'fair', nice: prio - FAIR_PRIO - 20, priority: 0 };
   return { class: 'bt', nice: prio - BT_PRIO - 20, priority: 0 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
-import { rtPhaseOf, type Start, startsOf } from './start.js';
+import { type RtGap, rtGapOf, type Start, startsOf } from './start.js';
 
 /** The repository's own copy, compared with when no other folder is given. */
 export const DEFAULT_RECORDINGS = join(packageRoot, 'validation', 'recordings');
@@ -118,8 +118,10 @@ export interface Recording {
   summary: RecordedSummary;
   /** First wakeups by task; empty without a trace. */
   starts: ReadonlyMap<string, Start>;
-  /** When the first real-time period after T0 ended; null: nothing was throttled. */
-  rtPhaseNs: number | null;
+  /** EEVDF: what tasks were owed when they first woke, in ns of virtual time, as far as their decisions show it. */
+  lags: ReadonlyMap<string, number>;
+  /** When a real-time hog was first kept from its CPU; null: none was. */
+  rtGap: RtGap | null;
 }
 
 /** All recorded kernels have HZ=250. */
@@ -138,11 +140,12 @@ export function readRecording(dir: string, entry: IndexEntry): Recording {
     scenario: readJson(join(dir, entry.scenario), scenario),
     summary: readJson(join(dir, entry.summary), summary),
     starts: entry.trace === null ? new Map<string, Start>() : startsOf(join(dir, entry.trace)),
-    rtPhaseNs: null,
+    lags: new Map(),
+    rtGap: null,
   };
   const hog = recording.scenario.tasks.find(({ policy, behaviour: { type } }) => policy === 'fifo' && type === 'hog');
   if (hog !== undefined && entry.trace !== null)
-    recording.rtPhaseNs = rtPhaseOf(join(dir, entry.trace), hog.name, TICK_NS);
+    recording.rtGap = rtGapOf(join(dir, entry.trace), hog.name, TICK_NS);
   const outside = recording.scenario.tasks.findIndex(({ affinity }) => affinity.some((cpu) => cpu >= entry.cpus));
   if (outside >= 0) {
     const found = recording.scenario.tasks[outside]?.affinity.join(', ');

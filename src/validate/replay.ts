@@ -4,46 +4,56 @@
  */
 import { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
-import type { Cast } from './history.js';
-import type { RecordedTrace, TracedEvent } from './trace.js';
+import { type Cast, FAIR_PRIO, schedOfPrio } from './history.js';
+import { type ReplayCounts, Tally, wrongOf } from './tally.js';
+import type { RecordedTrace, TracedEvent, TracedTask } from './trace.js';
+import { placeQueues } from './vruntimes.js';
 
-/** What was counted. */
-export interface ReplayCounts {
-  /** Picks, chances to preempt and choices of a CPU. */
-  decisions: number;
-  wrongPicks: number;
-  /** The kernel preempted and the model would not have; and the other way round. */
-  missedPreemptions: number;
-  extraPreemptions: number;
-  wrongCpus: number;
-  /** Picks that hang on less than the trace's resolution; no decisions. */
-  ties: number;
-  /** Recorded charges, those after which vruntime was the model's to the nanosecond, and the first that was not. */
-  charges: number;
-  matchedCharges: number;
-  firstMismatch: string | null;
-  /** The first decisions that were wrong, for people. */
-  examples: string[];
-}
-
-const MAX_EXAMPLES = 20;
 /** A tick's handler runs so long after its grid point, as sched_stat_runtime shows in one-instruction-a-nanosecond recordings. */
 const TICK_DELAY_NS = 1_760;
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
 /**
- * When the runqueue's clock was read, from S02 and S06 recorded with and without sched_stat_runtime: so long after sched_waking for a wakeup;
- * so long before the sched_switch of a task that is preempted by a tick, and of one that sleeps. A preemption by a wakeup does not read
- * it again (rq_clock_skip_update).
+ * When the runqueue's clock was read: so long after sched_waking for a wakeup, and so long before the sched_switch of a task that is
+ * preempted by a tick, and of one that sleeps (the last two by its class); longer by so much for each further level of the tree of waiting
+ * tasks, and if the next one is in another group. After a wakeup that finds a reschedule wanted it is not read again
+ * for the switch (rq_clock_skip_update). `wake` is from S06 recorded with and without sched_stat_runtime. The others follow from what
+ * /proc/PID/sched of the recorded tasks says that they ran (kernel_accounting of the summaries), by least squares over the one-CPU cases.
  */
-const WAKE_CLOCK_NS = 860;
-const PREEMPT_CLOCK_NS = 1_400;
-const SLEEP_CLOCK_NS = 1_690;
+const CLOCKS = {
+  cfs: {
+    wakeNs: 860,
+    preemptNs: 1_450,
+    sleepNs: 1_730,
+    sleepLevelNs: 100,
+    sleepRtNs: 1_940,
+    regroupNs: 1_070,
+    sleepRegroupNs: 1_780,
+  },
+  eevdf: {
+    wakeNs: 860,
+    preemptNs: 1_860,
+    sleepNs: 2_060,
+    sleepLevelNs: 220,
+    sleepRtNs: 2_140,
+    regroupNs: 1_000,
+    sleepRegroupNs: 2_200,
+  },
+} as const;
 /**
- * A trace without charges tells the clock only to within a few of these lengths. Tasks whose virtual times lie closer together than this are
- * a tie that it cannot decide.
+ * A trace without charges tells the clock only to within a few of these lengths. What would be decided otherwise if virtual times lay by less
+ * than this elsewhere is a tie that it cannot decide.
  */
 const TIE_NS = 5_000;
+/** Virtual times are moved as far as it takes. */
+const ALWAYS_NS = Number.MAX_SAFE_INTEGER;
+
+/** Where a task, or the group `up` levels above it, lies in virtual time when it first runs, beside where it is placed without lag. */
+export interface Offset {
+  task: number;
+  up: number;
+  ns: number;
+}
 
 export interface ReplayOptions {
   tickNs: number;
@@ -51,11 +61,34 @@ export interface ReplayOptions {
   windowNs: number;
   /** How far behind its queue's min_vruntime a long sleeper is placed. */
   creditNs: (task: TaskSpec | undefined) => number;
+  offsets: readonly Offset[];
+  /** What is decided before this does not count: the offsets follow from it. */
+  fromNs: number;
 }
 
 export function replay(cast: Cast, trace: RecordedTrace, options: ReplayOptions): ReplayCounts {
-  return new Walk(cast, trace, options).run();
+  return new Walk(cast, trace, options, ALWAYS_NS).run(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
 }
+
+/**
+ * How badly the offsets explain what was decided before `untilNs`: wrong decisions, first picks included, and a tenth for a tie. Stops
+ * counting above `most`.
+ */
+export function misfit(
+  cast: Cast,
+  trace: RecordedTrace,
+  options: ReplayOptions,
+  untilNs: number,
+  most: number,
+): number {
+  return misfitOf(new Walk(cast, trace, { ...options, fromNs: 0 }, TIE_NS).run(untilNs, most));
+}
+
+function misfitOf(counts: ReplayCounts): number {
+  return wrongOf(counts) + counts.firstPicks + counts.ties / 10;
+}
+
+type Switch = Extract<TracedEvent, { event: 'switch' }>;
 
 interface Lane {
   /** The running task; −1: idle. */
@@ -63,41 +96,40 @@ interface Lane {
   /** When a chance to preempt arose that has not been answered; null: none. */
   chanceAt: number | null;
   lastTick: number;
-  /** A wakeup has asked for the reschedule: its clock serves for the switch, too. */
+  /** A wakeup has found a reschedule wanted: its clock serves for the switch, too. */
   byWakeup: boolean;
 }
 
 class Walk {
   readonly #driver: Driver;
   readonly #lanes: Lane[];
+  readonly #tally: Tally;
   readonly #chosen = new Map<number, number>();
+  /** By pid: the last sched_waking. */
   readonly #wokenAt = new Map<number, number>();
+  /** By task that has run: the last wakeup. */
+  readonly #awakeSince = new Map<number, number>();
+  /** By task: the prio that it was last seen with. */
+  readonly #prios = new Map<number, number>();
   /** Tasks that have run, and those whose vruntime a charge has shown. */
   readonly #seen = new Set<number>();
   readonly #charged = new Set<number>();
   readonly #exact: boolean;
   /** The root queue's virtual time follows from the scenario's own tasks. */
-  #rootKnown = false;
+  readonly #rootKnown: boolean;
   readonly #eevdf: boolean;
-  readonly #counts: ReplayCounts = {
-    decisions: 0,
-    wrongPicks: 0,
-    missedPreemptions: 0,
-    extraPreemptions: 0,
-    wrongCpus: 0,
-    ties: 0,
-    charges: 0,
-    matchedCharges: 0,
-    firstMismatch: null,
-    examples: [],
-  };
+  readonly #clocks: (typeof CLOCKS)['cfs' | 'eevdf'];
+  #placed = false;
 
+  /** Virtual times are corrected after a decision if that takes no more than `followNs`. */
   constructor(
     readonly cast: Cast,
     readonly trace: RecordedTrace,
     readonly options: ReplayOptions,
+    readonly followNs: number,
   ) {
     this.#driver = new Driver(cast.scenario);
+    this.#tally = new Tally(options.fromNs);
     this.#lanes = Array.from({ length: cast.scenario.machine.cpus }, () => ({
       curr: -1,
       chanceAt: null,
@@ -105,50 +137,25 @@ class Walk {
       byWakeup: false,
     }));
     this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
-    this.#exact = trace.events.some(({ event }) => event === 'charge');
-    if (this.#exact) {
-      this.#driver.exact();
-      this.#placeQueues();
-    }
+    this.#clocks = CLOCKS[this.#eevdf ? 'eevdf' : 'cfs'];
+    this.#exact = isExact(trace);
+    if (this.#exact) this.#driver.exact();
+    this.#rootKnown = this.#exact && placeQueues(this.#driver, cast, trace, options.creditNs);
   }
 
-  run(): ReplayCounts {
-    const { controller, controllerCpu } = this.trace;
+  run(untilNs: number, mostMisfit: number): ReplayCounts {
+    const { controller, controllerCpu, events } = this.trace;
     const first = this.#id(controller.pid);
     this.#driver.wake(first, controllerCpu, false, 0);
     this.#driver.pick(controllerCpu, 'runnable', 0);
     this.#driver.force(controllerCpu, first);
     this.#lane(controllerCpu).curr = first;
-    for (const event of this.trace.events) {
+    for (const event of events) {
+      if (event.atNs > untilNs || misfitOf(this.#tally.counts) > mostMisfit) break;
       if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#exact ? TICK_CHARGE_NS : 0));
       this.#step(event);
     }
-    return this.#counts;
-  }
-
-  /** A waking task's vruntime before it first ran follows from its first charge. */
-  #placeQueues(): void {
-    const starts = new Map<number, bigint>();
-    for (const event of this.trace.events) {
-      if (event.event !== 'charge') continue;
-      const task = this.#id(event.pid);
-      if (starts.has(task) || !this.cast.own.has(task)) continue;
-      starts.set(task, event.vruntime - BigInt(this.#driver.virtualNs(task, event.ranNs)));
-    }
-    const groups = new Map<string, Array<[task: number, start: bigint]>>();
-    for (const [task, start] of starts) {
-      const group = this.cast.scenario.tasks[task]?.cgroup ?? '';
-      groups.set(group, [...(groups.get(group) ?? []), [task, start]]);
-    }
-    this.#rootKnown = groups.has('');
-    for (const members of groups.values()) {
-      // All but the last-forked one were placed by their credit.
-      const mins = members.map(
-        ([task, start]) => start + BigInt(this.options.creditNs(this.cast.scenario.tasks[task])),
-      );
-      const least = mins.reduce((a, b) => (b < a ? b : a));
-      for (const [task, start] of members) this.#driver.place(task, start, least);
-    }
+    return this.#tally.counts;
   }
 
   #id(pid: number): number {
@@ -174,6 +181,7 @@ class Walk {
     const atNs = tick * this.options.tickNs + TICK_DELAY_NS;
     this.#settle(cpu, atNs);
     this.#driver.tick(cpu, atNs);
+    this.#lane(cpu).byWakeup = false;
     this.#chance(cpu, atNs);
   }
 
@@ -187,18 +195,18 @@ class Walk {
   /** A chance that no switch has answered in time: the kernel did not preempt. */
   #settle(cpu: number, atNs: number): void {
     const lane = this.#lane(cpu);
-    if (lane.chanceAt === null || atNs - lane.chanceAt < this.options.windowNs) return;
-    this.#counts.decisions++;
-    if (this.#driver.asked(cpu)) {
-      // The kernel may have rescheduled and picked the same task again, which no event shows.
-      const choice = this.#driver.pick(cpu, 'runnable', lane.chanceAt);
-      if (choice !== lane.curr) {
-        this.#counts.extraPreemptions++;
-        this.#example(lane.chanceAt, cpu, `would preempt ${this.#name(lane.curr)} for ${this.#name(choice)}`);
-        this.#driver.force(cpu, lane.curr);
-      }
-    }
+    const { curr, chanceAt } = lane;
+    if (chanceAt === null || atNs - chanceAt < this.options.windowNs) return;
     lane.chanceAt = null;
+    // The kernel may have rescheduled and picked the same task again, which no event shows.
+    const choice = this.#driver.asked(cpu) ? this.#driver.pick(cpu, 'runnable', chanceAt) : curr;
+    if (choice === curr) {
+      this.#tally.right(chanceAt);
+      return;
+    }
+    this.#driver.force(cpu, curr);
+    if (this.#followPick(curr, choice) <= TIE_NS) this.#tally.open('ties', chanceAt);
+    else this.#wrong('extraPreemptions', chanceAt, cpu, 'would preempt', curr, 'for', choice);
   }
 
   #step(event: TracedEvent): void {
@@ -235,66 +243,111 @@ class Walk {
   }
 
   #wakeup({ task, target, fresh, cpu, atNs }: Extract<TracedEvent, { event: 'wakeup' }>): void {
+    const id = this.#id(task.pid);
     const chosen =
-      fresh && this.#isFree(task.pid)
-        ? this.#driver.choose(this.#id(task.pid), cpu, true, atNs)
-        : this.#chosen.get(task.pid);
+      fresh && this.#isFree(task.pid) ? this.#driver.choose(id, cpu, true, atNs) : this.#chosen.get(task.pid);
     this.#chosen.delete(task.pid);
-    if (chosen !== undefined) {
-      this.#counts.decisions++;
-      if (chosen !== target) {
-        this.#counts.wrongCpus++;
-        this.#example(atNs, cpu, `would wake ${task.name} on CPU ${chosen}, not ${target}`);
-      }
+    if (chosen === target) this.#tally.right(atNs);
+    else if (chosen !== undefined) {
+      this.#tally.wrong('wrongCpus', atNs, cpu, () => `would wake ${task.name} on CPU ${chosen}, not ${target}`);
     }
     this.#settle(target, atNs);
     const wokenAt = this.#wokenAt.get(task.pid);
-    const askedBefore = this.#driver.asked(target);
-    this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + WAKE_CLOCK_NS);
-    this.#lane(target).byWakeup = !askedBefore && this.#driver.asked(target);
+    if (this.#seen.has(id)) this.#awakeSince.set(id, atNs);
+    this.#driver.wake(id, target, fresh, wokenAt === undefined ? atNs : wokenAt + this.#clocks.wakeNs);
+    this.#lane(target).byWakeup = this.#driver.asked(target);
     this.#chance(target, atNs);
   }
 
-  #switch({ prev, prevState, next, cpu, atNs }: Extract<TracedEvent, { event: 'switch' }>): void {
+  #switch(event: Switch): void {
+    const { prev, prevState, next, cpu, atNs } = event;
     const lane = this.#lane(cpu);
     const from = this.#id(prev.pid);
     const to = this.#id(next.pid);
     if (from !== lane.curr) this.#repair(cpu, from, atNs);
+    this.#changePolicy(cpu, from, prev, atNs);
+    this.#place();
     // What has been runnable since before T0 is not in the history.
     const known = this.#driver.queued(to);
-    const clockNs = prevState === 'runnable' ? atNs - PREEMPT_CLOCK_NS : atNs - SLEEP_CLOCK_NS;
+    const clockNs = atNs - this.#clockBefore(event);
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
-    if (known && from !== -1 && prevState === 'runnable') {
-      this.#counts.decisions++;
-      // A late tick is asked again at the time at which it came.
-      const late = lane.chanceAt !== null && atNs - lane.lastTick * this.options.tickNs < this.options.windowNs;
-      if (!this.#driver.asked(cpu) && late && !this.#exact) this.#driver.tick(cpu, clockNs);
-      if (!this.#driver.asked(cpu)) {
-        this.#counts.missedPreemptions++;
-        this.#example(atNs, cpu, `would not preempt ${prev.name} for ${next.name}`);
-      }
-    }
+    if (known && from !== -1 && prevState === 'runnable') this.#preempt(cpu, from, to, atNs);
     lane.chanceAt = null;
     const skips = prevState === 'runnable' && lane.byWakeup;
     const choice = this.#driver.pick(cpu, prevState, skips ? 0 : clockNs);
     lane.byWakeup = false;
-    const apartNs = choice === to ? Number.POSITIVE_INFINITY : this.#driver.apart(choice, to);
-    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
-    const unknown = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
-    const tie = !this.#exact && (apartNs <= TIE_NS || (unknown && Number.isFinite(apartNs)));
-    this.#seen.add(to);
-    if (tie) this.#counts.ties++;
-    else if (known && (choice !== -1 || to !== -1)) {
-      this.#counts.decisions++;
-      if (choice !== to) {
-        this.#counts.wrongPicks++;
-        this.#example(atNs, cpu, `would pick ${this.#name(choice)}, not ${next.name}`);
-      }
-    }
     this.#driver.force(cpu, to);
-    // The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on.
-    if (!this.#exact && Number.isFinite(apartNs)) this.#driver.follow(to, choice);
     lane.curr = to;
+    this.#prios.set(to, next.prio);
+    if (choice === to) {
+      this.#seen.add(to);
+      if (known && to !== -1) this.#tally.right(atNs);
+      return;
+    }
+    const offNs = this.#followPick(to, choice);
+    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
+    const unknown = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice)) && Number.isFinite(offNs);
+    this.#seen.add(to);
+    if (offNs <= TIE_NS) this.#tally.open('ties', atNs);
+    else if (unknown) this.#tally.open('firstPicks', atNs);
+    else if (known) this.#wrong('wrongPicks', atNs, cpu, 'would pick', choice, 'not', to);
+  }
+
+  /** A task that leaves with another prio than it came with has changed its policy meanwhile. */
+  #changePolicy(cpu: number, task: number, { prio }: TracedTask, atNs: number): void {
+    const before = this.#prios.get(task);
+    this.#prios.set(task, prio);
+    if (task === -1 || before === undefined || before === prio) return;
+    this.#driver.changePolicy(cpu, schedOfPrio(prio), atNs - this.#clocks.preemptNs);
+  }
+
+  /** How long before a sched_switch the clock was read. */
+  #clockBefore({ prev, prevState, next, cpu }: Switch): number {
+    const { preemptNs, sleepNs, sleepLevelNs, sleepRtNs, regroupNs, sleepRegroupNs } = this.#clocks;
+    if (prev.prio < FAIR_PRIO) return prevState === 'runnable' ? preemptNs : sleepRtNs;
+    const regroups = this.#groupOf(prev.pid) !== this.#groupOf(next.pid);
+    if (prevState === 'runnable') return regroups ? preemptNs + regroupNs : preemptNs;
+    const levels = Math.floor(Math.log2(Math.max(2, this.#driver.runnable(cpu)))) - 1;
+    return sleepNs + levels * sleepLevelNs + (regroups ? sleepRegroupNs : 0);
+  }
+
+  #groupOf(pid: number): string | null {
+    return this.cast.scenario.tasks[this.#id(pid)]?.cgroup ?? null;
+  }
+
+  /** The kernel preempted `from`: the model must want that, too. */
+  #preempt(cpu: number, from: number, to: number, atNs: number): void {
+    const { chanceAt, lastTick } = this.#lane(cpu);
+    const { tickNs, windowNs } = this.options;
+    // A late tick is asked again at the time at which it came.
+    const late = chanceAt !== null && atNs - lastTick * tickNs < windowNs;
+    if (!this.#driver.asked(cpu) && late && !this.#exact) this.#driver.tick(cpu, atNs - this.#clocks.preemptNs);
+    if (this.#driver.asked(cpu)) this.#tally.right(atNs);
+    else if (this.#followPreemption(from, to) <= TIE_NS) this.#tally.open('ties', atNs);
+    else this.#wrong('missedPreemptions', atNs, cpu, 'would not preempt', from, 'for', to);
+  }
+
+  /** The tasks that were woken at T0 get the places that the offsets give them. */
+  #place(): void {
+    if (this.#placed) return;
+    this.#placed = true;
+    for (const { task, up, ns } of this.options.offsets) if (this.#driver.queued(task)) this.#driver.shift(task, up, ns);
+  }
+
+  /** A choice says where the recorded kernel's virtual times lie; what was wrong is not carried on. */
+  #followPick(task: number, other: number): number {
+    if (this.#exact) return Number.POSITIVE_INFINITY;
+    return this.#driver.followPick(task, other, this.#wokeLater(other, task), this.followNs);
+  }
+
+  #followPreemption(task: number, by: number): number {
+    if (this.#exact) return Number.POSITIVE_INFINITY;
+    return this.#driver.followPreemption(task, by, this.#wokeLater(by, task), this.followNs);
+  }
+
+  /** Who has slept more lately: its place was computed anew, and is the less certain. */
+  #wokeLater(a: number, b: number): boolean {
+    return (this.#awakeSince.get(a) ?? -1) > (this.#awakeSince.get(b) ?? -1);
   }
 
   /** Events were lost: another task has come to run here. */
@@ -312,10 +365,7 @@ class Walk {
     if (task !== lane.curr || vruntime === 0n) return;
     this.#driver.charge(cpu, ranNs);
     if (this.cast.own.has(task) || (this.#rootKnown && this.#charged.has(task))) {
-      this.#counts.charges++;
-      if (this.#driver.vruntime(task) === vruntime) this.#counts.matchedCharges++;
-      else
-        this.#counts.firstMismatch ??= `${(atNs / 1e6).toFixed(6)} ms, ${name}: ${vruntime - this.#driver.vruntime(task)} ns off`;
+      this.#tally.charge(atNs, name, vruntime - this.#driver.vruntime(task));
     }
     this.#charged.add(task);
     if (atNs - tick * this.options.tickNs < TICK_CHARGE_NS && lane.lastTick < tick) {
@@ -324,21 +374,25 @@ class Walk {
     }
   }
 
+  #wrong(
+    mistake: 'wrongPicks' | 'missedPreemptions' | 'extraPreemptions',
+    atNs: number,
+    cpu: number,
+    verb: string,
+    a: number,
+    but: string,
+    b: number,
+  ): void {
+    this.#tally.wrong(mistake, atNs, cpu, () => `${verb} ${this.#name(a)} ${but} ${this.#name(b)}`);
+  }
+
   #name(task: number): string {
     if (task === -1) return 'idle';
-    for (const [pid, index] of this.cast.byPid) if (index === task) return `${this.#comm(pid)}`;
-    return '?';
+    return this.cast.names[task] ?? '?';
   }
+}
 
-  #comm(pid: number): string {
-    for (const event of this.trace.events) {
-      if (event.event === 'switch' && event.next.pid === pid) return event.next.name;
-    }
-    return `${pid}`;
-  }
-
-  #example(atNs: number, cpu: number, what: string): void {
-    if (this.#counts.examples.length >= MAX_EXAMPLES) return;
-    this.#counts.examples.push(`${(atNs / 1e6).toFixed(6)} ms CPU ${cpu}: ${what}`);
-  }
+/** Whether a trace holds every charge. */
+export function isExact(trace: RecordedTrace): boolean {
+  return trace.events.some(({ event }) => event === 'charge');
 }

@@ -4,32 +4,55 @@
 import { join } from 'node:path';
 import type { Kernel, Machine, TaskSpec } from '../scenario/scenario.js';
 import { ALL_TASKS, type ValidationRow, voidRow } from './compare.js';
-import { castOf } from './history.js';
+import { type Cast, castOf } from './history.js';
+import { estimateOffsets, lagsOf } from './offsets.js';
 import type { Recording } from './recordings.js';
-import { type ReplayCounts, replay } from './replay.js';
+import { type ReplayOptions, replay } from './replay.js';
+import { type ReplayCounts, wrongOf } from './tally.js';
 import { type Metric, RULES } from './tolerance.js';
-import { readTrace } from './trace.js';
+import { type RecordedTrace, readTrace } from './trace.js';
 
 /** A reschedule shows as a switch within this time: at once where time stands still meanwhile, late where it is emulated in real time. */
 const WINDOW_NS = { icount: 60_000, other: 3_000_000 } as const;
 /** Where two CPUs take part, right decisions may be fewer. */
 const TWO_CPU_TOLERANCE_PCT = 5;
 
-/** Replays a recording; a row that is void says why it cannot be. */
-export function replayRows(recording: Recording, dataDir: string, machine: Machine, kernel: Kernel): ValidationRow[] {
+/** All that a replay needs. */
+export interface Replay {
+  cast: Cast;
+  trace: RecordedTrace;
+  options: ReplayOptions;
+}
+
+/** The replay of a recording, or why it cannot be replayed. */
+export function replayOf(recording: Recording, dataDir: string, machine: Machine, kernel: Kernel): Replay | string {
   const { entry } = recording;
-  const cannot = (note: string): ValidationRow[] => [{ ...voidRow(recording, note), mode: 'replay' }];
-  if (entry.trace === null) return cannot('the recording has no trace');
+  if (entry.trace === null) return 'the recording has no trace';
   const trace = readTrace(join(dataDir, entry.trace));
-  if (trace === null) return cannot('its trace does not say when it begins');
+  if (trace === null) return 'its trace does not say when it begins';
   const cast = castOf(recording, trace, machine, kernel);
-  if (cast === null) return cannot('its scenario cannot be simulated');
-  const counts = replay(cast, trace, {
+  if (cast === null) return 'its scenario cannot be simulated';
+  const options = {
     tickNs: 1e9 / kernel.hz,
     windowNs: entry.mode === 'icount' ? WINDOW_NS.icount : WINDOW_NS.other,
-    creditNs: (task) => creditOf(task, cast.scenario.kernel, entry.cpus),
-  });
-  return rowsOf(recording, counts);
+    creditNs: (task: TaskSpec | undefined) => creditOf(task, cast.scenario.kernel, entry.cpus),
+    offsets: [],
+    fromNs: 0,
+  };
+  return { cast, trace, options: { ...options, ...estimateOffsets(cast, trace, options) } };
+}
+
+/** A recording whose simulation is to begin with the lags that its replay has found. */
+export function withLags(recording: Recording, replayable: Replay | string): Recording {
+  if (typeof replayable === 'string') return recording;
+  return { ...recording, lags: lagsOf(replayable.cast, replayable.options.offsets) };
+}
+
+/** Replays a recording; a row that is void says why it cannot be. */
+export function replayRows(recording: Recording, replayable: Replay | string): ValidationRow[] {
+  if (typeof replayable === 'string') return [{ ...voidRow(recording, replayable), mode: 'replay' }];
+  const { cast, trace, options } = replayable;
+  return rowsOf(recording, replay(cast, trace, options));
 }
 
 /** Half of the latency, or of the minimum granularity (place_entity, GENTLE_FAIR_SLEEPERS). */
@@ -42,7 +65,7 @@ function creditOf(task: TaskSpec | undefined, kernel: Kernel, cpus: number): num
 function rowsOf({ entry }: Recording, counts: ReplayCounts): ValidationRow[] {
   const { kernel, case: name, label } = entry;
   const keys = { kernel, case: name, label, mode: 'replay', task: ALL_TASKS };
-  const wrong = counts.wrongPicks + counts.missedPreemptions + counts.extraPreemptions + counts.wrongCpus;
+  const wrong = wrongOf(counts);
   const judged = (
     metric: Metric,
     samples: number,

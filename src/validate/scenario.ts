@@ -6,6 +6,7 @@ import { externalTask, kernelThreads } from './background.js';
 import { type ProgramCosts, programCosts } from './costs.js';
 import { CHILD_NAME, childProgram, programOf, schedOf, sleepUntil } from './programs.js';
 import type { RecordedScenario, RecordedTask, Recording } from './recordings.js';
+import type { RtGap } from './start.js';
 
 /** The task that stands for the recordings' controller; like all outside the scenario, it is not compared. */
 export const CONTROLLER = '~scnctl';
@@ -20,9 +21,12 @@ const NEXT_WAKE_NS = 2_919;
 /**
  * Where a task's vruntime lies as it first wakes, seen in the recorded vruntimes (labels *-icount-vr). A fair task that was forked last
  * has slept so briefly that it is where the queue is; the others have slept long enough for the full credit of a sleeper. BT queues
- * had hardly run at all, so that their tasks still lie in the order in which they were forked.
+ * had hardly run at all, so that their tasks still lie in the order in which they were forked. Under EEVDF it is the lag that they went to
+ * sleep with, which the first decisions of a trace show.
  */
-function startLagNs({ policy }: RecordedTask, order: number, count: number): number | null {
+function startLagNs({ name, policy }: RecordedTask, order: number, count: number, lags: Lags): number | null {
+  const known = lags.get(name);
+  if (known !== undefined) return known;
   if (policy === 'bt' || policy === 'cgbt') return count - 1 - order;
   return order === count - 1 ? 0 : null;
 }
@@ -71,12 +75,14 @@ function withSettings(kernel: Kernel, { boot, set }: RecordedScenario, cpus: num
   return { ...kernel, bt };
 }
 
+type Lags = Recording['lags'];
+
 /** A scenario to simulate, or why this version cannot. */
 export type Mapping = { scenario: Scenario } | { unsupported: string };
 
 /** The recorded scenario on a machine, under a kernel. */
 export function scenarioOf(
-  { scenario: recorded, summary, starts, rtPhaseNs }: Pick<Recording, 'scenario' | 'summary' | 'starts' | 'rtPhaseNs'>,
+  { scenario: recorded, summary, starts, rtGap, lags }: Pick<Recording, 'scenario' | 'summary' | 'starts' | 'rtGap' | 'lags'>,
   machine: Machine,
   kernel: Kernel,
 ): Mapping {
@@ -86,7 +92,7 @@ export function scenarioOf(
   const instances = recorded.tasks.flatMap(instancesOf);
   const tasks = instances.map((task, order) => {
     const start = starts.get(task.name) ?? { atNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS, cpu: null };
-    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length) }, machine.cpus, costs);
+    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length, lags) }, machine.cpus, costs);
   });
   const lastStartNs = Math.max(...tasks.map(({ startNs }) => startNs));
   const external = recorded.external === undefined ? null : externalTask(recorded.external, EXTERNAL);
@@ -96,7 +102,7 @@ export function scenarioOf(
       description: recorded.title,
       durationNs: recorded.duration_ms * NS_PER_MS,
       bootNs: summary.kernel_accounting?.t0_ns ?? 0,
-      rtPhaseNs: kernel.rtRuntimeNs < 0 || rtPhaseNs === null ? null : rtPhaseNs % kernel.rtPeriodNs,
+      rtPhaseNs: phaseOf(kernel, rtGap),
       machine,
       kernel: withSettings(kernel, recorded, machine.cpus),
       policy: 'as recorded',
@@ -123,6 +129,13 @@ export function scenarioOf(
       ],
     },
   };
+}
+
+/** Real-time throttling repeats; the fair server's next turn hangs on when it had its last. */
+function phaseOf(kernel: Kernel, gap: RtGap | null): number | null {
+  if (gap === null) return null;
+  if (kernel.fairServer !== null) return gap.fromNs;
+  return kernel.rtRuntimeNs < 0 ? null : gap.toNs % kernel.rtPeriodNs;
 }
 
 /** The first thing in the scenario that is not simulated yet; null if all is. */

@@ -15,24 +15,35 @@ export interface Start {
 const MARKER = /: print: .*scn_start (\d+)/;
 const WAKING = /^.*\[\d+\] (\d+)\.(\d{9}): sched_waking: comm=(\S+) pid=\d+ prio=\d+ (?:success=\d )?target_cpu=(\d+)/;
 
-const RETURN = /^.*\[\d+\] (\d+)\.(\d{9}): sched_switch: \S+:\d+ \[(\d+)\] \S+ ==> (\S+):\d+ \[(\d+)\]/;
+const SWITCH =
+  /^.*\[\d+\] (\d+)\.(\d{9}): sched_switch: (\S+):\d+ \[(\d+)\] \S+ ==> (\S+):\d+ \[(\d+)\]/;
+/** First prio of the classes below the real-time one. */
+const FAIR_PRIO = 100;
+
+/** The first time after T0 that a real-time hog was kept from its CPU, in ns after T0, on ticks. */
+export interface RtGap {
+  fromNs: number;
+  toNs: number;
+}
 
 /**
- * When the real-time period ended in which real-time tasks were first throttled: the first switch to `name` from a weaker task that was
- * not a wakeup. The period timer has run since before T0, and its phase shows nowhere else.
+ * When `name` first gave way to a weaker task, and when it came back: throttled until its period ended, or because the fair server had its turn.
+ * Their timers have run since before T0, and their phase shows nowhere else.
  */
-export function rtPhaseOf(traceFile: string, name: string, tickNs: number): number | null {
+export function rtGapOf(traceFile: string, name: string, tickNs: number): RtGap | null {
   let t0: bigint | null = null;
+  let fromNs: number | null = null;
   for (const line of gunzipSync(readFileSync(traceFile)).toString('latin1').split('\n')) {
     if (t0 === null) {
       const marker = MARKER.exec(line)?.[1];
       if (marker !== undefined) t0 = BigInt(marker);
       continue;
     }
-    const [, seconds, ns, prio, next] = RETURN.exec(line) ?? [];
-    if (seconds === undefined || ns === undefined || next !== name || Number(prio) < 100) continue;
-    const atNs = Number(BigInt(seconds) * 1_000_000_000n + BigInt(ns) - t0);
-    return Math.floor(atNs / tickNs) * tickNs;
+    const [, seconds, ns, prev, prevPrio, next, nextPrio] = SWITCH.exec(line) ?? [];
+    if (seconds === undefined || ns === undefined) continue;
+    const tickAtNs = Math.floor(Number(BigInt(seconds) * 1_000_000_000n + BigInt(ns) - t0) / tickNs) * tickNs;
+    if (prev === name && Number(nextPrio) >= FAIR_PRIO) fromNs ??= tickAtNs;
+    if (next === name && Number(prevPrio) >= FAIR_PRIO && fromNs !== null) return { fromNs, toNs: tickAtNs };
   }
   return null;
 }

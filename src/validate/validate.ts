@@ -6,7 +6,7 @@ import type { Result } from '../results/result.js';
 import type { Kernel, Machine, Scenario } from '../scenario/scenario.js';
 import { compare, type ValidationRow, voidRow } from './compare.js';
 import { type Figure, type IndexEntry, type Recording, readIndex, readRecording, selectEntries } from './recordings.js';
-import { replayRows } from './replay_rows.js';
+import { replayOf, replayRows, withLags } from './replay_rows.js';
 import { scenarioOf } from './scenario.js';
 
 /** How the simulator is held against a recording: the same workload simulated, or its history followed. */
@@ -43,15 +43,17 @@ export async function validate(options: ValidationOptions): Promise<ValidationRo
 
 async function validateOne(entry: IndexEntry, options: ValidationOptions): Promise<ValidationRow[]> {
   const { dataDir, modes, presets } = options;
-  const recording = readRecording(dataDir, entry);
+  const read = readRecording(dataDir, entry);
   const kernel = presets.kernel(entry.kernel);
   const machine = presets.machine(entry);
+  const replayable = machine === null ? 'no machine stands for its own' : replayOf(read, dataDir, machine, kernel);
+  const recording = withLags(read, replayable);
   const rows: ValidationRow[] = [];
   if (modes.includes('scenario') && concernsScenarioMode(entry)) {
     rows.push(...(await scenarioRows(recording, machine, kernel, options)));
   }
   if (modes.includes('replay') && machine !== null && entry.trace !== null) {
-    rows.push(...replayRows(recording, dataDir, machine, kernel));
+    rows.push(...replayRows(recording, replayable));
   }
   return rows;
 }

@@ -55,6 +55,7 @@ export function stepwise(
   const born = new Set<Entity>();
   const asleep = new Set<Entity>();
   const at = (index: number): Entity => tasks[index % tasks.length] as Entity;
+  const specOf = (task: Entity) => scenario.tasks[tasks.indexOf(task as (typeof tasks)[number])] as Scenario['tasks'][number];
   /** From `which` on, the first task for which it is true. */
   const find = (which: number, is: (task: Entity) => boolean): number =>
     tasks.map((_, i) => (which + i) % tasks.length).find((index) => is(at(index))) ?? -1;
@@ -94,7 +95,7 @@ export function stepwise(
       leaves = 'runnable';
     } else if (kind === 'nice') {
       if (nice === curr.nice) continue;
-      driver.renice(0, nice, now);
+      driver.changePolicy(0, { ...specOf(curr).sched, nice }, now);
       reference.setNice(time, curr, nice);
       leaves = 'runnable';
     } else {

@@ -23,7 +23,8 @@ function recording(trust: Recording['entry']['trust'] = [...FIGURES], latencySam
       trust,
     },
     starts: new Map(),
-    rtPhaseNs: null,
+    lags: new Map(),
+    rtGap: null,
     scenario: { id: 'S99', title: '', cpus: 1, boot: '', duration_ms: 10_000, cgroups: [], tasks: [] },
     summary: {
       window_s: 10,

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { machineFor } from '../../src/cli/validate.js';
 import { loadKernel } from '../../src/scenario/load.js';
+import type { TaskSpec } from '../../src/scenario/scenario.js';
 import { castOf } from '../../src/validate/history.js';
+import { estimateOffsets } from '../../src/validate/offsets.js';
 import { DEFAULT_RECORDINGS, readIndex, readRecording } from '../../src/validate/recordings.js';
-import { type ReplayCounts, replay } from '../../src/validate/replay.js';
+import { replay } from '../../src/validate/replay.js';
+import { type ReplayCounts, wrongOf } from '../../src/validate/tally.js';
 import { parseTrace, readTrace } from '../../src/validate/trace.js';
 
 const index = readIndex(DEFAULT_RECORDINGS);
@@ -19,15 +22,17 @@ function replayed(name: string, label: string, nice?: number): ReplayCounts {
   const cast = castOf(readRecording(DEFAULT_RECORDINGS, entry), trace, machine, loadKernel(entry.kernel));
   if (cast === null) throw new Error('no cast');
   if (nice !== undefined) for (const task of cast.scenario.tasks) task.sched = { ...task.sched, nice };
-  return replay(cast, trace, {
+  const options = {
     tickNs: 4e6,
     windowNs: 60e3,
-    creditNs: (task) => (task?.sched.class === 'idle' ? 375e3 : 3e6),
-  });
+    creditNs: (task?: TaskSpec) => (task?.sched.class === 'idle' ? 375e3 : 3e6),
+    offsets: [],
+    fromNs: 0,
+  };
+  return replay(cast, trace, { ...options, ...estimateOffsets(cast, trace, options) });
 }
 
-const right = (counts: ReplayCounts): number =>
-  1 - (counts.wrongPicks + counts.missedPreemptions + counts.extraPreemptions + counts.wrongCpus) / counts.decisions;
+const right = (counts: ReplayCounts): number => 1 - wrongOf(counts) / counts.decisions;
 
 describe('vruntime to the nanosecond', () => {
   test.each(['S01', 'S02', 'S04', 'S05', 'S06', 'S07', 'S11', 'S33', 'S38'])(
