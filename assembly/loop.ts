@@ -26,7 +26,7 @@ import { preemptAtTick } from './sched/vmf';
 import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
 import { accountWork, armSegment } from './segment';
 import { advance, timerExpired } from './task/program';
-import { Mode, State, Task } from './task/task';
+import { State, Task } from './task/task';
 
 /** So many times a CPU may switch tasks on one way out of its kernel. */
 const MAX_ROUNDS: u32 = 16;

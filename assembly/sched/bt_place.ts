@@ -4,7 +4,7 @@
  */
 import { machine } from '../machine/machine';
 import { Task } from '../task/task';
-import { ageFactor, hasStronger, mayHoldBt } from './bt_busiest';
+import { ageFactor, hasStronger } from './bt_busiest';
 import { fairLoad } from './cpu_load';
 import { domainOf, nrLevels, SchedDomain } from './domain';
 import { isIsolated } from './ht_isolate';

@@ -86,5 +86,4 @@ export const fitSchema = z.strictObject({
 
 export type FitDocument = z.infer<typeof fitSchema>;
 export type ParameterDocument = FitDocument['parameters'][number];
-export type TargetDocument = FitDocument['targets'][number];
 export type TargetFigure = (typeof TARGET_FIGURES)[number];
