@@ -6,13 +6,13 @@
 import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { classAt, classOf, Flags, Rank } from './sched/class';
-import { avgVruntime } from './sched/eevdf';
 import { bandwidthOf } from './sched/bandwidth';
 import { BtClass } from './sched/bt';
+import { cancelDlTimer } from './sched/cbs';
 import { schedSlice } from './sched/cfs';
 import { CfsRq, SchedEntity, TaskGroup } from './sched/entity';
 import { setShares } from './sched/group';
-import { matching } from './sched/hierarchy';
+import { fairServerTimer } from './sched/fair_server';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { setScheduler } from './sched/setscheduler';
 import { expire } from './sched/timers';
@@ -20,7 +20,6 @@ import { throttle, unthrottle } from './sched/throttle';
 import { tunables } from './sched/tunables';
 import { calcDeltaFair } from './sched/virtual_time';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
-import { NICE_0_LOAD } from './sched/weight';
 import { State, Task } from './task/task';
 
 /** Further than any history runs, in virtual time. */
@@ -183,6 +182,20 @@ export function spend(task: Task, cpu: u32, over: u64): bool {
   return true;
 }
 
+/**
+ * Real-time tasks give way to fair ones: the fair server's period has begun so long ago that it has come to its last moment. False: it is not
+ * waiting for that.
+ */
+export function serveFair(cpu: u32, now: u64): bool {
+  const rq = enter(cpu, now);
+  const server = rq.fairServer;
+  if (!server.active || !server.deferArmed) return false;
+  cancelDlTimer(server);
+  server.deadline = rq.clock + <u64>server.runtime;
+  fairServerTimer(server);
+  return true;
+}
+
 /** Whether a tick would want the running entity to give way after `ran` ns more. */
 function expires(se: SchedEntity, ran: u64): bool {
   const q = se.cfsRq;
@@ -218,10 +231,10 @@ export function giveWay(cpu: u32, now: u64): void {
   classOf(rq.curr).yieldTask(rq);
 }
 
-/** The running task changes its nice value. */
-export function renice(cpu: u32, nice: i8, now: u64): void {
+/** The running task changes its policy, nice value or priority. */
+export function changePolicy(cpu: u32, policy: u8, nice: i8, prio: u8, now: u64): void {
   const rq = enter(cpu, now);
-  setScheduler(rq, rq.curr, rq.curr.policy, nice, rq.curr.prio);
+  setScheduler(rq, rq.curr, policy, nice, prio);
 }
 
 /** A group's cpu.weight is written, in load units. */
@@ -230,8 +243,9 @@ export function reshare(group: TaskGroup, cpu: u32, shares: u64, now: u64): void
   setShares(group, cpu, shares);
 }
 
-/** Whether a class has asked for a reschedule since the last switch. */
-export function asked(cpu: u32): bool {
+/** Whether a class has asked for a reschedule since the last switch, timers up to `now` included. */
+export function asked(cpu: u32, now: u64): bool {
+  if (now != 0) enter(cpu, now);
   return rqOf(cpu).needResched;
 }
 
@@ -288,42 +302,6 @@ function restoreTurn(): void {
     se.prevSumExec = keptTurn[2 * i];
     se.vlag = <i64>keptTurn[2 * i + 1];
   }
-}
-
-/**
- * How far the choice between two tasks, or the groups in which they compete, lies from having fallen on the other: by vruntime, under EEVDF by
- * whether each is eligible and by their deadlines; as how long the lighter one would have to run.
- */
-export function apart(choice: Task, other: Task): u64 {
-  if (choice.rank != other.rank || choice.rank < Rank.FAIR || choice.rank == Rank.IDLE) return u64.MAX_VALUE;
-  const a = matching(choice, other);
-  const b = matching(other, choice);
-  const scale = min(a.weight, b.weight);
-  if (!a.cfsRq.eevdf) return (abs(<i64>(a.vruntime - b.vruntime)) * scale) / NICE_0_LOAD;
-  const v = avgVruntime(a.cfsRq);
-  const lateNs = max(<i64>(b.deadline - a.deadline), 0);
-  const aheadNs = max(<i64>(b.vruntime - v), 0);
-  // The other one would have to be eligible and first; or the choice not eligible.
-  const distance = aheadNs > 0 ? max(aheadNs, lateNs) : min(lateNs, max(<i64>(v - a.vruntime), 0));
-  return (<u64>distance * scale) / NICE_0_LOAD;
-}
-
-/** The running task was preferred to another, so that it cannot lie behind it: the estimate of its virtual time is corrected. */
-export function follow(task: Task, other: Task): void {
-  const se = matching(task, other);
-  const before = matching(other, task);
-  se.vruntime = before.vruntime;
-  if (se.cfsRq.eevdf) se.deadline = before.deadline;
-}
-
-/** The running task kept the CPU from another that waits or woke: the estimate of its virtual time is corrected, unless its slice is over. */
-export function stay(task: Task, other: Task, woken: bool): void {
-  const se = matching(task, other);
-  const waits = matching(other, task);
-  const ideal = schedSlice(se.cfsRq, se);
-  if (se.sumExec - se.prevSumExec > ideal) return;
-  const most = woken ? calcDeltaFair(tunables.wakeupGranularityNs, waits) : ideal;
-  if (<i64>(se.vruntime - waits.vruntime) > <i64>most) se.vruntime = waits.vruntime + most;
 }
 
 /** A queue that has a history: its virtual time as the recording shows it. */

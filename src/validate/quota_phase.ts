@@ -20,7 +20,7 @@ export function withQuotaPhases(cast: Cast, trace: RecordedTrace, options: Repla
   return quotas.reduce((best, { name, quota: { periodNs } }) => {
     const first = trace.events.filter(({ atNs }) => atNs < PERIODS * periodNs);
     const wrong = (phaseNs: number): number => {
-      return wrongOf(replay(withPhase(best, name, phaseNs), { ...trace, events: first }, options));
+      return wrongOf(replay(withPhase(best, name, phaseNs), { ...trace, events: first }, options).counts);
     };
     const count = Math.ceil((periodNs / options.tickNs) * STEPS);
     const phases = Array.from({ length: count }, (_, step) => (step / STEPS) * options.tickNs + BEHIND_TICK_NS);

@@ -4,23 +4,17 @@
  */
 import { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
-import type { Cast } from './history.js';
+import { clockBeforeNs, delaysOf } from './clocks.js';
+import { type Cast, schedOfPrio } from './history.js';
 import { type ReplayCounts, Tally } from './tally.js';
 import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
-import type { RecordedTrace, TracedEvent } from './trace.js';
+import type { RecordedTrace, TracedEvent, TracedTask } from './trace.js';
 import { Unknowns } from './unknowns.js';
+import { NEVER, type Offset, VirtualTimes } from './virtual_times.js';
 import { placeQueues } from './vruntimes.js';
 
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
-/**
- * When the runqueue's clock was read, from S02 and S06 recorded with and without sched_stat_runtime: so long after sched_waking for a wakeup;
- * so long before the sched_switch of a task that is preempted by a tick, and of one that sleeps. A preemption by a wakeup does not read
- * it again (rq_clock_skip_update).
- */
-const WAKE_CLOCK_NS = 860;
-const PREEMPT_CLOCK_NS = 1_400;
-const SLEEP_CLOCK_NS = 1_690;
 /**
  * A trace without charges tells the clock only to within a few of these lengths, and where the machine was emulated in real time, to within
  * what a tick that is on time varies by. Tasks whose virtual times lie closer together than this are a tie that it cannot decide, and so is
@@ -36,10 +30,20 @@ export interface ReplayOptions {
   windowNs: number;
   /** How far behind its queue's min_vruntime a long sleeper is placed. */
   creditNs: (task: TaskSpec | undefined) => number;
+  offsets: readonly Offset[];
+  /** What is decided before this does not count: the offsets follow from it. */
+  fromNs: number;
 }
 
-export function replay(cast: Cast, trace: RecordedTrace, options: ReplayOptions): ReplayCounts {
-  return new Walk(cast, trace, options).run();
+/** Replays a trace up to `untilNs`. Also returns how far its choices have moved the model's virtual times. */
+export function replay(
+  cast: Cast,
+  trace: RecordedTrace,
+  options: ReplayOptions,
+  untilNs = Number.POSITIVE_INFINITY,
+): { counts: ReplayCounts; moved: readonly Offset[] } {
+  const walk = new Walk(cast, trace, options);
+  return { counts: walk.run(untilNs), moved: walk.moved };
 }
 
 interface Lane {
@@ -55,8 +59,10 @@ interface Lane {
   recalledAt: number;
   /** That chance hangs on less than the trace's resolution. */
   hangs: boolean;
-  /** A wakeup has asked for the reschedule: its clock serves for the switch, too. */
+  /** A wakeup has asked for the reschedule. */
   byWakeup: boolean;
+  /** Its clock serves for the switch, too. */
+  clockRead: boolean;
 }
 
 class Walk {
@@ -75,13 +81,19 @@ class Walk {
   /** The root queue's virtual time follows from the scenario's own tasks. */
   readonly #rootKnown: boolean;
   readonly #eevdf: boolean;
-  readonly #tally = new Tally(0);
+  readonly #tally: Tally;
+  readonly #delays: ReturnType<typeof delaysOf>;
+  readonly #prios = new Map<number, number>();
+  #placed = false;
+  readonly #times: VirtualTimes;
 
   constructor(
     readonly cast: Cast,
     readonly trace: RecordedTrace,
     readonly options: ReplayOptions,
   ) {
+    this.#tally = new Tally(options.fromNs);
+    this.#delays = delaysOf(cast.scenario.kernel.fair);
     this.#driver = new Driver(cast.scenario);
     this.#lanes = Array.from({ length: cast.scenario.machine.cpus }, () => ({
       curr: -1,
@@ -91,6 +103,7 @@ class Walk {
       recalledAt: Number.NEGATIVE_INFINITY,
       hangs: false,
       byWakeup: false,
+      clockRead: false,
     }));
     const { tickNs, windowNs } = options;
     this.#ticks = options.realTime
@@ -98,13 +111,18 @@ class Walk {
       : gridTicks(trace, this.#lanes.length, tickNs, windowNs);
     this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
     this.#resolutionNs = options.realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
-    this.#exact = trace.events.some(({ event }) => event === 'charge');
+    this.#exact = isExact(trace);
+    this.#times = new VirtualTimes(this.#driver, cast.scenario);
     this.#unknowns = new Unknowns(this.#driver, cast.scenario, this.#resolutionNs, tickNs);
     if (this.#exact) this.#driver.exact();
     this.#rootKnown = this.#exact && placeQueues(this.#driver, cast, trace, options.creditNs);
   }
 
-  run(): ReplayCounts {
+  get moved(): readonly Offset[] {
+    return [...this.#times.moved.values()];
+  }
+
+  run(untilNs: number): ReplayCounts {
     const { controller, controllerCpu } = this.trace;
     const first = this.#id(controller.pid);
     this.#driver.wake(first, controllerCpu, false, 0);
@@ -112,6 +130,7 @@ class Walk {
     this.#driver.force(controllerCpu, first);
     this.#lane(controllerCpu).curr = first;
     for (const event of this.trace.events) {
+      if (event.atNs > untilNs) break;
       if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#exact ? TICK_CHARGE_NS : 0));
       this.#step(event);
     }
@@ -163,21 +182,26 @@ class Walk {
   /** A chance that no switch has answered in time: the kernel did not preempt. */
   #settle(cpu: number, atNs: number): void {
     const lane = this.#lane(cpu);
-    const { curr, chanceAt, hangs } = lane;
+    const { curr, chanceAt, hangs, byWakeup } = lane;
     if (chanceAt === null || atNs - chanceAt < this.options.windowNs) return;
     lane.chanceAt = null;
     lane.hangs = false;
+    lane.byWakeup = false;
+    lane.clockRead = false;
     // The kernel may have rescheduled and picked the same task again, which no event shows.
     const choice = this.#driver.asked(cpu) ? this.#driver.pick(cpu, 'runnable', chanceAt) : curr;
-    if (choice !== curr) this.#driver.force(cpu, curr);
-    const tie = (choice !== curr && this.#unknowns.drained(choice)) || hangs;
-    if (tie) this.#tally.open('ties', chanceAt);
-    else if (choice === curr) this.#tally.right(chanceAt);
-    else {
-      this.#wrong('extraPreemptions', chanceAt, cpu, 'would preempt', curr, 'for', choice);
-      // With so little left of its quota it may have been throttled; what was wrong is not carried on.
-      if (!this.#driver.drain(choice, this.options.tickNs)) this.#stay(cpu, choice);
+    if (choice === curr) {
+      if (hangs) this.#tally.open('ties', chanceAt);
+      else this.#tally.right(chanceAt);
+      return;
     }
+    this.#driver.force(cpu, curr);
+    const tie = this.#unknowns.drained(choice);
+    // With so little left of its quota it may have been throttled; what was wrong is not carried on.
+    const drained = tie || this.#driver.drain(choice, this.options.tickNs);
+    const offNs = drained || hangs || this.#exact ? NEVER : this.#times.stayed(curr, choice, byWakeup);
+    if (tie || hangs || offNs <= this.#resolutionNs) this.#tally.open('ties', chanceAt);
+    else this.#wrong('extraPreemptions', chanceAt, cpu, 'would preempt', curr, 'for', choice);
   }
 
   #step(event: TracedEvent): void {
@@ -227,11 +251,22 @@ class Walk {
     this.#settle(target, atNs);
     const wokenAt = this.#wokenAt.get(task.pid);
     this.#unknowns.stray(this.#id(task.pid), this.#wokenFrom.get(task.pid), target);
-    const askedBefore = this.#driver.asked(target);
-    this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + WAKE_CLOCK_NS);
-    this.#lane(target).byWakeup = !askedBefore && this.#driver.asked(target);
+    const before = this.#driver.asked(target);
+    this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + this.#delays.wakeNs);
+    this.#noteAsked(this.#id(task.pid), target, before);
     if (this.#id(task.pid) === this.#lane(target).curr) this.#lane(target).recalledAt = atNs;
     else this.#chance(target, atNs, this.#isNearTick(atNs), cpu !== target);
+  }
+
+  /**
+   * A wakeup that asks for a reschedule, or finds it asked for, has read the clock for the switch, too (rq_clock_skip_update). Not one
+   * that asks for it in another group: of whatever reason, S19 of 6.1 and of 6.12 show that the clock is read again then.
+   */
+  #noteAsked(woken: number, cpu: number, before: boolean): void {
+    const lane = this.#lane(cpu);
+    if (!this.#driver.asked(cpu)) return;
+    lane.byWakeup = !before;
+    if (before || this.#groupOf(woken) === this.#groupOf(lane.curr)) lane.clockRead = true;
   }
 
   /** Under EEVDF a tick renews the deadline that a wakeup compares with; whether one so near came first is not in a trace of real time. */
@@ -245,19 +280,24 @@ class Walk {
     const from = this.#id(prev.pid);
     const to = this.#id(next.pid);
     if (from !== lane.curr) this.#repair(cpu, from, atNs);
+    this.#changePolicy(cpu, from, prev, atNs);
+    this.#place();
     // What has been runnable since before T0 is not in the history.
     const known = this.#driver.queued(to);
-    const clockNs = prevState === 'runnable' ? atNs - PREEMPT_CLOCK_NS : atNs - SLEEP_CLOCK_NS;
+    const regroups = this.#groupOf(from) !== this.#groupOf(to);
+    const skips = prevState === 'runnable' && lane.clockRead;
+    const clockNs = skips ? 0 : atNs - clockBeforeNs(this.#delays, event, this.#driver.runnable(cpu), regroups);
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
     if (known && from !== -1 && prevState === 'runnable') this.#preempt(event, from, to, clockNs);
     lane.chanceAt = null;
     lane.hangs = false;
     const lent = known && this.#unknowns.lent(to);
-    const skips = prevState === 'runnable' && lane.byWakeup;
-    const choice = this.#driver.pick(cpu, prevState, skips ? 0 : clockNs);
+    const choice = this.#driver.pick(cpu, prevState, clockNs);
     lane.byWakeup = false;
+    lane.clockRead = false;
     lane.recalledAt = Number.NEGATIVE_INFINITY;
     lane.curr = to;
+    this.#prios.set(to, next.prio);
     const strayed = this.#unknowns.arrive(to);
     if (choice === to) {
       this.#seen.add(to);
@@ -265,16 +305,44 @@ class Walk {
       else if (known && to !== -1) this.#tally.right(atNs);
       return;
     }
-    const apartNs = this.#driver.apart(choice, to);
     this.#driver.force(cpu, to);
     const kept = this.#unknowns.kept(choice, to, cpu);
+    const offNs = this.#followPick(to, choice);
+    (globalThis as any).off = offNs;
     // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
     const unseen = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
     this.#seen.add(to);
-    if (!this.#exact && (lent || kept || apartNs <= this.#resolutionNs)) this.#tally.open('ties', atNs);
-    else if (!this.#exact && (strayed || unseen) && Number.isFinite(apartNs)) this.#tally.open('firstPicks', atNs);
+    if (!this.#exact && (lent || kept || offNs <= this.#resolutionNs)) this.#tally.open('ties', atNs);
+    else if (!this.#exact && (strayed || unseen) && Number.isFinite(offNs)) this.#tally.open('firstPicks', atNs);
     else if (known) this.#wrong('wrongPicks', atNs, cpu, 'would pick', choice, 'not', to);
-    this.#follow(to, choice);
+  }
+
+  /** A task that leaves with another prio than it came with has changed its policy meanwhile. */
+  #changePolicy(cpu: number, task: number, { prio }: TracedTask, atNs: number): void {
+    const before = this.#prios.get(task);
+    this.#prios.set(task, prio);
+    if (task === -1 || before === undefined || before === prio) return;
+    this.#driver.changePolicy(cpu, schedOfPrio(prio), atNs - this.#delays.preemptNs);
+  }
+
+  #groupOf(task: number): string | null {
+    return this.cast.scenario.tasks[task]?.cgroup ?? null;
+  }
+
+  /** The tasks that were woken at T0 get the places that the offsets give them. */
+  #place(): void {
+    if (this.#placed) return;
+    this.#placed = true;
+    this.#times.place(this.options.offsets);
+  }
+
+  /** A choice says where the recorded kernel's virtual times lie. */
+  #followPick(task: number, other: number): number {
+    return this.#exact ? NEVER : this.#times.chosen(task, other);
+  }
+
+  #followPreemption(task: number, by: number): number {
+    return this.#exact || !this.#eevdf ? NEVER : this.#times.gaveWay(task, by);
   }
 
   /** The kernel preempted `from`: the model must want that, too. */
@@ -287,21 +355,12 @@ class Walk {
       lane.hangs = this.#hangs(cpu, clockNs);
       this.#driver.tick(cpu, clockNs);
     }
-    if (lane.hangs) this.#tally.open('ties', atNs);
-    else if (this.#driver.asked(cpu)) this.#tally.right(atNs);
+    const asked = this.#driver.asked(cpu, clockNs);
+    const served = !asked && this.#unknowns.served(from, to, cpu, clockNs);
+    if (lane.hangs || served) this.#tally.open('ties', atNs);
+    else if (asked) this.#tally.right(atNs);
+    else if (this.#followPreemption(from, to) <= this.#resolutionNs) this.#tally.open('ties', atNs);
     else this.#wrong('missedPreemptions', atNs, cpu, 'would not preempt', from, 'for', to);
-  }
-
-  /** Nor does it lie so far ahead of the choice that it must give way. */
-  #stay(cpu: number, choice: number): void {
-    const { curr, byWakeup } = this.#lane(cpu);
-    if (!this.#exact && !this.#eevdf && Number.isFinite(this.#driver.apart(choice, curr)))
-      this.#driver.stay(curr, choice, byWakeup);
-  }
-
-  /** The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on. */
-  #follow(task: number, choice: number): void {
-    if (!this.#exact && Number.isFinite(this.#driver.apart(choice, task))) this.#driver.follow(task, choice);
   }
 
   /** Events were lost: another task has come to run here. */
@@ -345,4 +404,9 @@ class Walk {
     if (task === -1) return 'idle';
     return this.cast.names[task] ?? '?';
   }
+}
+
+/** Whether a trace holds every charge. */
+export function isExact(trace: RecordedTrace): boolean {
+  return trace.events.some(({ event }) => event === 'charge');
 }

@@ -6,6 +6,7 @@ import type { Kernel, Machine, TaskSpec } from '../scenario/scenario.js';
 import { ALL_TASKS, type ValidationRow, voidRow } from './compare.js';
 import { castOf } from './history.js';
 import { withQuotaPhases } from './quota_phase.js';
+import { estimateOffsets } from './offsets.js';
 import type { Recording } from './recordings.js';
 import { type ReplayOptions, replay } from './replay.js';
 import { type ReplayCounts, wrongOf } from './tally.js';
@@ -31,8 +32,12 @@ export function replayRows(recording: Recording, dataDir: string, machine: Machi
     realTime: entry.mode !== 'icount',
     windowNs: entry.mode === 'icount' ? WINDOW_NS.icount : WINDOW_NS.other,
     creditNs: (task) => creditOf(task, cast.scenario.kernel, entry.cpus),
+    offsets: [],
+    fromNs: 0,
   };
-  return rowsOf(recording, replay(withQuotaPhases(cast, trace, options), trace, options));
+  const phased = withQuotaPhases(cast, trace, options);
+  if (process.env['NOFIT']) return rowsOf(recording, replay(phased, trace, {...options, fromNs: Number(process.env['NOFIT']) * (trace.events.at(-1)?.atNs ?? 0)}).counts);
+  return rowsOf(recording, replay(phased, trace, { ...options, ...estimateOffsets(phased, trace, options) }).counts);
 }
 
 /** Half of the latency, or of the minimum granularity (place_entity, GENTLE_FAIR_SLEEPERS). */

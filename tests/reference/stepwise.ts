@@ -104,7 +104,7 @@ export function stepwise(
       leaves = 'runnable';
     } else if (kind === 'nice') {
       if (nice === curr.nice) continue;
-      driver.renice(0, nice, now);
+      driver.changePolicy(0, { ...scenario.tasks[tasks.indexOf(curr as (typeof tasks)[number])]!.sched, nice }, now);
       reference.setNice(time, curr, nice);
       leaves = 'runnable';
     } else {
