@@ -37,6 +37,12 @@ export function keepsTurn(task: Task, other: Task): bool {
   return tunables.runToParity && isProtected(matching(task, other));
 }
 
+/** Whether a task that is eligible and has the earlier deadline takes the running one's turn from it, for its slice is shorter (PREEMPT_SHORT). */
+export function mayCutShort(task: Task, other: Task): bool {
+  if (!compete(task, other) || !task.cfsRq.eevdf || !tunables.preemptShort) return false;
+  return matching(task, other).slice < matching(other, task).slice;
+}
+
 function averageWithout(q: CfsRq, se: SchedEntity): u64 {
   const curr = q.curr;
   let sum = q.avgVruntime;

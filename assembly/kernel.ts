@@ -246,6 +246,10 @@ export function replayKeepsTurn(id: i32, other: i32): bool {
   return follow.keepsTurn(taskAt(id), taskAt(other));
 }
 
+export function replayMayCutShort(id: i32, other: i32): bool {
+  return id >= 0 && other >= 0 && follow.mayCutShort(taskAt(id), taskAt(other));
+}
+
 export function replayMostAhead(id: i32, other: i32, woke: bool): f64 {
   return id < 0 || other < 0 ? Infinity : follow.mostAhead(taskAt(id), taskAt(other), woke);
 }

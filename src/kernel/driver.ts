@@ -133,6 +133,11 @@ export class Driver {
     return this.#kernel.replayKeepsTurn(task, other) !== 0;
   }
 
+  /** EEVDF: whether a task, if it is eligible and has the earlier deadline, ends the other's turn, for its slice is shorter. */
+  mayCutShort(task: number, other: number): boolean {
+    return this.#kernel.replayMayCutShort(task, other) !== 0;
+  }
+
   /** CFS: how far the running task may lie ahead of one that waits, or that woke, without giving way; infinite if it must anyway. */
   mostAhead(task: number, other: number, woke: boolean): number {
     return this.#kernel.replayMostAhead(task, other, woke ? 1 : 0);

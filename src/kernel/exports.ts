@@ -47,6 +47,7 @@ export interface KernelExports {
   replayLaterThan(id: number, other: number): number;
   replayBeyondEligible(id: number, other: number): number;
   replayKeepsTurn(id: number, other: number): number;
+  replayMayCutShort(id: number, other: number): number;
   replayMostAhead(id: number, other: number, woke: number): number;
   replayRunningTime(id: number, other: number, virtualNs: number): number;
   replayShift(id: number, other: number, virtualNs: number): void;

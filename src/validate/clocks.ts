@@ -6,7 +6,7 @@ import { FAIR_PRIO } from './history.js';
 import type { TracedEvent } from './trace.js';
 
 /** In ns. */
-interface Delays {
+export interface Delays {
   /** From sched_waking to the clock of the wakeup. */
   wakeNs: number;
   /** From the clock to the sched_switch of a task that a tick preempts, and if the next one is in another group, so much more. */
@@ -42,9 +42,13 @@ const DELAYS: Readonly<Record<'cfs' | 'eevdf', Delays>> = {
   },
 };
 
+/** Of the fair class of a kernel. */
 export function delaysOf(fair: string): Delays {
   return DELAYS[fair.startsWith('eevdf') ? 'eevdf' : 'cfs'];
 }
+
+/** Given for a time: the clock is not read again (rq_clock_skip_update). */
+export const CLOCK_STANDS = 0;
 
 /** How long before a switch the clock was read; `waiting`: tasks on the queue, `regroups`: the two are of different groups. */
 export function clockBeforeNs(

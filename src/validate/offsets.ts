@@ -1,48 +1,43 @@
 /**
  * Where the tasks lay in virtual time at T0, which is in no trace: estimated from what the kernel decided in the first part of it.
  *
- * A replay of that part moves virtual times by as little as explains each choice. By how much it moved each of them is where that one should
- * have begun; so it is replayed again from there, until its choices need no moving any more (the method of projections, Kaczmarz 1937).
+ * A replay of that part moves virtual times by as little as explains each choice. By how much it has moved each of them in all, so much
+ * further on that one should have begun: from there it is replayed again, until no choice asks for more (Kaczmarz's method of projections).
  * What the estimate follows from does not count.
  */
 import type { Cast } from './history.js';
-import { isExact, type ReplayOptions, replay } from './replay.js';
+import { type ReplayOptions, replay } from './replay.js';
 import { type ReplayCounts, wrongOf } from './tally.js';
 import type { RecordedTrace, TracedEvent } from './trace.js';
 import type { Offset } from './virtual_times.js';
+import { isExact } from './vruntimes.js';
 
 /** The estimate follows from so much of the trace. */
-const PART = 1 / 5;
-/** Replayed at most so many times. */
+const PART = 1 / 4;
+/** Replayed at most so many times, and not more often than this without being better than before. */
 const PASSES = 20;
+const PATIENCE = 3;
 
-/** The offsets, and from when on decisions do not follow from them. */
+/** The offsets that explain the first part best, and from when on decisions do not follow from them. None if none are better than that. */
 export function estimateOffsets(
   cast: Cast,
   trace: RecordedTrace,
   options: ReplayOptions,
 ): Pick<ReplayOptions, 'offsets' | 'fromNs'> {
-  if (cast.scenario.machine.cpus > 1 || isExact(trace)) return { offsets: [], fromNs: 0 };
+  const none = { offsets: [], fromNs: 0 };
+  // Where two CPUs take part, tasks move on before their places show.
+  if (cast.scenario.machine.cpus > 1 || isExact(trace)) return none;
   const fromNs = (trace.events.at(-1)?.atNs ?? 0) * PART;
   const first = beginOf(cast, trace, fromNs);
-  let best: readonly Offset[] = [];
-  let least = Number.POSITIVE_INFINITY;
-  let tried: readonly Offset[] = [];
-  const log = [];
-  let bestPass = 0;
-  for (let pass = 0; pass < PASSES && least > 0 && pass - bestPass <= 3; pass++) {
-    const { counts, moved } = replay(first, trace, { ...options, offsets: tried }, fromNs);
+  let offsets: readonly Offset[] = [];
+  let best = { offsets, misfit: Number.POSITIVE_INFINITY, pass: 0 };
+  for (let pass = 0; pass < PASSES && pass - best.pass <= PATIENCE && best.misfit > 0; pass++) {
+    const { counts, moved } = replay(first, trace, { ...options, offsets }, fromNs);
     const misfit = misfitOf(counts);
-    log.push(misfit);
-    if (misfit < least) {
-      bestPass = pass;
-      least = misfit;
-      best = tried;
-    }
-    tried = added(tried, moved);
+    if (misfit < best.misfit) best = { offsets, misfit, pass };
+    offsets = sumOf(offsets, moved);
   }
-  if (process.env['LOG']) console.log(log.join(' '), JSON.stringify(best.map(({task,group,ns})=>[cast.names[task],group,Math.round(ns/1000)])));
-  return best.length === 0 ? { offsets: [], fromNs: 0 } : { offsets: best, fromNs };
+  return best.pass === 0 ? none : { offsets: best.offsets, fromNs };
 }
 
 /** How badly offsets explain what was decided: wrong decisions, first picks included, and a tenth for a tie. */
@@ -50,10 +45,9 @@ function misfitOf(counts: ReplayCounts): number {
   return wrongOf(counts) + counts.firstPicks + counts.ties / 10;
 }
 
-function added(offsets: readonly Offset[], moved: readonly Offset[]): Offset[] {
-  const sum = new Map(offsets.map((offset) => [`${offset.task} ${offset.group}`, offset]));
-
-  for (const offset of moved) {
+function sumOf(offsets: readonly Offset[], moved: readonly Offset[]): Offset[] {
+  const sum = new Map<string, Offset>();
+  for (const offset of [...offsets, ...moved]) {
     const key = `${offset.task} ${offset.group}`;
     sum.set(key, { ...offset, ns: offset.ns + (sum.get(key)?.ns ?? 0) });
   }

@@ -4,14 +4,15 @@
  */
 import { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
-import { clockBeforeNs, delaysOf } from './clocks.js';
+import { CLOCK_STANDS, clockBeforeNs, type Delays, delaysOf } from './clocks.js';
 import { type Cast, schedOfPrio } from './history.js';
-import { type ReplayCounts, Tally } from './tally.js';
+import { Judge } from './judge.js';
+import { answered, type Lane, newLane } from './lane.js';
+import type { ReplayCounts } from './tally.js';
 import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
 import type { RecordedTrace, TracedEvent, TracedTask } from './trace.js';
-import { Unknowns } from './unknowns.js';
-import { NEVER, type Offset, VirtualTimes } from './virtual_times.js';
-import { placeQueues } from './vruntimes.js';
+import type { Offset } from './virtual_times.js';
+import { isExact, Vruntimes } from './vruntimes.js';
 
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
@@ -30,6 +31,7 @@ export interface ReplayOptions {
   windowNs: number;
   /** How far behind its queue's min_vruntime a long sleeper is placed. */
   creditNs: (task: TaskSpec | undefined) => number;
+  /** Where tasks lay at T0. */
   offsets: readonly Offset[];
   /** What is decided before this does not count: the offsets follow from it. */
   fromNs: number;
@@ -46,80 +48,48 @@ export function replay(
   return { counts: walk.run(untilNs), moved: walk.moved };
 }
 
-interface Lane {
-  /** The running task; −1: idle. */
-  curr: number;
-  /** When a chance to preempt arose that has not been answered; null: none. */
-  chanceAt: number | null;
-  /** How many of the known ticks are past. */
-  ticks: number;
-  /** It came from another CPU: this one shows no sign of life before its next event. */
-  remote: boolean;
-  /** When the running task was woken on its way to sleep: it schedules all the same, and may stay. */
-  recalledAt: number;
-  /** That chance hangs on less than the trace's resolution. */
-  hangs: boolean;
-  /** A wakeup has asked for the reschedule. */
-  byWakeup: boolean;
-  /** Its clock serves for the switch, too. */
-  clockRead: boolean;
-}
+type Switch = Extract<TracedEvent, { event: 'switch' }>;
 
 class Walk {
   readonly #driver: Driver;
+  readonly #judge: Judge;
   readonly #lanes: Lane[];
   readonly #ticks: Ticks;
+  readonly #delays: Delays;
+  /** By pid: the CPU that the model has chosen for a wakeup, the last sched_waking, and where the task had slept. */
   readonly #chosen = new Map<number, number>();
   readonly #wokenAt = new Map<number, number>();
   readonly #wokenFrom = new Map<number, number>();
-  /** Tasks that have run, and those whose vruntime a charge has shown. */
-  readonly #seen = new Set<number>();
-  readonly #charged = new Set<number>();
-  readonly #unknowns: Unknowns;
-  readonly #exact: boolean;
-  readonly #resolutionNs: number;
-  /** The root queue's virtual time follows from the scenario's own tasks. */
-  readonly #rootKnown: boolean;
-  readonly #eevdf: boolean;
-  readonly #tally: Tally;
-  readonly #delays: ReturnType<typeof delaysOf>;
+  /** By task: the prio that it was last seen with. */
   readonly #prios = new Map<number, number>();
+  readonly #resolutionNs: number;
+  /** Null: the trace does not hold the charges. */
+  readonly #vruntimes: Vruntimes | null;
   #placed = false;
-  readonly #times: VirtualTimes;
 
   constructor(
     readonly cast: Cast,
     readonly trace: RecordedTrace,
     readonly options: ReplayOptions,
   ) {
-    this.#tally = new Tally(options.fromNs);
-    this.#delays = delaysOf(cast.scenario.kernel.fair);
+    const { tickNs, windowNs, realTime, fromNs } = options;
+    const { machine, kernel } = cast.scenario;
     this.#driver = new Driver(cast.scenario);
-    this.#lanes = Array.from({ length: cast.scenario.machine.cpus }, () => ({
-      curr: -1,
-      chanceAt: null,
-      ticks: 0,
-      remote: false,
-      recalledAt: Number.NEGATIVE_INFINITY,
-      hangs: false,
-      byWakeup: false,
-      clockRead: false,
-    }));
-    const { tickNs, windowNs } = options;
-    this.#ticks = options.realTime
-      ? shownTicks(trace, cast, this.#lanes.length, tickNs)
-      : gridTicks(trace, this.#lanes.length, tickNs, windowNs);
-    this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
-    this.#resolutionNs = options.realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
-    this.#exact = isExact(trace);
-    this.#times = new VirtualTimes(this.#driver, cast.scenario);
-    this.#unknowns = new Unknowns(this.#driver, cast.scenario, this.#resolutionNs, tickNs);
-    if (this.#exact) this.#driver.exact();
-    this.#rootKnown = this.#exact && placeQueues(this.#driver, cast, trace, options.creditNs);
+    this.#resolutionNs = realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
+    const exact = isExact(trace);
+    this.#judge = new Judge(this.#driver, cast, { tickNs, resolutionNs: this.#resolutionNs, exact, fromNs });
+    const { tally } = this.#judge;
+    this.#vruntimes = exact ? new Vruntimes(this.#driver, cast, tally, trace, options.creditNs) : null;
+    this.#lanes = Array.from({ length: machine.cpus }, newLane);
+    this.#ticks = realTime
+      ? shownTicks(trace, cast, machine.cpus, tickNs)
+      : gridTicks(trace, machine.cpus, tickNs, windowNs);
+    this.#delays = delaysOf(kernel.fair);
   }
 
+  /** How far choices have moved virtual times. */
   get moved(): readonly Offset[] {
-    return [...this.#times.moved.values()];
+    return [...this.#judge.times.moved.values()];
   }
 
   run(untilNs: number): ReplayCounts {
@@ -131,10 +101,10 @@ class Walk {
     this.#lane(controllerCpu).curr = first;
     for (const event of this.trace.events) {
       if (event.atNs > untilNs) break;
-      if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#exact ? TICK_CHARGE_NS : 0));
+      if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#vruntimes === null ? 0 : TICK_CHARGE_NS));
       this.#step(event);
     }
-    return this.#tally.counts;
+    return this.#judge.tally.counts;
   }
 
   #id(pid: number): number {
@@ -184,24 +154,10 @@ class Walk {
     const lane = this.#lane(cpu);
     const { curr, chanceAt, hangs, byWakeup } = lane;
     if (chanceAt === null || atNs - chanceAt < this.options.windowNs) return;
-    lane.chanceAt = null;
-    lane.hangs = false;
-    lane.byWakeup = false;
-    lane.clockRead = false;
+    answered(lane);
     // The kernel may have rescheduled and picked the same task again, which no event shows.
     const choice = this.#driver.asked(cpu) ? this.#driver.pick(cpu, 'runnable', chanceAt) : curr;
-    if (choice === curr) {
-      if (hangs) this.#tally.open('ties', chanceAt);
-      else this.#tally.right(chanceAt);
-      return;
-    }
-    this.#driver.force(cpu, curr);
-    const tie = this.#unknowns.drained(choice);
-    // With so little left of its quota it may have been throttled; what was wrong is not carried on.
-    const drained = tie || this.#driver.drain(choice, this.options.tickNs);
-    const offNs = drained || hangs || this.#exact ? NEVER : this.#times.stayed(curr, choice, byWakeup);
-    if (tie || hangs || offNs <= this.#resolutionNs) this.#tally.open('ties', chanceAt);
-    else this.#wrong('extraPreemptions', chanceAt, cpu, 'would preempt', curr, 'for', choice);
+    this.#judge.stayed({ atNs: chanceAt, cpu }, curr, choice, byWakeup, hangs);
   }
 
   #step(event: TracedEvent): void {
@@ -238,43 +194,40 @@ class Walk {
     return this.#lanes.length > 1 && this.cast.own.has(task) && this.cast.scenario.tasks[task]?.cpus === null;
   }
 
-  #wakeup({ task, target, fresh, cpu, atNs }: Extract<TracedEvent, { event: 'wakeup' }>): void {
-    const chosen =
-      fresh && this.#isFree(task.pid)
-        ? this.#driver.choose(this.#id(task.pid), cpu, true, atNs)
-        : this.#chosen.get(task.pid);
-    this.#chosen.delete(task.pid);
-    if (chosen === target) this.#tally.right(atNs);
-    else if (chosen !== undefined) {
-      this.#tally.wrong('wrongCpus', atNs, cpu, () => `would wake ${task.name} on CPU ${chosen}, not ${target}`);
-    }
+  #wakeup(event: Extract<TracedEvent, { event: 'wakeup' }>): void {
+    const { target, fresh, cpu, atNs } = event;
+    const { pid } = event.task;
+    const task = this.#id(pid);
+    const lane = this.#lane(target);
+    const chosen = fresh && this.#isFree(pid) ? this.#driver.choose(task, cpu, true, atNs) : this.#chosen.get(pid);
+    this.#chosen.delete(pid);
+    if (chosen !== undefined) this.#judge.placed(event, task, target, chosen);
     this.#settle(target, atNs);
-    const wokenAt = this.#wokenAt.get(task.pid);
-    this.#unknowns.stray(this.#id(task.pid), this.#wokenFrom.get(task.pid), target);
+    this.#judge.unknowns.stray(task, this.#wokenFrom.get(pid), target);
+    const wokenAt = this.#wokenAt.get(pid);
     const before = this.#driver.asked(target);
-    this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + this.#delays.wakeNs);
-    this.#noteAsked(this.#id(task.pid), target, before);
-    if (this.#id(task.pid) === this.#lane(target).curr) this.#lane(target).recalledAt = atNs;
+    this.#driver.wake(task, target, fresh, wokenAt === undefined ? atNs : wokenAt + this.#delays.wakeNs);
+    if (this.#driver.asked(target)) this.#asked(lane, task, before);
+    if (task === lane.curr) lane.recalledAt = atNs;
     else this.#chance(target, atNs, this.#isNearTick(atNs), cpu !== target);
   }
 
   /**
-   * A wakeup that asks for a reschedule, or finds it asked for, has read the clock for the switch, too (rq_clock_skip_update). Not one
-   * that asks for it in another group: of whatever reason, S19 of 6.1 and of 6.12 show that the clock is read again then.
+   * A wakeup that asks for a reschedule, or finds it asked for (`before`), has read the clock for the switch, too (rq_clock_skip_update). That it
+   * is read again if the two are of different groups and the wakeup asks, is what S19 of 6.1 and of 6.12 show: what `per` was charged for
+   * beside S05, where there are no groups, and the order of the hogs.
    */
-  #noteAsked(woken: number, cpu: number, before: boolean): void {
-    const lane = this.#lane(cpu);
-    if (!this.#driver.asked(cpu)) return;
+  #asked(lane: Lane, woken: number, before: boolean): void {
     lane.byWakeup = !before;
-    if (before || this.#groupOf(woken) === this.#groupOf(lane.curr)) lane.clockRead = true;
+    lane.clockRead ||= before || this.#groupOf(woken) === this.#groupOf(lane.curr);
   }
 
   /** Under EEVDF a tick renews the deadline that a wakeup compares with; whether one so near came first is not in a trace of real time. */
   #isNearTick(atNs: number): boolean {
-    return this.options.realTime && this.#eevdf && atNs % this.options.tickNs < this.#resolutionNs;
+    return this.options.realTime && this.#judge.times.eevdf && atNs % this.options.tickNs < this.#resolutionNs;
   }
 
-  #switch(event: Extract<TracedEvent, { event: 'switch' }>): void {
+  #switch(event: Switch): void {
     const { prev, prevState, next, cpu, atNs } = event;
     const lane = this.#lane(cpu);
     const from = this.#id(prev.pid);
@@ -284,37 +237,21 @@ class Walk {
     this.#place();
     // What has been runnable since before T0 is not in the history.
     const known = this.#driver.queued(to);
-    const regroups = this.#groupOf(from) !== this.#groupOf(to);
-    const skips = prevState === 'runnable' && lane.clockRead;
-    const clockNs = skips ? 0 : atNs - clockBeforeNs(this.#delays, event, this.#driver.runnable(cpu), regroups);
+    const clockNs = prevState === 'runnable' && lane.clockRead ? CLOCK_STANDS : atNs - this.#clockBefore(event, from, to);
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
     if (known && from !== -1 && prevState === 'runnable') this.#preempt(event, from, to, clockNs);
-    lane.chanceAt = null;
-    lane.hangs = false;
-    const lent = known && this.#unknowns.lent(to);
+    const lent = known && this.#judge.unknowns.lent(to);
     const choice = this.#driver.pick(cpu, prevState, clockNs);
-    lane.byWakeup = false;
-    lane.clockRead = false;
+    this.#judge.picked(event, to, choice, known, lent);
+    answered(lane);
     lane.recalledAt = Number.NEGATIVE_INFINITY;
     lane.curr = to;
     this.#prios.set(to, next.prio);
-    const strayed = this.#unknowns.arrive(to);
-    if (choice === to) {
-      this.#seen.add(to);
-      if (lent) this.#tally.open('ties', atNs);
-      else if (known && to !== -1) this.#tally.right(atNs);
-      return;
-    }
-    this.#driver.force(cpu, to);
-    const kept = this.#unknowns.kept(choice, to, cpu);
-    const offNs = this.#followPick(to, choice);
-    (globalThis as any).off = offNs;
-    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
-    const unseen = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
-    this.#seen.add(to);
-    if (!this.#exact && (lent || kept || offNs <= this.#resolutionNs)) this.#tally.open('ties', atNs);
-    else if (!this.#exact && (strayed || unseen) && Number.isFinite(offNs)) this.#tally.open('firstPicks', atNs);
-    else if (known) this.#wrong('wrongPicks', atNs, cpu, 'would pick', choice, 'not', to);
+  }
+
+  #clockBefore(event: Switch, from: number, to: number): number {
+    const regroups = this.#groupOf(from) !== this.#groupOf(to);
+    return clockBeforeNs(this.#delays, event, this.#driver.runnable(event.cpu), regroups);
   }
 
   /** A task that leaves with another prio than it came with has changed its policy meanwhile. */
@@ -329,38 +266,24 @@ class Walk {
     return this.cast.scenario.tasks[task]?.cgroup ?? null;
   }
 
-  /** The tasks that were woken at T0 get the places that the offsets give them. */
+  /** The tasks that were woken at T0 get their places. */
   #place(): void {
     if (this.#placed) return;
     this.#placed = true;
-    this.#times.place(this.options.offsets);
-  }
-
-  /** A choice says where the recorded kernel's virtual times lie. */
-  #followPick(task: number, other: number): number {
-    return this.#exact ? NEVER : this.#times.chosen(task, other);
-  }
-
-  #followPreemption(task: number, by: number): number {
-    return this.#exact || !this.#eevdf ? NEVER : this.#times.gaveWay(task, by);
+    this.#judge.times.place(this.options.offsets);
   }
 
   /** The kernel preempted `from`: the model must want that, too. */
-  #preempt(event: Extract<TracedEvent, { event: 'switch' }>, from: number, to: number, clockNs: number): void {
+  #preempt(event: Switch, from: number, to: number, clockNs: number): void {
     const { cpu, atNs } = event;
     const lane = this.#lane(cpu);
     if (atNs - lane.recalledAt < this.options.windowNs) return;
     // The tick that asked for it came at this time.
-    if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && !this.#exact) {
+    if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && this.#vruntimes === null) {
       lane.hangs = this.#hangs(cpu, clockNs);
       this.#driver.tick(cpu, clockNs);
     }
-    const asked = this.#driver.asked(cpu, clockNs);
-    const served = !asked && this.#unknowns.served(from, to, cpu, clockNs);
-    if (lane.hangs || served) this.#tally.open('ties', atNs);
-    else if (asked) this.#tally.right(atNs);
-    else if (this.#followPreemption(from, to) <= this.#resolutionNs) this.#tally.open('ties', atNs);
-    else this.#wrong('missedPreemptions', atNs, cpu, 'would not preempt', from, 'for', to);
+    this.#judge.preempted(event, clockNs, from, to, this.#driver.asked(cpu, clockNs), lane.hangs);
   }
 
   /** Events were lost: another task has come to run here. */
@@ -370,43 +293,18 @@ class Walk {
     this.#lane(cpu).curr = task;
   }
 
-  #charge({ name, pid, ranNs, vruntime, cpu, atNs }: Extract<TracedEvent, { event: 'charge' }>): void {
+  #charge(event: Extract<TracedEvent, { event: 'charge' }>): void {
+    const { cpu, atNs } = event;
+    const { tickNs } = this.options;
     const lane = this.#lane(cpu);
-    const task = this.#id(pid);
-    const tick = Math.floor(atNs / this.options.tickNs);
-    this.#ticksUntil((tick - 1) * this.options.tickNs + TICK_DELAY_NS);
-    if (task !== lane.curr || vruntime === 0n) return;
-    this.#driver.charge(cpu, ranNs);
-    if (this.cast.own.has(task) || (this.#rootKnown && this.#charged.has(task))) {
-      this.#tally.charge(atNs, name, vruntime - this.#driver.vruntime(task));
-    }
-    this.#charged.add(task);
+    const task = this.#id(event.pid);
+    const tick = Math.floor(atNs / tickNs);
+    this.#ticksUntil((tick - 1) * tickNs + TICK_DELAY_NS);
+    if (task !== lane.curr || event.vruntime === 0n) return;
+    this.#vruntimes?.charge(task, event);
     // Ticks are numbered from 1 on, at T0 + tickNs.
-    if (atNs - tick * this.options.tickNs < TICK_CHARGE_NS && lane.ticks < tick) {
-      lane.ticks = tick;
-      this.#tick(cpu, tick * this.options.tickNs + TICK_DELAY_NS);
-    }
+    if (atNs - tick * tickNs >= TICK_CHARGE_NS || lane.ticks >= tick) return;
+    lane.ticks = tick;
+    this.#tick(cpu, tick * tickNs + TICK_DELAY_NS);
   }
-
-  #wrong(
-    mistake: 'wrongPicks' | 'missedPreemptions' | 'extraPreemptions',
-    atNs: number,
-    cpu: number,
-    verb: string,
-    a: number,
-    but: string,
-    b: number,
-  ): void {
-    this.#tally.wrong(mistake, atNs, cpu, () => `${verb} ${this.#name(a)} ${but} ${this.#name(b)}`);
-  }
-
-  #name(task: number): string {
-    if (task === -1) return 'idle';
-    return this.cast.names[task] ?? '?';
-  }
-}
-
-/** Whether a trace holds every charge. */
-export function isExact(trace: RecordedTrace): boolean {
-  return trace.events.some(({ event }) => event === 'charge');
 }

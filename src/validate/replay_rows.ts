@@ -36,7 +36,6 @@ export function replayRows(recording: Recording, dataDir: string, machine: Machi
     fromNs: 0,
   };
   const phased = withQuotaPhases(cast, trace, options);
-  if (process.env['NOFIT']) return rowsOf(recording, replay(phased, trace, {...options, fromNs: Number(process.env['NOFIT']) * (trace.events.at(-1)?.atNs ?? 0)}).counts);
   return rowsOf(recording, replay(phased, trace, { ...options, ...estimateOffsets(phased, trace, options) }).counts);
 }
 

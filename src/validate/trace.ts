@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
 /** What all events have: when after T0, and on which CPU. */
-interface At {
+export interface At {
   atNs: number;
   cpu: number;
 }
