@@ -84,7 +84,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       pinEach: task.pinEach ? 1 : 0,
       startNs: task.startNs,
       startCpu: task.startCpu ?? -1,
-      startLagNs: task.startLagNs ?? -1,
+      startLagNs: task.startLagNs ?? Number.NaN,
       pool: task.start === 'fork' ? 1 : 0,
       timerSlackNs: task.timerSlackNs ?? -1,
       sliceNs: task.sliceNs ?? 0,

@@ -14,7 +14,9 @@ import { isExact } from './vruntimes.js';
 
 /** The estimate follows from so much of the trace. */
 const PART = 1 / 4;
-/** Replayed at most so many times, and not more often than this without being better than before. */
+/** Of that, first the begin, which hangs on little else, then more. */
+const STAGES = [1 / 8, 1 / 4, 1 / 2, 1];
+/** Each replayed at most so many times, and not more often than this without being better than before. */
 const PASSES = 20;
 const PATIENCE = 3;
 
@@ -29,15 +31,30 @@ export function estimateOffsets(
   if (cast.scenario.machine.cpus > 1 || isExact(trace)) return none;
   const fromNs = (trace.events.at(-1)?.atNs ?? 0) * PART;
   const first = beginOf(cast, trace, fromNs);
-  let offsets: readonly Offset[] = [];
-  let best = { offsets, misfit: Number.POSITIVE_INFINITY, pass: 0 };
-  for (let pass = 0; pass < PASSES && pass - best.pass <= PATIENCE && best.misfit > 0; pass++) {
-    const { counts, moved } = replay(first, trace, { ...options, offsets }, fromNs);
+  let best: Estimate = { offsets: [], misfit: 0 };
+  for (const part of STAGES) best = projected(first, trace, { ...options, offsets: best.offsets }, part * fromNs);
+  return best.offsets.length === 0 ? none : { offsets: best.offsets, fromNs };
+}
+
+interface Estimate {
+  offsets: readonly Offset[];
+  misfit: number;
+}
+
+/** From the offsets of the options on, those that explain best what was decided before `untilNs`. */
+function projected(cast: Cast, trace: RecordedTrace, options: ReplayOptions, untilNs: number): Estimate {
+  let { offsets } = options;
+  let best: Estimate = { offsets, misfit: Number.POSITIVE_INFINITY };
+  let vain = 0;
+  for (let pass = 0; pass < PASSES && vain <= PATIENCE && best.misfit > 0; pass++) {
+    const { counts, moved } = replay(cast, trace, { ...options, offsets }, untilNs);
     const misfit = misfitOf(counts);
-    if (misfit < best.misfit) best = { offsets, misfit, pass };
+    vain = misfit < best.misfit ? 0 : vain + 1;
+    if (vain === 0) best = { offsets, misfit };
     offsets = sumOf(offsets, moved);
   }
-  return best.pass === 0 ? none : { offsets: best.offsets, fromNs };
+  if (process.env['LOG']) console.log(untilNs/1e6, best.misfit);
+  return best;
 }
 
 /** How badly offsets explain what was decided: wrong decisions, first picks included, and a tenth for a tie. */

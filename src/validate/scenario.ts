@@ -20,9 +20,12 @@ const NEXT_WAKE_NS = 2_919;
 /**
  * Where a task's vruntime lies as it first wakes, seen in the recorded vruntimes (labels *-icount-vr). A fair task that was forked last
  * has slept so briefly that it is where the queue is; the others have slept long enough for the full credit of a sleeper. BT queues
- * had hardly run at all, so that their tasks still lie in the order in which they were forked.
+ * had hardly run at all, so that their tasks still lie in the order in which they were forked. Under EEVDF it is the lag that they went to
+ * sleep with, which the first decisions of a trace show.
  */
-function startLagNs({ policy }: RecordedTask, order: number, count: number): number | null {
+function startLagNs({ name, policy }: RecordedTask, order: number, count: number, lags: Recording['lags']): number | null {
+  const known = lags.get(name);
+  if (known !== undefined) return known;
   if (policy === 'bt' || policy === 'cgbt') return count - 1 - order;
   return order === count - 1 ? 0 : null;
 }
@@ -76,7 +79,7 @@ export type Mapping = { scenario: Scenario } | { unsupported: string };
 
 /** The recorded scenario on a machine, under a kernel. */
 export function scenarioOf(
-  { scenario: recorded, summary, starts, rtPhaseNs }: Pick<Recording, 'scenario' | 'summary' | 'starts' | 'rtPhaseNs'>,
+  { scenario: recorded, summary, starts, lags, rtPhaseNs }: Omit<Recording, 'entry'>,
   machine: Machine,
   kernel: Kernel,
 ): Mapping {
@@ -86,7 +89,7 @@ export function scenarioOf(
   const instances = recorded.tasks.flatMap(instancesOf);
   const tasks = instances.map((task, order) => {
     const start = starts.get(task.name) ?? { atNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS, cpu: null };
-    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length) }, machine.cpus, costs);
+    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length, lags) }, machine.cpus, costs);
   });
   const lastStartNs = Math.max(...tasks.map(({ startNs }) => startNs));
   const external = recorded.external === undefined ? null : externalTask(recorded.external, EXTERNAL);

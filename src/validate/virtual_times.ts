@@ -55,16 +55,16 @@ export class VirtualTimes {
   /** The running task was chosen, and not `other`. Returns how far it was from that. */
   chosen(task: number, other: number): number {
     const { driver } = this;
-    const later = driver.laterThan(task, other);
-    if (!Number.isFinite(later)) return NEVER;
+    if (!Number.isFinite(driver.laterThan(task, other))) return NEVER;
     if (!this.#hasLag(task)) {
-      this.#shift(task, other, -Math.max(0, later));
-      return driver.runningTime(task, other, Math.max(0, later));
+      const behind = Math.max(0, 1 + driver.laterThan(task, other));
+      this.#shift(task, other, -behind);
+      return driver.runningTime(task, other, behind);
     }
     const beyond = Math.max(0, driver.beyondEligible(task, other));
     this.#shift(task, other, -beyond);
     // And the other one had a later deadline, or was not eligible itself.
-    const gap = driver.laterThan(task, other);
+    const gap = 1 + driver.laterThan(task, other);
     const lead = 1 - driver.beyondEligible(other, task);
     if (lead < gap) this.#shift(other, task, Math.max(0, lead));
     else this.#shift(task, other, -Math.max(0, gap));
