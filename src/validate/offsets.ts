@@ -8,9 +8,8 @@
 import type { Cast } from './history.js';
 import { type ReplayOptions, replay } from './replay.js';
 import { type ReplayCounts, wrongOf } from './tally.js';
-import type { RecordedTrace, TracedEvent } from './trace.js';
+import { begin, type RecordedTrace, type TracedEvent } from './trace.js';
 import type { Offset } from './virtual_times.js';
-import { isExact } from './vruntimes.js';
 
 /** The estimate follows from so much of the trace. */
 const PART = 1 / 4;
@@ -28,32 +27,28 @@ export function estimateOffsets(
 ): Pick<ReplayOptions, 'offsets' | 'fromNs'> {
   const none = { offsets: [], fromNs: 0 };
   // Where two CPUs take part, tasks move on before their places show.
-  if (cast.scenario.machine.cpus > 1 || isExact(trace)) return none;
+  if (cast.scenario.machine.cpus > 1 || trace.exact) return none;
   const fromNs = (trace.events.at(-1)?.atNs ?? 0) * PART;
-  const first = beginOf(cast, trace, fromNs);
-  let best: Estimate = { offsets: [], misfit: 0 };
-  for (const part of STAGES) best = projected(first, trace, { ...options, offsets: best.offsets }, part * fromNs);
-  return best.offsets.length === 0 ? none : { offsets: best.offsets, fromNs };
+  let offsets: readonly Offset[] = [];
+  for (const stage of STAGES) offsets = projected(cast, begin(trace, stage * fromNs), { ...options, offsets });
+  return offsets.length === 0 ? none : { offsets, fromNs };
 }
 
-interface Estimate {
-  offsets: readonly Offset[];
-  misfit: number;
-}
-
-/** From the offsets of the options on, those that explain best what was decided before `untilNs`. */
-function projected(cast: Cast, trace: RecordedTrace, options: ReplayOptions, untilNs: number): Estimate {
+/** From the offsets of the options on, those that explain a trace best. */
+function projected(cast: Cast, trace: RecordedTrace, options: ReplayOptions): readonly Offset[] {
+  const members = membersOf(cast, trace);
   let { offsets } = options;
-  let best: Estimate = { offsets, misfit: Number.POSITIVE_INFINITY };
+  let best = offsets;
+  let least = Number.POSITIVE_INFINITY;
   let vain = 0;
-  for (let pass = 0; pass < PASSES && vain <= PATIENCE && best.misfit > 0; pass++) {
-    const { counts, moved } = replay(cast, trace, { ...options, offsets }, untilNs);
+  for (let pass = 0; pass < PASSES && vain <= PATIENCE && least > 0; pass++) {
+    const { counts, moved } = replay(members, trace, { ...options, offsets });
     const misfit = misfitOf(counts);
-    vain = misfit < best.misfit ? 0 : vain + 1;
-    if (vain === 0) best = { offsets, misfit };
+    vain = misfit < least ? 0 : vain + 1;
+    if (vain === 0) best = offsets;
+    least = Math.min(misfit, least);
     offsets = sumOf(offsets, moved);
   }
-  if (process.env['LOG']) console.log(untilNs/1e6, best.misfit);
   return best;
 }
 
@@ -71,14 +66,11 @@ function sumOf(offsets: readonly Offset[], moved: readonly Offset[]): Offset[] {
   return [...sum.values()];
 }
 
-/** The cast of the first part of a history; its members are numbered as they appear. */
-function beginOf(cast: Cast, { events }: RecordedTrace, untilNs: number): Cast {
-  let members = 1;
-  for (const event of events) {
-    if (event.atNs > untilNs) break;
-    for (const pid of pidsOf(event)) members = Math.max(members, 1 + (cast.byPid.get(pid) ?? -1));
-  }
-  return { ...cast, scenario: { ...cast.scenario, tasks: cast.scenario.tasks.slice(0, members) } };
+/** Those of the cast that a trace needs: they are numbered as they appear. */
+function membersOf(cast: Cast, { events }: RecordedTrace): Cast {
+  const ids = events.flatMap(pidsOf).map((pid) => cast.byPid.get(pid) ?? -1);
+  const count = ids.reduce((most, id) => Math.max(most, id + 1), 1);
+  return { ...cast, scenario: { ...cast.scenario, tasks: cast.scenario.tasks.slice(0, count) } };
 }
 
 function pidsOf(event: TracedEvent): number[] {

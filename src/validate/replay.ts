@@ -12,7 +12,7 @@ import type { ReplayCounts } from './tally.js';
 import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
 import type { RecordedTrace, TracedEvent, TracedTask } from './trace.js';
 import type { Offset } from './virtual_times.js';
-import { isExact, Vruntimes } from './vruntimes.js';
+import { Vruntimes } from './vruntimes.js';
 
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
@@ -37,15 +37,14 @@ export interface ReplayOptions {
   fromNs: number;
 }
 
-/** Replays a trace up to `untilNs`. Also returns how far its choices have moved the model's virtual times. */
+/** Replays a trace. Also returns how far its choices have moved the model's virtual times. */
 export function replay(
   cast: Cast,
   trace: RecordedTrace,
   options: ReplayOptions,
-  untilNs = Number.POSITIVE_INFINITY,
 ): { counts: ReplayCounts; moved: readonly Offset[] } {
   const walk = new Walk(cast, trace, options);
-  return { counts: walk.run(untilNs), moved: walk.moved };
+  return { counts: walk.run(), moved: walk.moved };
 }
 
 type Switch = Extract<TracedEvent, { event: 'switch' }>;
@@ -76,7 +75,7 @@ class Walk {
     const { machine, kernel } = cast.scenario;
     this.#driver = new Driver(cast.scenario);
     this.#resolutionNs = realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
-    const exact = isExact(trace);
+    const { exact } = trace;
     this.#judge = new Judge(this.#driver, cast, { tickNs, resolutionNs: this.#resolutionNs, exact, fromNs });
     const { tally } = this.#judge;
     this.#vruntimes = exact ? new Vruntimes(this.#driver, cast, tally, trace, options.creditNs) : null;
@@ -92,7 +91,7 @@ class Walk {
     return [...this.#judge.times.moved.values()];
   }
 
-  run(untilNs: number): ReplayCounts {
+  run(): ReplayCounts {
     const { controller, controllerCpu } = this.trace;
     const first = this.#id(controller.pid);
     this.#driver.wake(first, controllerCpu, false, 0);
@@ -100,7 +99,6 @@ class Walk {
     this.#driver.force(controllerCpu, first);
     this.#lane(controllerCpu).curr = first;
     for (const event of this.trace.events) {
-      if (event.atNs > untilNs) break;
       if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#vruntimes === null ? 0 : TICK_CHARGE_NS));
       this.#step(event);
     }

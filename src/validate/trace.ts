@@ -35,6 +35,8 @@ export interface RecordedTrace {
   /** The controller, and the CPU that it runs on at T0. */
   controller: TracedTask;
   controllerCpu: number;
+  /** It holds every charge. */
+  exact: boolean;
   events: TracedEvent[];
 }
 
@@ -64,14 +66,21 @@ export function parseTrace(text: string): RecordedTrace | null {
       if (marker === undefined) continue;
       t0 = BigInt(marker);
       const controller = { name: comm, pid: Number(pid), prio: 0 };
-      trace = { bootNs: Number(t0), controller, controllerCpu: Number(cpu), events: [] };
+      trace = { bootNs: Number(t0), controller, controllerCpu: Number(cpu), exact: false, events: [] };
       continue;
     }
     const at = { atNs: Number(BigInt(seconds) * 1_000_000_000n + BigInt(ns) - t0), cpu: Number(cpu) };
     const event = parseEvent(name ?? '', details, at);
-    if (event !== null) trace.events.push(event);
+    if (event === null) continue;
+    trace.events.push(event);
+    if (event.event === 'charge') trace.exact = true;
   }
   return trace;
+}
+
+/** A trace up to a time. */
+export function begin(trace: RecordedTrace, untilNs: number): RecordedTrace {
+  return { ...trace, events: trace.events.filter(({ atNs }) => atNs < untilNs) };
 }
 
 function parseEvent(name: string, details: string, at: At): TracedEvent | null {

@@ -10,11 +10,6 @@ import type { RecordedTrace, TracedEvent } from './trace.js';
 
 type Charge = Extract<TracedEvent, { event: 'charge' }>;
 
-/** Whether a trace holds every charge. */
-export function isExact(trace: RecordedTrace): boolean {
-  return trace.events.some(({ event }) => event === 'charge');
-}
-
 export class Vruntimes {
   /** Tasks whose vruntime a charge has shown. */
   readonly #shown = new Set<number>();
