@@ -18,6 +18,7 @@ import { setUp } from './setup';
 import { emptyPool, specAt } from './task/fork';
 import { outOfMessages } from './task/message';
 import { Task, taskAt } from './task/task';
+import * as unknowns from './unknowns';
 
 let input: usize = 0;
 
@@ -178,23 +179,23 @@ export function replayHangs(cpu: u32, now: f64, slack: f64): bool {
 }
 
 export function replayLend(id: i32, slack: f64): bool {
-  return replay.lend(taskOn(id, 0), <u64>slack);
+  return unknowns.lend(taskOn(id, 0), <u64>slack);
 }
 
 export function replayDrain(id: i32, slack: f64): bool {
-  return id >= 0 && replay.drain(taskOn(id, 0), <u64>slack);
+  return id >= 0 && unknowns.drain(taskOn(id, 0), <u64>slack);
 }
 
 export function replaySpend(id: i32, cpu: u32, over: f64): bool {
-  return replay.spend(taskOn(id, 0), cpu, <u64>over);
+  return unknowns.spend(taskOn(id, 0), cpu, <u64>over);
 }
 
 export function replayServeFair(cpu: u32, now: f64): bool {
-  return replay.serveFair(cpu, <u64>now);
+  return unknowns.serveFair(cpu, <u64>now);
 }
 
 export function replayStray(id: i32): void {
-  replay.stray(taskOn(id, 0));
+  unknowns.stray(taskOn(id, 0));
 }
 
 export function replayCharge(cpu: u32, ran: f64): void {

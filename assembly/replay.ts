@@ -6,24 +6,17 @@
 import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { classAt, classOf, Flags, Rank } from './sched/class';
-import { bandwidthOf } from './sched/bandwidth';
-import { BtClass } from './sched/bt';
-import { cancelDlTimer } from './sched/cbs';
 import { schedSlice } from './sched/cfs';
 import { CfsRq, SchedEntity, TaskGroup } from './sched/entity';
 import { setShares } from './sched/group';
-import { fairServerTimer } from './sched/fair_server';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { setScheduler } from './sched/setscheduler';
 import { expire } from './sched/timers';
-import { throttle, unthrottle } from './sched/throttle';
 import { tunables } from './sched/tunables';
 import { calcDeltaFair } from './sched/virtual_time';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
 import { State, Task } from './task/task';
-
-/** Further than any history runs, in virtual time. */
-const FAR: u64 = 1 << 50;
+import { runtimeLeft } from './unknowns';
 
 /** How the previous task of a switch leaves the CPU. */
 namespace Prev {
@@ -55,7 +48,8 @@ export function setExact(value: bool): void {
   exact = value;
 }
 
-function enter(cpu: u32, now: u64): Rq {
+/** What happens next happens on this CPU, now. */
+export function enter(cpu: u32, now: u64): Rq {
   advanceTo(now);
   machine.thisCpu = cpu;
   const rq = rqOf(cpu);
@@ -138,64 +132,6 @@ export function hangs(cpu: u32, now: u64, slack: u64): bool {
   return false;
 }
 
-/** What a queue's group may still run for on this CPU; very much if it has no quota. */
-function runtimeLeft(q: CfsRq): i64 {
-  const bandwidth = bandwidthOf(q);
-  return bandwidth == null ? i64.MAX_VALUE / 2 : q.runtimeRemaining + <i64>bandwidth.runtimeNs;
-}
-
-/**
- * The recorded kernel runs a task whose group is throttled here: if it lacks less than `slack` of its quota, it gets that. True if it may run
- * now.
- */
-export function lend(task: Task, slack: u64): bool {
-  let lent = false;
-  for (let q = task.cfsRq; q != null; q = q.entity == null ? changetype<CfsRq>(0) : q.entity.cfsRq) {
-    if (!q.throttled || bandwidthOf(q) == null) continue;
-    if (q.runtimeRemaining < -(<i64>slack)) return false;
-    q.runtimeRemaining = 1;
-    unthrottle(bandwidthOf(q), q);
-    lent = true;
-  }
-  return lent;
-}
-
-/** The recorded kernel did not run a task that waits: if its group has less than `slack` left of its quota, it is throttled. True if it is now. */
-export function drain(task: Task, slack: u64): bool {
-  for (let q = task.cfsRq; q != null; q = q.entity == null ? changetype<CfsRq>(0) : q.entity.cfsRq) {
-    if (q.throttled || q.curr != null || runtimeLeft(q) > <i64>slack) continue;
-    const bandwidth = bandwidthOf(q);
-    bandwidth.runtimeNs = 0;
-    q.runtimeRemaining = 0;
-    return throttle(bandwidth, q);
-  }
-  return false;
-}
-
-/** A BT task waits while its CPU is idle: its class has run for `over` ns more than its budget. False: it is bound by none. */
-export function spend(task: Task, cpu: u32, over: u64): bool {
-  const rq = rqOf(cpu);
-  const bt = rq.bt;
-  if (task.rank != Rank.BT || bt.throttled || bt.runtime >= tunables.btPeriodNs) return false;
-  bt.time = bt.runtime + over;
-  (classAt(Rank.BT) as BtClass).throttle(rq);
-  return true;
-}
-
-/**
- * Real-time tasks give way to fair ones: the fair server's period has begun so long ago that it has come to its last moment. False: it is not
- * waiting for that.
- */
-export function serveFair(cpu: u32, now: u64): bool {
-  const rq = enter(cpu, now);
-  const server = rq.fairServer;
-  if (!server.active || !server.deferArmed) return false;
-  cancelDlTimer(server);
-  server.deadline = rq.clock + <u64>server.runtime;
-  fairServerTimer(server);
-  return true;
-}
-
 /** Whether a tick would want the running entity to give way after `ran` ns more. */
 function expires(se: SchedEntity, ran: u64): bool {
   const q = se.cfsRq;
@@ -206,14 +142,6 @@ function expires(se: SchedEntity, ran: u64): bool {
   if (sum > ideal) return true;
   const lead = <i64>(vruntime - changetype<SchedEntity>(q.leftmost).vruntime);
   return sum >= tunables.minGranularityNs && lead >= 0 && <u64>lead > ideal;
-}
-
-/**
- * A BT task that is about to wake on another CPU: its vruntime will be the sum of what both queues have come to since boot, which puts it
- * far behind until the recording shows how far.
- */
-export function stray(task: Task): void {
-  task.vruntime = FAR;
 }
 
 /** The running task is charged up to its last accounting plus `ran`, whatever the time: the recorded clock is exact. */

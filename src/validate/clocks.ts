@@ -57,7 +57,8 @@ export function clockBeforeNs(
   waiting: number,
   regroups: boolean,
 ): number {
-  if (prevState === 'runnable') return delays.preemptNs + (regroups && prev.prio >= FAIR_PRIO ? delays.preemptGroupNs : 0);
+  if (prevState === 'runnable')
+    return delays.preemptNs + (regroups && prev.prio >= FAIR_PRIO ? delays.preemptGroupNs : 0);
   if (prev.prio < FAIR_PRIO) return delays.sleepRtNs;
   const levels = Math.floor(Math.log2(Math.max(2, waiting))) - 1;
   return delays.sleepNs + levels * delays.sleepLevelNs;

@@ -9,10 +9,17 @@ import type { At } from './trace.js';
 import { Unknowns } from './unknowns.js';
 import { NEVER, VirtualTimes } from './virtual_times.js';
 
+/**
+ * A trace without charges tells the clock only to within a few of these lengths, and where the machine was emulated in real time, to within
+ * what a tick that is on time varies by. Tasks whose virtual times lie closer together than this are a tie that it cannot decide, and so is
+ * there a tick that would be answered otherwise by so much earlier or later.
+ */
+const RESOLUTION_NS = { counted: 5_000, realTime: 200_000 } as const;
+
 export interface JudgeOptions {
   tickNs: number;
-  /** What hangs on less than this is a tie. */
-  resolutionNs: number;
+  /** The machine was emulated in real time. */
+  realTime: boolean;
   /** The trace holds every charge: virtual times are known, and nothing is a tie. */
   exact: boolean;
   /** What is decided before this does not count. */
@@ -23,6 +30,8 @@ export class Judge {
   readonly tally: Tally;
   readonly times: VirtualTimes;
   readonly unknowns: Unknowns;
+  /** What hangs on less than this is a tie. */
+  readonly resolutionNs: number;
   /** Tasks that have run. */
   readonly #seen = new Set<number>();
   readonly #eevdf: boolean;
@@ -34,7 +43,8 @@ export class Judge {
   ) {
     this.tally = new Tally(options.fromNs);
     this.times = new VirtualTimes(driver, cast.scenario);
-    this.unknowns = new Unknowns(driver, cast.scenario, options.resolutionNs, options.tickNs);
+    this.resolutionNs = options.realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
+    this.unknowns = new Unknowns(driver, cast.scenario, this.resolutionNs, options.tickNs);
     this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
   }
 
@@ -87,11 +97,12 @@ export class Judge {
   /** A task was woken on `target`; `chosen`: where the model would have. */
   placed({ atNs, cpu }: At, task: number, target: number, chosen: number): void {
     if (chosen === target) this.tally.right(atNs);
-    else this.tally.wrong('wrongCpus', atNs, cpu, () => `would wake ${this.#name(task)} on CPU ${chosen}, not ${target}`);
+    else
+      this.tally.wrong('wrongCpus', atNs, cpu, () => `would wake ${this.#name(task)} on CPU ${chosen}, not ${target}`);
   }
 
   #isTie(offNs: number): boolean {
-    return offNs <= this.options.resolutionNs;
+    return offNs <= this.resolutionNs;
   }
 
   #wrong(

@@ -33,6 +33,13 @@ export function newLane(): Lane {
   };
 }
 
+/** A chance to preempt; if another one is open, its answer is one to both. */
+export function chance(lane: Lane, atNs: number, hangs: boolean, remote: boolean): void {
+  lane.remote = remote && (lane.chanceAt === null || lane.remote);
+  lane.chanceAt ??= atNs;
+  lane.hangs ||= hangs;
+}
+
 /** The chance has been answered. */
 export function answered(lane: Lane): void {
   lane.chanceAt = null;

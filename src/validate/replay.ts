@@ -7,7 +7,7 @@ import type { TaskSpec } from '../scenario/scenario.js';
 import { CLOCK_STANDS, clockBeforeNs, type Delays, delaysOf } from './clocks.js';
 import { type Cast, schedOfPrio } from './history.js';
 import { Judge } from './judge.js';
-import { answered, type Lane, newLane } from './lane.js';
+import { answered, chance, type Lane, newLane } from './lane.js';
 import type { ReplayCounts } from './tally.js';
 import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
 import type { RecordedTrace, TracedEvent, TracedTask } from './trace.js';
@@ -16,13 +16,6 @@ import { Vruntimes } from './vruntimes.js';
 
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
-/**
- * A trace without charges tells the clock only to within a few of these lengths, and where the machine was emulated in real time, to within
- * what a tick that is on time varies by. Tasks whose virtual times lie closer together than this are a tie that it cannot decide, and so is
- * there a tick that would be answered otherwise by so much earlier or later.
- */
-const RESOLUTION_NS = { counted: 5_000, realTime: 200_000 } as const;
-
 export interface ReplayOptions {
   tickNs: number;
   /** The machine was emulated in real time: ticks came late. */
@@ -49,19 +42,23 @@ export function replay(
 
 type Switch = Extract<TracedEvent, { event: 'switch' }>;
 
+/** A task that is about to wake up: since when, where it slept, and the CPU that the model chooses for it; null: it has no choice. */
+interface Waking {
+  atNs: number;
+  from: number;
+  chosen: number | null;
+}
+
 class Walk {
   readonly #driver: Driver;
   readonly #judge: Judge;
   readonly #lanes: Lane[];
   readonly #ticks: Ticks;
   readonly #delays: Delays;
-  /** By pid: the CPU that the model has chosen for a wakeup, the last sched_waking, and where the task had slept. */
-  readonly #chosen = new Map<number, number>();
-  readonly #wokenAt = new Map<number, number>();
-  readonly #wokenFrom = new Map<number, number>();
+  /** By pid: who is about to wake up. */
+  readonly #waking = new Map<number, Waking>();
   /** By task: the prio that it was last seen with. */
   readonly #prios = new Map<number, number>();
-  readonly #resolutionNs: number;
   /** Null: the trace does not hold the charges. */
   readonly #vruntimes: Vruntimes | null;
   #placed = false;
@@ -74,9 +71,8 @@ class Walk {
     const { tickNs, windowNs, realTime, fromNs } = options;
     const { machine, kernel } = cast.scenario;
     this.#driver = new Driver(cast.scenario);
-    this.#resolutionNs = realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
     const { exact } = trace;
-    this.#judge = new Judge(this.#driver, cast, { tickNs, resolutionNs: this.#resolutionNs, exact, fromNs });
+    this.#judge = new Judge(this.#driver, cast, { tickNs, realTime, exact, fromNs });
     const { tally } = this.#judge;
     this.#vruntimes = exact ? new Vruntimes(this.#driver, cast, tally, trace, options.creditNs) : null;
     this.#lanes = Array.from({ length: machine.cpus }, newLane);
@@ -135,16 +131,14 @@ class Walk {
   }
 
   #hangs(cpu: number, atNs: number): boolean {
-    return this.options.realTime && this.#driver.hangs(cpu, atNs, this.#resolutionNs);
+    return this.options.realTime && this.#driver.hangs(cpu, atNs, this.#judge.resolutionNs);
   }
 
   /** Another task waits: the model may want to preempt. */
   #chance(cpu: number, atNs: number, hangs: boolean, remote: boolean): void {
     const lane = this.#lane(cpu);
     if (lane.curr === -1 || this.#driver.runnable(cpu) < 2) return;
-    lane.remote = remote && (lane.chanceAt === null || lane.remote);
-    lane.chanceAt ??= atNs;
-    lane.hangs ||= hangs;
+    chance(lane, atNs, hangs, remote);
   }
 
   /** A chance that no switch has answered in time: the kernel did not preempt. */
@@ -165,11 +159,7 @@ class Walk {
         this.#switch(event);
         break;
       case 'waking':
-        this.#wokenAt.set(event.task.pid, event.atNs);
-        this.#wokenFrom.set(event.task.pid, event.target);
-        if (this.#isFree(event.task.pid)) {
-          this.#chosen.set(event.task.pid, this.#driver.choose(this.#id(event.task.pid), event.cpu, false, event.atNs));
-        }
+        this.#waking.set(event.task.pid, this.#aboutToWake(event));
         break;
       case 'wakeup':
         this.#wakeup(event);
@@ -186,25 +176,28 @@ class Walk {
     }
   }
 
+  #aboutToWake({ task, target, cpu, atNs }: Extract<TracedEvent, { event: 'waking' }>): Waking {
+    const id = this.#id(task.pid);
+    return { atNs, from: target, chosen: this.#isFree(id) ? this.#driver.choose(id, cpu, false, atNs) : null };
+  }
+
   /** A task of the scenario that may use more than one CPU. */
-  #isFree(pid: number): boolean {
-    const task = this.#id(pid);
+  #isFree(task: number): boolean {
     return this.#lanes.length > 1 && this.cast.own.has(task) && this.cast.scenario.tasks[task]?.cpus === null;
   }
 
   #wakeup(event: Extract<TracedEvent, { event: 'wakeup' }>): void {
     const { target, fresh, cpu, atNs } = event;
-    const { pid } = event.task;
-    const task = this.#id(pid);
+    const task = this.#id(event.task.pid);
     const lane = this.#lane(target);
-    const chosen = fresh && this.#isFree(pid) ? this.#driver.choose(task, cpu, true, atNs) : this.#chosen.get(pid);
-    this.#chosen.delete(pid);
-    if (chosen !== undefined) this.#judge.placed(event, task, target, chosen);
+    const waking = this.#waking.get(event.task.pid);
+    this.#waking.delete(event.task.pid);
+    const chosen = fresh && this.#isFree(task) ? this.#driver.choose(task, cpu, true, atNs) : (waking?.chosen ?? null);
+    if (chosen !== null) this.#judge.placed(event, task, target, chosen);
     this.#settle(target, atNs);
-    this.#judge.unknowns.stray(task, this.#wokenFrom.get(pid), target);
-    const wokenAt = this.#wokenAt.get(pid);
+    this.#judge.unknowns.stray(task, waking?.from, target);
     const before = this.#driver.asked(target);
-    this.#driver.wake(task, target, fresh, wokenAt === undefined ? atNs : wokenAt + this.#delays.wakeNs);
+    this.#driver.wake(task, target, fresh, waking === undefined ? atNs : waking.atNs + this.#delays.wakeNs);
     if (this.#driver.asked(target)) this.#asked(lane, task, before);
     if (task === lane.curr) lane.recalledAt = atNs;
     else this.#chance(target, atNs, this.#isNearTick(atNs), cpu !== target);
@@ -222,7 +215,7 @@ class Walk {
 
   /** Under EEVDF a tick renews the deadline that a wakeup compares with; whether one so near came first is not in a trace of real time. */
   #isNearTick(atNs: number): boolean {
-    return this.options.realTime && this.#judge.times.eevdf && atNs % this.options.tickNs < this.#resolutionNs;
+    return this.options.realTime && this.#judge.times.eevdf && atNs % this.options.tickNs < this.#judge.resolutionNs;
   }
 
   #switch(event: Switch): void {
@@ -232,10 +225,13 @@ class Walk {
     const to = this.#id(next.pid);
     if (from !== lane.curr) this.#repair(cpu, from, atNs);
     this.#changePolicy(cpu, from, prev, atNs);
-    this.#place();
+    // The tasks that were woken at T0 get their places.
+    if (!this.#placed) this.#judge.times.place(this.options.offsets);
+    this.#placed = true;
     // What has been runnable since before T0 is not in the history.
     const known = this.#driver.queued(to);
-    const clockNs = prevState === 'runnable' && lane.clockRead ? CLOCK_STANDS : atNs - this.#clockBefore(event, from, to);
+    const clockNs =
+      prevState === 'runnable' && lane.clockRead ? CLOCK_STANDS : atNs - this.#clockBefore(event, from, to);
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
     if (known && from !== -1 && prevState === 'runnable') this.#preempt(event, from, to, clockNs);
     const lent = known && this.#judge.unknowns.lent(to);
@@ -262,13 +258,6 @@ class Walk {
 
   #groupOf(task: number): string | null {
     return this.cast.scenario.tasks[task]?.cgroup ?? null;
-  }
-
-  /** The tasks that were woken at T0 get their places. */
-  #place(): void {
-    if (this.#placed) return;
-    this.#placed = true;
-    this.#judge.times.place(this.options.offsets);
   }
 
   /** The kernel preempted `from`: the model must want that, too. */

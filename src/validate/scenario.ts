@@ -23,7 +23,12 @@ const NEXT_WAKE_NS = 2_919;
  * had hardly run at all, so that their tasks still lie in the order in which they were forked. Under EEVDF it is the lag that they went to
  * sleep with, which the first decisions of a trace show.
  */
-function startLagNs({ name, policy }: RecordedTask, order: number, count: number, lags: Recording['lags']): number | null {
+function startLagNs(
+  { name, policy }: RecordedTask,
+  order: number,
+  count: number,
+  lags: Recording['lags'],
+): number | null {
   const known = lags.get(name);
   if (known !== undefined) return known;
   if (policy === 'bt' || policy === 'cgbt') return count - 1 - order;

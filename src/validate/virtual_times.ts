@@ -31,7 +31,9 @@ export class VirtualTimes {
   /** Moves those that are awake. */
   place(offsets: readonly Offset[]): void {
     for (const { task, group, ns } of offsets) {
-      const rival = this.scenario.tasks.findIndex((_, id) => this.#compete(task, id) && this.#apart(task, id) === group);
+      const rival = this.scenario.tasks.findIndex(
+        (_, id) => this.#compete(task, id) && this.#apart(task, id) === group,
+      );
       if (rival >= 0) this.driver.shift(task, rival, ns);
     }
   }
@@ -76,7 +78,10 @@ export class VirtualTimes {
     const { driver } = this;
     if (!this.#hasLag(task) || !Number.isFinite(driver.laterThan(task, other))) return NEVER;
     const lead = 1 - driver.beyondEligible(task, other);
-    const gap = driver.mayCutShort(other, task) && driver.beyondEligible(other, task) <= 0 ? 1 + driver.laterThan(other, task) : NEVER;
+    const gap =
+      driver.mayCutShort(other, task) && driver.beyondEligible(other, task) <= 0
+        ? 1 + driver.laterThan(other, task)
+        : NEVER;
     const least = Math.min(lead, gap);
     if (least <= 0) return NEVER;
     this.#shift(task, other, least);
