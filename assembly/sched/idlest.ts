@@ -5,7 +5,7 @@
 import { allocate } from '../base/arena';
 import { Task } from '../task/task';
 import { coreSuits, groupSuits } from './cookie';
-import { domainOf, nrLevels, SchedDomain } from './domain';
+import { domainOf, SchedDomain, topology } from './domain';
 import { gatherStatsFor, GroupStats, GroupType } from './group_stats';
 import { firstCommon, masks } from './masks';
 import { idleCpu, rqOf } from './rq';
@@ -26,7 +26,7 @@ export function newIdlestStats(): void {
 /** The CPU that a task should start on, seen from `here`; `fallback` if it may use none that is found. */
 export function idlestCpu(task: Task, here: u32, fallback: u32): u32 {
   let cpu = here;
-  let level = <i32>nrLevels - 1;
+  let level = <i32>topology.nrLevels - 1;
   while (level >= 0) {
     const sd = domainOf(cpu, level);
     if (pickGroup(sd, task, cpu)) {
