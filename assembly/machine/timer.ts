@@ -22,6 +22,8 @@ export namespace TimerKind {
   export const CFS_SLACK: u8 = 6;
   /** The deadline entity at `target` gets new runtime, or its turn. */
   export const DEADLINE: u8 = 7;
+  /** The clock event of a halted guest CPU is due; `target` is its Vcpu. */
+  export const VCPU: u8 = 8;
 }
 
 /** A timer. It is started when `far` is pending or `near` is set. */

@@ -10,6 +10,8 @@ import { Rq } from './rq';
 import { RtClass } from './rt';
 import { periodTimer, slackTimer } from './throttle';
 import { VmfClass } from './vmf';
+import { kick } from '../virt/halt';
+import { Vcpu } from '../virt/vcpu';
 
 /** A timer of the scheduler's own expires on `rq`. */
 export function expire(rq: Rq, timer: HrTimer): void {
@@ -31,6 +33,9 @@ export function expire(rq: Rq, timer: HrTimer): void {
       break;
     case TimerKind.CFS_SLACK:
       slackTimer(timer);
+      break;
+    case TimerKind.VCPU:
+      kick(changetype<Vcpu>(timer.target));
       break;
     default:
       assert(false);

@@ -51,6 +51,8 @@ export namespace Op {
   /** a: wait queue of ready fibers; that of parked threads follows. A SERVE of it follows. */
   export const UNPARK: u32 = 24;
   export const SERVE: u32 = 25;
+  /** Runs the thread's guest CPU. */
+  export const VCPU: u32 = 26;
 }
 
 /** Which channel of an array. */

@@ -5,13 +5,8 @@
 
 export const RECORDS = {
   Header: [
+    'kernels',
     'cpus',
-    'cpusPerLlc',
-    'threadsPerCore',
-    'idleStates',
-    'noiseSources',
-    'groups',
-    'masks',
     'distributions',
     'values',
     'waitQueues',
@@ -20,12 +15,23 @@ export const RECORDS = {
     'specs',
     'recorders',
     'tasks',
-    'maxSlackNs',
-    'bootNs',
-    'rtPhaseNs',
     'traceCapacity',
     'traceFromNs',
     'traceToNs',
+  ],
+  SystemTable: [
+    'nameHash',
+    'cpus',
+    'cpusPerLlc',
+    'threadsPerCore',
+    'idleStates',
+    'noiseSources',
+    'groups',
+    'masks',
+    'specs',
+    'maxSlackNs',
+    'bootNs',
+    'rtPhaseNs',
   ],
   MachineTable: [
     'timerIrqNs',
@@ -37,6 +43,10 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'sendIpiNs',
+    'timerWriteNs',
+    'vmExitNs',
+    'vmEntryNs',
     'tickSkewNs',
     'smtSpeed',
   ],
@@ -97,12 +107,15 @@ export const RECORDS = {
     'vmfWakeupPreemption',
     'vmfStarvationBoundNs',
     'vmfStarvationGrantNs',
+    'haltPollNs',
+    'haltPollShrink',
+    'paravirtTimeAccounting',
   ],
   IdleStateTable: ['exitLatencyNs', 'targetResidencyNs'],
   NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],
   GroupTable: ['parent', 'shares', 'idle', 'quotaNs', 'periodNs', 'burstNs', 'phaseNs', 'btShares'],
   DistributionTable: ['kind', 'a', 'b', 'c', 'firstValue', 'count'],
-  WaitQueueTable: ['size'],
+  WaitQueueTable: ['size', 'shared'],
   InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y', 'z'],
   SpecTable: [
     'count',
@@ -127,6 +140,7 @@ export const RECORDS = {
     'program',
     'timers',
     'loops',
+    'firstVcpu',
     'threads',
     'carries',
   ],
@@ -166,6 +180,7 @@ export const OP = {
   MARK: 23,
   UNPARK: 24,
   SERVE: 25,
+  VCPU: 26,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -201,4 +216,9 @@ export class Table<Name extends RecordName> {
     for (const field of RECORDS[this.name] as readonly (keyof RecordOf<Name>)[]) this.values.push(record[field]);
     return this.#count++;
   }
+}
+
+/** The values of one record. */
+export function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {
+  return (RECORDS[name] as readonly (keyof RecordOf<Name>)[]).map((field) => record[field]);
 }

@@ -6,7 +6,16 @@ import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
 import { check, parseYaml, readText } from './document.js';
-import type { BtTunables, CgroupSpec, Kernel, Machine, MachineCosts, Policy, VmfTunables } from './scenario.js';
+import type {
+  BtTunables,
+  CgroupSpec,
+  Kernel,
+  Machine,
+  MachineCosts,
+  Policy,
+  VirtualizationCosts,
+  VmfTunables,
+} from './scenario.js';
 import {
   type KernelDocument,
   kernelSchema,
@@ -164,6 +173,14 @@ const COST_NAMES = {
   ipi: 'ipiNs',
   migration: 'migrationNs',
 } as const;
+const VIRTUALIZATION_NAMES = {
+  exit: 'exitNs',
+  entry: 'entryNs',
+  timerWrite: 'timerWriteNs',
+  timer: 'timerNs',
+  ipiSend: 'ipiSendNs',
+  ipi: 'ipiNs',
+} as const;
 const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
@@ -189,6 +206,8 @@ const KERNEL_NAMES = {
   rtRuntime: 'rtRuntimeNs',
   rrTimeslice: 'rrTimesliceNs',
   fairServer: 'fairServer',
+  haltPoll: 'haltPoll',
+  paravirtTimeAccounting: 'paravirtTimeAccounting',
   coreSched: 'coreSched',
 } as const;
 
@@ -197,7 +216,10 @@ const vmfOf = (document: Loose<KernelDocument['vmf']>) => given(document, VMF_NA
 
 /** The fields of a machine that a document gives. */
 export function machineChanges(
-  document: Partial<Omit<MachineDocument, 'costs'>> & { costs?: Partial<MachineDocument['costs']> },
+  document: Partial<Omit<MachineDocument, 'costs' | 'virtualization'>> & {
+    costs?: Partial<MachineDocument['costs']>;
+    virtualization?: Partial<MachineDocument['virtualization']>;
+  },
 ) {
   const { idleStates } = document;
   return {
@@ -212,7 +234,11 @@ export function machineChanges(
           })),
         }),
     costs: given(document.costs ?? {}, COST_NAMES) as Partial<MachineCosts>,
-  } as Partial<Omit<Machine, 'costs'>> & { costs: Partial<MachineCosts> };
+    virtualization: given(document.virtualization ?? {}, VIRTUALIZATION_NAMES) as Partial<VirtualizationCosts>,
+  } as Partial<Omit<Machine, 'costs' | 'virtualization'>> & {
+    costs: Partial<MachineCosts>;
+    virtualization: Partial<VirtualizationCosts>;
+  };
 }
 
 /** The fields of a kernel that a document gives. */

@@ -108,6 +108,7 @@ export function scenarioOf(
       machine,
       kernel: withSettings(kernel, recorded, machine.cpus),
       policy: 'as recorded',
+      guests: [],
       cgroups: recorded.cgroups.map(
         (group): CgroupSpec => ({
           name: group.name,
