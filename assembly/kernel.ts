@@ -225,6 +225,10 @@ export function replayCharge(cpu: u32, ran: f64): void {
   replay.charge(cpu, <u64>ran);
 }
 
+export function replayRejoin(cpu: u32): void {
+  replay.rejoin(cpu);
+}
+
 export function replayGiveWay(cpu: u32, now: f64): void {
   replay.giveWay(cpu, <u64>now);
 }

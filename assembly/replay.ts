@@ -165,6 +165,20 @@ export function changePolicy(cpu: u32, policy: u8, nice: i8, prio: u8, now: u64)
   setScheduler(rq, rq.curr, policy, nice, prio);
 }
 
+/**
+ * The running task exits: it is taken off its queue and put back, as if it changed its group (sched_autogroup_exit_task, sched_move_task).
+ * min_vruntime does not wait for it meanwhile, and takes it along.
+ */
+export function rejoin(cpu: u32): void {
+  const rq = rqOf(cpu);
+  const task = rq.curr;
+  const sched = classOf(task);
+  sched.dequeueTask(rq, task, 0);
+  sched.putPrevTask(rq, task);
+  sched.enqueueTask(rq, task, 0);
+  sched.setNextTask(rq, task);
+}
+
 /** A group's cpu.weight is written, in load units. */
 export function reshare(group: TaskGroup, cpu: u32, shares: u64, now: u64): void {
   enter(cpu, now);

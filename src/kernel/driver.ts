@@ -83,6 +83,11 @@ export class Driver {
     this.#kernel.replayCharge(cpu, ranNs);
   }
 
+  /** The running task exits, on the way of which it leaves its queue and comes back. */
+  rejoin(cpu: number): void {
+    this.#kernel.replayRejoin(cpu);
+  }
+
   /** The running task calls sched_yield. */
   giveWay(cpu: number, atNs: number): void {
     this.#kernel.replayGiveWay(cpu, atNs);

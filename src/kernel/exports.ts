@@ -32,6 +32,7 @@ export interface KernelExports {
   replayMigrate(id: number, cpu: number, now: number): void;
   replayTick(cpu: number, now: number): void;
   replayCharge(cpu: number, ran: number): void;
+  replayRejoin(cpu: number): void;
   replayGiveWay(cpu: number, now: number): void;
   replayPolicy(cpu: number, policy: number, nice: number, prio: number, now: number): void;
   replayReshare(group: number, cpu: number, shares: number, now: number): void;

@@ -71,10 +71,9 @@ class Walk {
     const { tickNs, windowNs, realTime, fromNs } = options;
     const { machine, kernel } = cast.scenario;
     this.#driver = new Driver(cast.scenario);
-    const { exact } = trace;
-    this.#judge = new Judge(this.#driver, cast, { tickNs, realTime, exact, fromNs });
+    this.#judge = new Judge(this.#driver, cast, { tickNs, realTime, exact: trace.exact, fromNs });
     const { tally } = this.#judge;
-    this.#vruntimes = exact ? new Vruntimes(this.#driver, cast, tally, trace, options.creditNs) : null;
+    this.#vruntimes = trace.exact ? new Vruntimes(this.#driver, cast, tally, trace, options.creditNs) : null;
     this.#lanes = Array.from({ length: machine.cpus }, newLane);
     this.#ticks = realTime
       ? shownTicks(trace, cast, machine.cpus, tickNs)
@@ -166,6 +165,9 @@ class Walk {
         break;
       case 'fork':
         this.#driver.fork(this.#id(event.child), event.cpu, event.atNs);
+        break;
+      case 'exit':
+        this.#vruntimes?.exit(this.#id(event.pid));
         break;
       case 'migrate':
         this.#driver.migrate(this.#id(event.task.pid), event.to, event.atNs);

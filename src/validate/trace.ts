@@ -24,6 +24,7 @@ export type TracedEvent = At &
     | { event: 'waking'; task: TracedTask; target: number }
     | { event: 'wakeup'; task: TracedTask; target: number; fresh: boolean }
     | { event: 'fork'; pid: number; child: number }
+    | { event: 'exit'; pid: number }
     | { event: 'migrate'; task: TracedTask; to: number }
     | { event: 'charge'; name: string; pid: number; ranNs: number; vruntime: bigint }
   );
@@ -45,6 +46,7 @@ const SWITCH = /^(.*):(\d+) \[(\d+)\] (\S+) ==> (.*):(\d+) \[(\d+)\]$/;
 const WAKING = /^comm=(.*) pid=(\d+) prio=(\d+) (?:success=\d )?target_cpu=(\d+)$/;
 const WAKEUP = /^(.*):(\d+) \[(\d+)\] (?:success=\d )?CPU:(\d+)$/;
 const FORK = /^comm=.* pid=(\d+) child_comm=.* child_pid=(\d+)$/;
+const EXIT = /^comm=.* pid=(\d+) prio=\d+$/;
 const MIGRATE = /^comm=(.*) pid=(\d+) prio=(\d+) orig_cpu=\d+ dest_cpu=(\d+)$/;
 const CHARGE = /^comm=(.*) pid=(\d+) runtime=(\d+) \[ns\] vruntime=(\d+) \[ns\]$/;
 const MARKER = /scn_start (\d+)/;
@@ -103,6 +105,10 @@ function parseEvent(name: string, details: string, at: At): TracedEvent | null {
     case 'sched_process_fork': {
       const m = FORK.exec(details);
       return m && { ...at, event: 'fork', pid: Number(m[1]), child: Number(m[2]) };
+    }
+    case 'sched_process_exit': {
+      const m = EXIT.exec(details);
+      return m && { ...at, event: 'exit', pid: Number(m[1]) };
     }
     case 'sched_migrate_task': {
       const m = MIGRATE.exec(details);

@@ -13,6 +13,8 @@ type Charge = Extract<TracedEvent, { event: 'charge' }>;
 export class Vruntimes {
   /** Tasks whose vruntime a charge has shown. */
   readonly #shown = new Set<number>();
+  /** Tasks that are about to exit. */
+  readonly #exiting = new Set<number>();
   /** The root queue's virtual time follows from the scenario's own tasks. */
   readonly #rootKnown: boolean;
 
@@ -35,6 +37,12 @@ export class Vruntimes {
       this.tally.charge(atNs, name, vruntime - this.driver.vruntime(task));
     }
     this.#shown.add(task);
+    // The first charge of an exit is that of leaving the queue for a moment.
+    if (this.#exiting.delete(task)) this.driver.rejoin(cpu);
+  }
+
+  exit(task: number): void {
+    this.#exiting.add(task);
   }
 }
 

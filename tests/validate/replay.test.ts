@@ -56,7 +56,7 @@ const right = (counts: ReplayCounts): number => 1 - wrongOf(counts) / counts.dec
 const rightPct = (...args: Parameters<typeof replayed>): number => 100 * right(replayed(...args));
 
 describe('vruntime to the nanosecond', () => {
-  test.each(['S01', 'S02', 'S04', 'S05', 'S06', 'S07', 'S11', 'S33', 'S38'])(
+  test.each(['S01', 'S02', 'S04', 'S05', 'S06', 'S07', 'S11', 'S17', 'S33', 'S38'])(
     'linux-6.1 %s: every charge and every decision',
     (name) => {
       const counts = replayed(name, '6.1-icount-vr');
