@@ -2,6 +2,7 @@
  * Who took part in a recorded history: the scenario's tasks by their names, their children, and whatever else ran, by its priority.
  */
 import type { Kernel, Machine, Scenario, SchedSettings, TaskSpec } from '../scenario/scenario.js';
+import { recordedName } from './programs.js';
 import type { Recording } from './recordings.js';
 import { scenarioOf } from './scenario.js';
 import type { RecordedTrace, TracedTask } from './trace.js';
@@ -26,7 +27,7 @@ export interface Cast {
 export function castOf(recording: Recording, trace: RecordedTrace, machine: Machine, kernel: Kernel): Cast | null {
   const mapping = scenarioOf(recording, machine, kernel);
   if ('unsupported' in mapping) return null;
-  const declared = new Map(mapping.scenario.tasks.map((task) => [task.name, task]));
+  const declared = new Map(mapping.scenario.tasks.map((task) => [recordedName(task.name), task]));
   const cast: Cast = {
     scenario: { ...mapping.scenario, bootNs: trace.bootNs, tasks: [] },
     byPid: new Map(),

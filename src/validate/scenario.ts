@@ -4,7 +4,7 @@
 import type { BtTunables, CgroupSpec, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
 import { externalTask, kernelThreads } from './background.js';
 import { type ProgramCosts, programCosts } from './costs.js';
-import { CHILD_NAME, childProgram, programOf, schedOf, sleepUntil } from './programs.js';
+import { childProgram, childrenOf, programOf, schedOf, sleepUntil } from './programs.js';
 import type { RecordedScenario, RecordedTask, Recording } from './recordings.js';
 
 /** The task that stands for the recordings' controller; like all outside the scenario, it is not compared. */
@@ -131,7 +131,7 @@ export function scenarioOf(
       tasks: [
         controllerSpec(lastStartNs + NEXT_WAKE_NS, machine.cpus),
         ...tasks,
-        ...recorded.tasks.flatMap((task) => childSpecs(task, recorded, machine.cpus, costs)),
+        ...instances.flatMap((task) => childSpecs(task, recorded, machine.cpus, costs)),
         ...kernelThreads(summary, 1e9 / kernel.hz),
         ...(external === null ? [] : [external]),
       ],
@@ -140,13 +140,12 @@ export function scenarioOf(
 }
 
 /** The first thing in the scenario that is not simulated yet; null if all is. */
-function whyUnsupported({ tasks, external, set }: RecordedScenario): string | null {
+function whyUnsupported({ external, set }: RecordedScenario): string | null {
   if (external !== undefined && externalTask(external, EXTERNAL) === null) {
     return 'an external program took part in it that is not known';
   }
   const setting = set?.before.find(([path]) => !SETTINGS.some(({ pattern }) => pattern.test(path)));
   if (setting !== undefined) return `it sets ${setting[0]} before it runs`;
-  if (tasks.filter((task) => task.behaviour.type === 'fork').length > 1) return 'more than one task forks';
   return null;
 }
 
@@ -179,7 +178,7 @@ function taskSpec(
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: task.sched_runtime_us === undefined ? null : task.sched_runtime_us * NS_PER_US,
     cookie: null,
-    program: [...sleepUntil(beginNs), ...programOf(task.behaviour, beginNs, costs)],
+    program: [...sleepUntil(beginNs), ...programOf(task, beginNs, costs)],
   };
 }
 
@@ -218,8 +217,8 @@ function childSpecs(
   const { nchild, period_us, run_us } = task.behaviour;
   return [
     {
-      name: CHILD_NAME,
-      count: task.count * nchild * Math.ceil((duration_ms * 1000) / period_us),
+      name: childrenOf(task.name),
+      count: nchild * Math.ceil((duration_ms * 1000) / period_us),
       role: null,
       sched: schedOf(task),
       cgroup: task.cgroup,
