@@ -34,7 +34,7 @@ export const cyclictestVm: Experiment = {
     { name: 'busy', scenario: 'vm-busy' },
   ],
   policies: ['cfs', 'vmf', 'vmf-no-preempt', 'vmf-no-balance', 'cfs+bt', 'vmf+bt', 'vmf+bt+smt', 'rt-fifo'],
-  runs: 3,
+  runs: 5,
   quick: { runs: 1, durationNs: 1e9 },
   published: true,
   cyclictestFiles: true,
