@@ -9,6 +9,7 @@ import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine/hrtimer';
 import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
+import { settleBatch } from './mm/batch';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { guardBt } from './sched/bt';
@@ -26,7 +27,7 @@ import { preemptAtTick } from './sched/vmf';
 import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
 import { accountWork, armSegment } from './segment';
 import { advance, timerExpired } from './task/program';
-import { State, Task } from './task/task';
+import { Mode, State, Task } from './task/task';
 
 /** So many times a CPU may switch tasks on one way out of its kernel. */
 const MAX_ROUNDS: u32 = 16;
@@ -109,7 +110,10 @@ function enterKernel(rq: Rq, time: u64): void {
   if (rq.sectionRemaining != 0) {
     rq.sectionRemaining -= min(time - rq.segmentBegin, rq.sectionRemaining);
   } else if (rq.curr != rq.idle) {
+    const task = rq.curr;
+    const begin = rq.segmentBegin;
     accountWork(rq, time);
+    if (task.mode == Mode.TOUCH) settleBatch(task, begin, time - begin);
   } else {
     spend(exitIdle(rq, time));
   }

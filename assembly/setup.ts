@@ -9,21 +9,27 @@ import { newBalance } from './sched/balance';
 import { newBtBalance } from './sched/bt_balance';
 import { newDomains } from './sched/domain';
 import { masks, newMasks } from './sched/masks';
+import { readMemory } from './setup/memory';
 import { layOutCpus, readIdleStates, readKernel, readMachine, readNoise, registerClasses } from './setup/machine';
 import { readGroups, readMasks, readPrograms, readRecorders, readSpecs, startCpus } from './setup/tasks';
 import {
+  AreaTable,
+  DeviceTable,
   DistributionTable,
+  FileTable,
   GroupTable,
   Header,
   IdleStateTable,
   InstructionTable,
   KernelTable,
   MachineTable,
+  MemoryTable,
   NoiseTable,
   Reader,
   RecorderTable,
   rowAt,
   SpecTable,
+  ViewTable,
   WaitQueueTable,
 } from './tables';
 
@@ -56,6 +62,11 @@ export function setUp(input: usize, seed: u64): void {
   const instructions = reader.array<InstructionTable>(<u32>header.instructions);
   const specs = reader.array<SpecTable>(<u32>header.specs);
   const recorders = reader.array<RecorderTable>(<u32>header.recorders);
+  const memory = reader.next<MemoryTable>();
+  const devices = reader.array<DeviceTable>(<u32>header.devices);
+  const files = reader.array<FileTable>(<u32>header.files);
+  const areas = reader.array<AreaTable>(<u32>header.areas);
+  const views = reader.array<ViewTable>(<u32>header.views);
 
   readMasks(maskNumbers, <u32>header.masks);
   const distributions = readDistributions(distributionTables, <u32>header.distributions, values);
@@ -71,6 +82,7 @@ export function setUp(input: usize, seed: u64): void {
   readPrograms(waitQueues, header, instructions, distributions);
   readSpecs(specs, <u32>header.specs, <u32>header.tasks, seed);
   readRecorders(recorders, <u32>header.recorders);
+  if (header.memory != 0) readMemory(memory, header, devices, files, groupTables, specs, areas, views);
   startCpus();
 }
 

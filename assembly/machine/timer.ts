@@ -22,6 +22,8 @@ export namespace TimerKind {
   export const CFS_SLACK: u8 = 6;
   /** The deadline entity at `target` gets new runtime, or its turn. */
   export const DEADLINE: u8 = 7;
+  /** The device's request at `target` is done. */
+  export const BLOCK: u8 = 8;
 }
 
 /** A timer. It is started when `far` is pending or `near` is set. */

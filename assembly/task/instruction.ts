@@ -51,6 +51,12 @@ export namespace Op {
   /** a: wait queue of ready fibers; that of parked threads follows. A SERVE of it follows. */
   export const UNPARK: u32 = 24;
   export const SERVE: u32 = 25;
+  /** a: view, b: recorder + 1, c: Access of mm/phase.ts, x: operations, y: pages of a read. */
+  export const MEMORY: u32 = 26;
+  /** kswapd's program. */
+  export const KSWAPD: u32 = 27;
+  /** The task gives back its memory. An EXIT follows. */
+  export const UNMAP: u32 = 28;
 }
 
 /** Which channel of an array. */
@@ -95,8 +101,11 @@ export class Instruction {
 export class Programs {
   /** Address of Instruction[]. */
   instructions: usize;
-  /** Address of WaitQueue[]. */
+  /** Address of WaitQueue[], and their number. */
   waitQueues: usize;
+  nrWaitQueues: u32;
+  /** Where a killed task goes on. */
+  exitPc: u32;
   /** Address of u64[]: next expiry of the timers that tasks share. */
   sharedTimers: usize;
 }

@@ -4,12 +4,14 @@
 import {
   type Kernel,
   type Machine,
+  type MemoryStep,
   type Scenario,
   type SchedClassName,
   settingsOf,
   stepsOf,
   type TaskSpec,
 } from '../scenario/scenario.js';
+import { groupMemory, KSWAPD, MemoryTables, memoryRecord, withKswapd } from './memory.js';
 import {
   asksForIdentity,
   barriersOf,
@@ -22,7 +24,7 @@ import {
   reservationNumbers,
   schedNumbers,
 } from './program.js';
-import { RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
+import { instruction, OP, RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
 const DEFAULT_SLACK_NS = 50_000;
@@ -43,23 +45,27 @@ export interface CompiledScenario {
   buffer: Float64Array;
   /** [declaration, name, binsUs] of each recorder. */
   recorders: Array<{ spec: number; name: string; binsUs: number }>;
+  /** Names of the groups in the order of their numbers. */
+  groups: string[];
 }
 
 /** Compiles for set-up. */
 export function compile(scenario: Scenario, trace: TraceWindow | null): CompiledScenario {
   const { machine, kernel } = scenario;
+  const tasks = withKswapd(scenario);
+  const memory = new MemoryTables(scenario.memory);
   const distributions = new Distributions();
   const noise = noiseTable(machine, distributions);
   const groups = groupTable(scenario);
   const groupIndex = new Map(groups.order.map((name, index) => [name, index]));
   const recorders: CompiledScenario['recorders'] = [];
-  const context: ProgramContext = {
+  const shared: Omit<ProgramContext, 'view' | 'unmaps'> = {
     instructions: new Table('InstructionTable'),
     distributions,
     waitQueues: new Names(),
-    channels: channelSizes(scenario.tasks),
+    channels: channelSizes(tasks),
     sharedTimers: new Names(),
-    specIndex: (task) => scenario.tasks.findIndex((spec) => spec.name === task),
+    specIndex: (task) => tasks.findIndex((spec) => spec.name === task),
     recorder: (spec, name, binsUs) => {
       const known = recorders.findIndex((recorder) => recorder.spec === spec && recorder.name === name);
       return known >= 0 ? known : recorders.push({ spec, name, binsUs }) - 1;
@@ -70,8 +76,11 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   const cookies = new Names();
   const specs = new Table('SpecTable');
   // Messages have an identity where anything asks for it; elsewhere a channel counts them.
-  const identity = scenario.tasks.some((task) => [...stepsOf(task.program)].some(asksForIdentity));
-  scenario.tasks.forEach((task, index) => {
+  const identity = tasks.some((task) => [...stepsOf(task.program)].some(asksForIdentity));
+  tasks.forEach((task, index) => {
+    const areas = memory.task(task);
+    const unmaps = task.memory !== undefined;
+    const context = { ...shared, view: (step: MemoryStep) => memory.view(step, task), unmaps };
     const program = compileProgram(task.program, index, task.name, context);
     specs.add({
       count: task.count,
@@ -92,15 +101,20 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
       program: program.begin,
       timers: program.timers,
       loops: program.loops,
-      threads: task.runsOn === undefined ? 0 : readyFibers(task.runsOn, context.waitQueues) + 1,
+      threads: task.runsOn === undefined ? 0 : readyFibers(task.runsOn, shared.waitQueues) + 1,
       carries: identity ? 1 : 0,
+      ...areas,
+      ...memory.viewsOf(),
     });
   });
 
-  const waitQueues = waitQueueSizes(scenario.tasks, context.waitQueues);
+  const exitPc = shared.instructions.add(instruction(OP.UNMAP));
+  shared.instructions.add(instruction(OP.EXIT));
+  const waitQueues = waitQueueSizes(tasks, shared.waitQueues);
   const recorderTable = new Table('RecorderTable');
   for (const { spec, binsUs } of recorders) recorderTable.add({ spec, binsUs });
 
+  const { devices, files } = memory.devices();
   const header = single('Header', {
     cpus: machine.cpus,
     cpusPerLlc: machine.cpusPerLlc,
@@ -112,17 +126,23 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     distributions: distributions.table.count,
     values: distributions.values.length,
     waitQueues: waitQueues.length,
-    sharedTimers: context.sharedTimers.count,
-    instructions: context.instructions.count,
+    sharedTimers: shared.sharedTimers.count,
+    instructions: shared.instructions.count,
     specs: specs.count,
     recorders: recorderTable.count,
-    tasks: scenario.tasks.reduce((sum, task) => sum + task.count, 0),
+    tasks: tasks.reduce((sum, task) => sum + task.count, 0),
     bootNs: scenario.bootNs,
     rtPhaseNs: scenario.rtPhaseNs ?? -1,
-    maxSlackNs: Math.max(0, ...scenario.tasks.map(largestSlack)),
+    maxSlackNs: Math.max(0, ...tasks.map(largestSlack)),
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
     traceToNs: trace?.toNs ?? 0,
+    memory: scenario.memory === undefined ? 0 : 1,
+    devices: devices.count,
+    files: files.count,
+    areas: memory.areas.count,
+    views: memory.views.count,
+    exitPc,
   });
   const parts = [
     header,
@@ -136,11 +156,16 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     distributions.table.values,
     distributions.values,
     waitQueues,
-    context.instructions.values,
+    shared.instructions.values,
     specs.values,
     recorderTable.values,
+    single('MemoryTable', memoryRecord(scenario.memory, Math.max(0, tasks.findIndex(({ name }) => name === KSWAPD)))),
+    devices.values,
+    files.values,
+    memory.areas.values,
+    memory.views.values,
   ];
-  return { buffer: Float64Array.from(parts.flat()), recorders };
+  return { buffer: Float64Array.from(parts.flat()), recorders, groups: groups.order };
 }
 
 /** Classes without timer slack. */
@@ -325,6 +350,7 @@ function groupTable(scenario: Scenario): { table: Table<'GroupTable'>; order: st
       periodNs,
       burstNs,
       btShares: group.btShares * 1024,
+      ...groupMemory(group),
     });
   };
   for (const group of scenario.cgroups) add(group.name);

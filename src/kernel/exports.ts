@@ -25,6 +25,11 @@ export interface KernelExports {
   traceWritten(): number;
   traceEntries(): number;
   specOfTask(id: number): number;
+  vmstat(what: number): number;
+  zone(index: number, what: number): number;
+  memoryLevel(what: number): number;
+  memcg(index: number, what: number): number;
+  memoryHistogram(what: number): number;
   replayChoose(id: number, waker: number, fork: number, now: number): number;
   replayWake(id: number, cpu: number, fork: number, now: number): void;
   replayFork(id: number, cpu: number, now: number): void;

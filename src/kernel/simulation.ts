@@ -2,11 +2,12 @@
  * A simulation: one scenario, one seed, one instance of the simulated kernel. The only place that knows both sides of the boundary.
  */
 import { SimulationError } from '../errors.js';
-import type { RecorderResult, Result, TaskResult } from '../results/result.js';
+import type { MemoryResult, RecorderResult, Result, TaskResult } from '../results/result.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { type CompiledScenario, compile, type TraceWindow } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
-import { CPU_NUMBERS, Memory, readTrace, SPEC_NUMBERS } from './observations.js';
+import { withKswapd } from './memory.js';
+import { CPU_NUMBERS, Memory, readMemory, readTrace, SPEC_NUMBERS } from './observations.js';
 
 /** Messages under way at a time; assembly/task/message.ts says the same. */
 const MESSAGES = 2 ** 18;
@@ -63,7 +64,8 @@ export class Simulation {
   }
 
   #failure(): SimulationError {
-    const { name, tasks } = this.scenario;
+    const { name } = this.scenario;
+    const tasks = withKswapd(this.scenario);
     const task = tasks[this.#kernel.failedSpec()]?.name ?? 'idle';
     const pool = tasks[this.#kernel.failedPool()];
     if (this.#kernel.failedMessages() !== 0) {
@@ -78,6 +80,11 @@ export class Simulation {
     );
   }
 
+  /** What the memory side has counted so far. */
+  memory(): MemoryResult {
+    return readMemory(this.#kernel, new Memory(this.#kernel.memory), this.#compiled.groups);
+  }
+
   /** Ends the simulation and reads all that was observed. */
   result(): Result {
     const kernel = this.#kernel;
@@ -86,7 +93,7 @@ export class Simulation {
     const memory = new Memory(kernel.memory);
     const numbers = <Name extends string>(names: readonly Name[], read: (what: number) => number) =>
       Object.fromEntries(names.map((name, what) => [name, read(what)])) as Record<Name, number>;
-    const tasks: TaskResult[] = scenario.tasks.map((task, index) => ({
+    const tasks: TaskResult[] = withKswapd(scenario).map((task, index) => ({
       name: task.name,
       role: task.role,
       count: task.count,
@@ -123,13 +130,15 @@ export class Simulation {
       tasks,
       cpus,
       recorders,
+      ...(this.scenario.memory === undefined ? {} : { memory: this.memory() }),
       trace: readTrace(memory, kernel, this.options.trace?.capacity ?? 0, this.#names()),
     };
   }
 
   /** Names of tasks (`name` or `name/instance`), idle tasks and stoppers, noise sources and recorders. */
   #names() {
-    const { tasks, machine } = this.scenario;
+    const { machine } = this.scenario;
+    const tasks = withKswapd(this.scenario);
     const first: number[] = [];
     let total = 0;
     for (const task of tasks) {

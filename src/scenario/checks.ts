@@ -207,6 +207,8 @@ function takesTime(step: Step): boolean {
     case 'barrier':
     case 'suspend':
     case 'exit':
+    case 'memory':
+    case 'kswapd':
       return true;
     case 'loop':
       return step.body.some(takesTime);

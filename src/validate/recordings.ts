@@ -174,7 +174,7 @@ function requireKnown(option: string, known: ReadonlySet<string>, asked: readonl
   throw new UserError(option, null, `expected one of ${[...known].sort().join(', ')}, found "${unknown}"`);
 }
 
-function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.output<Schema> {
+export function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.output<Schema> {
   const parsed = schema.safeParse(parseJson(path));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -1,0 +1,23 @@
+/**
+ * Pressure stall information of memory: how long some task was stalled for it, and how long nothing else ran (kernel/sched/psi.c).
+ * kswapd's own run counts, as in the kernel.
+ *
+ * Simplified: totals only, of the system as a whole; full is counted as if the stalled task were alone, which it is on one CPU.
+ */
+import { machine } from '../machine/machine';
+import { MemCgroup } from './memcg';
+import { count, Vm } from './mm';
+
+/** A task in this group, or kswapd in the root, begins to wait for memory (psi_memstall_enter). */
+export function enterStall(group: MemCgroup): void {
+  for (let g = group; g != null; g = g.parent) if (g.stalled++ == 0) g.stalledSince = machine.now;
+}
+
+export function leaveStall(group: MemCgroup): void {
+  for (let g = group; g != null; g = g.parent) {
+    if (--g.stalled != 0) continue;
+    const length = machine.now - g.stalledSince;
+    g.stallNs += length;
+    if (g.parent == null) count(Vm.PSI_SOME_NS, length);
+  }
+}
