@@ -36,7 +36,9 @@ export function setup(seedLow: u32, seedHigh: u32): void {
 
 /** Simulates up to and including `untilNs`; false if a program cannot go on. */
 export function run(untilNs: f64): bool {
-  return runUntil(<u64>untilNs);
+  if (!runUntil(<u64>untilNs)) return false;
+  machine.now = <u64>untilNs;
+  return true;
 }
 
 /** Events handled so far. */

@@ -239,9 +239,11 @@ export class MemoryTable {
   readaheadPageNs: f64;
   ioNs: f64;
   passNs: f64;
+  directNs: f64;
   groupPassNs: f64;
   batchNs: f64;
   scanNs: f64;
+  rmapNs: f64;
   stealNs: f64;
   pageoutNs: f64;
   deactivateNs: f64;

@@ -5,6 +5,8 @@ import { Task } from '../task/task';
 import { CHARGE_BATCH, consumeStock, drainAllStock, marginOf, overHigh, refillStock, tryChargePages } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { groupOom } from './oom';
+import { leaveToExit } from './get_page';
+import { freePage } from './page_alloc';
 import { Phase, startReclaim } from './phase';
 import { leaveStall } from './psi';
 import { TaskMm } from './task_mm';
@@ -29,11 +31,6 @@ export function charge(rq: Rq, m: TaskMm): void {
     if (overHigh(group) != null) m.overHigh += charged;
     return;
   }
-  if (m.killed) {
-    // A victim is charged whatever the limit says.
-    for (let g = group; g != null; g = g.parent) g.usage++;
-    return;
-  }
   m.limit = limit;
   for (let g = limit; g != null; g = g.parent) g.maxEvents++;
   count(Vm.MEMCG_RECLAIMS, 1);
@@ -56,9 +53,13 @@ export function endMemcg(rq: Rq, task: Task, m: TaskMm): void {
     m.retries--;
     return;
   }
-  groupOom(rq, m.limit);
-  m.retries = MAX_RECLAIM_RETRIES;
-  if (m.killed) {
-    m.phase = Phase.CHARGE;
+  if (m.passedOom && m.killed) {
+    // It is dying: it does without, and the page goes back (task_is_dying).
+    freePage(m.zone, rq.id);
+    leaveToExit(m);
+    return;
   }
+  groupOom(rq, m.limit);
+  m.passedOom = true;
+  m.retries = MAX_RECLAIM_RETRIES;
 }

@@ -84,7 +84,7 @@ export function retryPage(rq: Rq, task: Task, m: TaskMm): void {
   m.noProgress = 0;
   outOfMemory(rq, changetype<MemCgroup>(0));
   if (m.killed) {
-    leaveToExit(rq, task, m);
+    leaveToExit(m);
     return;
   }
   // The victim gets a tick to exit (schedule_timeout_killable(1)).
@@ -92,6 +92,12 @@ export function retryPage(rq: Rq, task: Task, m: TaskMm): void {
   task.state = State.SLEEPING;
   rq.needResched = true;
 }
+
+/**
+ * Pages that per-CPU counters hold back where a mark is checked, but not in this look at a zone (zone_page_state_snapshot): up to stat_threshold, 2 in
+ * the smallest zone. A zone that is at its mark to the page therefore seems to have hope.
+ */
+const HELD_BACK: u64 = 1;
 
 /** Some zone would have enough if all that can be freed were. */
 function mayEverFit(): bool {
@@ -101,14 +107,12 @@ function mayEverFit(): bool {
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
     const share = (reclaimable * zone.managed) / mm.managed;
-    if (zone.free + share > zone.minMark + zone.reserveFor(mm.nrZones - 1)) return true;
+    if (zone.free + share + HELD_BACK > zone.minMark + zone.reserveFor(mm.nrZones - 1)) return true;
   }
   return false;
 }
 
 /** A victim leaves its step: its program goes on with its exit. */
-function leaveToExit(rq: Rq, task: Task, m: TaskMm): void {
+export function leaveToExit(m: TaskMm): void {
   m.phase = Phase.NEXT;
-  m.opsLeft = 0;
-  rq.needResched = true;
 }

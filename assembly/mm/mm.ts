@@ -45,9 +45,7 @@ export namespace Vm {
   export const MEMCG_RECLAIMS: u32 = 31;
   export const HIGH_RECLAIMS: u32 = 32;
   export const HIGH_SLEEPS: u32 = 33;
-  export const PSI_SOME_NS: u32 = 34;
-  export const PSI_FULL_NS: u32 = 35;
-  export const COUNT: u32 = 36;
+  export const COUNT: u32 = 34;
 }
 
 /** The lists of a group (enum lru_list). */
@@ -81,11 +79,13 @@ export class MmCosts {
   readPageNs: u64;
   readaheadPageNs: u64;
   ioNs: u64;
-  /** Reclaim: a pass over the node, over each group in it, a batch of a list, a page that is looked at, and more for each that is freed. */
+  /** Reclaim: a pass over the node, more of it in direct reclaim, each group in it; a batch of a list, a page, more if it is anonymous or freed. */
   passNs: u64;
+  directNs: u64;
   groupPassNs: u64;
   batchNs: u64;
   scanNs: u64;
+  rmapNs: u64;
   stealNs: u64;
   /** A page that is written to swap. */
   pageoutNs: u64;

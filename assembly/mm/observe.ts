@@ -3,6 +3,7 @@ import { machine } from '../machine/machine';
 import { groupAt, MemCgroup } from './memcg';
 import { mm } from './mm';
 import { pcpPages } from './page_alloc';
+import { stallNs } from './psi';
 import { totalFree, zoneAt } from './zone';
 
 /** In the order of ZONE_NUMBERS in src/kernel/memory.ts. */
@@ -89,7 +90,7 @@ export function groupNumber(group: MemCgroup, what: u32): f64 {
     case 12:
       return <f64>group.refaultsFile;
     case 13:
-      return <f64>group.stallNs;
+      return <f64>stallNs(group, machine.now);
     case 14:
       return <f64>group.lists0;
     case 15:

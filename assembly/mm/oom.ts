@@ -13,6 +13,7 @@ import { State, Task } from '../task/task';
 import { removeWaiter } from '../task/wait';
 import { isBelow, MemCgroup, NO_LIMIT } from './memcg';
 import { count, mm, Vm } from './mm';
+import { Phase } from './phase';
 import { nrTaskMms, rssOf, TaskMm, taskMmAt } from './task_mm';
 import { traceOom } from '../observe/trace';
 
@@ -81,10 +82,13 @@ function kill(rq: Rq, m: TaskMm): void {
   m.killed = true;
   const task = m.task;
   traceOom(task);
-  task.pc = programs.exitPc;
-  task.remaining = 0;
-  task.busyUntil = 0;
   m.batchLeft = 0;
+  task.busyUntil = 0;
+  // In the kernel for a page it comes out first: its step sends it to its exit (step.ts).
+  if (m.phase == Phase.IDLE) {
+    task.pc = programs.exitPc;
+    task.remaining = 0;
+  }
   if (task.state != State.SLEEPING || m.chain != null) return;
   if (task.timer.started) cancelTimer(rqOf(task.cpu), task.timer);
   removeWaiter(task);

@@ -109,13 +109,16 @@ export function freePage(zone: Zone, cpu: u32): void {
   count(Vm.PGFREE, 1);
   const batch = zone.pcpBatch;
   const high = zone.reclaimActive ? min(batch << 2, zone.pcpHigh) : zone.pcpHigh;
-  if (pcp.count < high) return;
+  const held = pcp.count + pcp.others;
+  if (held < high) return;
   const most = max(<i32>high - <i32>batch, 1);
   const wanted = <i32>(batch << pcp.freeFactor);
   if (wanted < most) pcp.freeFactor++;
   const pages = high < batch ? 1 : max(min(wanted, most), min(<i32>batch, most));
-  const freed = min(<u32>pages, pcp.count);
-  pcp.count -= freed;
+  const freed = min(<u32>pages, held);
+  const own = min(freed, pcp.count);
+  pcp.count -= own;
+  pcp.others -= freed - own;
   zone.free += freed;
   assert(zone.free <= zone.managed);
 }
@@ -126,8 +129,9 @@ export function drainAllPages(cpus: u32): void {
     const zone = zoneAt(i);
     for (let cpu: u32 = 0; cpu < cpus; cpu++) {
       const pcp = pcpOf(zone, cpu);
-      zone.free += pcp.count;
+      zone.free += pcp.count + pcp.others;
       pcp.count = 0;
+      pcp.others = 0;
     }
   }
 }
@@ -136,7 +140,7 @@ export function drainAllPages(cpus: u32): void {
 export function pcpPages(cpus: u32): u64 {
   let pages: u64 = 0;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
-    for (let cpu: u32 = 0; cpu < cpus; cpu++) pages += pcpOf(zoneAt(i), cpu).count;
+    for (let cpu: u32 = 0; cpu < cpus; cpu++) pages += pcpOf(zoneAt(i), cpu).count + pcpOf(zoneAt(i), cpu).others;
   }
   return pages;
 }

@@ -1,12 +1,12 @@
 /** The phases of a memory operation, and what they have in common: time that passes, reclaim that begins, pages that are waited for. */
 import { Rq } from '../sched/rq';
 import { Mode, State, Task } from '../task/task';
-import { Folio } from './folio';
+import { Folio, Pg } from './folio';
 import { MemCgroup } from './memcg';
 import { enterStall } from './psi';
 import { stepReclaim } from './reclaim';
 import { beginReclaim } from './scan_control';
-import { TaskMm } from './task_mm';
+import { mmOf, TaskMm } from './task_mm';
 
 /** What an operation does: InstructionTable.c of a memory step; src/kernel/tables.ts says the same. */
 export namespace Access {
@@ -81,4 +81,9 @@ export function waitFor(task: Task, folio: Folio): void {
   task.waitNext = folio.waiters;
   folio.waiters = task;
   task.state = State.SLEEPING;
+  const m = mmOf(task);
+  if ((folio.flags & Pg.WORKINGSET) == 0 || m.stallOpen) return;
+  // It comes back although it was in use: waiting for it is thrashing.
+  m.stallOpen = true;
+  enterStall(m.group);
 }

@@ -6,7 +6,11 @@
  */
 import { machine } from '../machine/machine';
 import { MemCgroup } from './memcg';
-import { count, Vm } from './mm';
+
+/** Time that some task of a group was stalled, up to `now`. */
+export function stallNs(group: MemCgroup, now: u64): u64 {
+  return group.stallNs + (group.stalled != 0 && now > group.stalledSince ? now - group.stalledSince : 0);
+}
 
 /** A task in this group, or kswapd in the root, begins to wait for memory (psi_memstall_enter). */
 export function enterStall(group: MemCgroup): void {
@@ -16,8 +20,6 @@ export function enterStall(group: MemCgroup): void {
 export function leaveStall(group: MemCgroup): void {
   for (let g = group; g != null; g = g.parent) {
     if (--g.stalled != 0) continue;
-    const length = machine.now - g.stalledSince;
-    g.stallNs += length;
-    if (g.parent == null) count(Vm.PSI_SOME_NS, length);
+    g.stallNs += machine.now - g.stalledSince;
   }
 }

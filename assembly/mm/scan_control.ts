@@ -42,6 +42,7 @@ export class ScanControl {
   groupReclaimed: u64;
   /** Folios that go to swap when the group is done with: the block layer's plug. */
   plug: Folio;
+  plugPages: u32;
   /** What the last step cost. */
   costNs: u64;
   /** When it began. */

@@ -2,14 +2,18 @@
  * One batch of one list: which folios are freed, written to swap, kept or activated (mm/vmscan.c shrink_inactive_list, shrink_folio_list,
  * folio_check_references, shrink_active_list).
  */
+import { Rq } from '../sched/rq';
+import { deviceAt, submit } from './block';
 import { Folio, Pg } from './folio';
 import { freeFolio } from './free';
-import { addToLru, leaveShadow, noteCost, takeFromLru } from './lru';
+import { addToLru, inactiveIsLow, leaveShadow, noteCost, takeFromLru } from './lru';
 import { listOf, MemCgroup } from './memcg';
 import { costs, count, Lru, mm, Vm } from './mm';
 import { maySwap } from './scan_count';
 import { ScanControl } from './scan_control';
-import { inactiveIsLow } from './lru';
+
+/** A plug of so many pages is sent at once (BLK_PLUG_FLUSH_SIZE: 128 KiB). */
+const PLUG_PAGES: u32 = 32;
 
 /** What becomes of a folio that reclaim looks at. */
 namespace Fate {
@@ -20,13 +24,13 @@ namespace Fate {
 }
 
 /** Looks at up to `pages` pages of a list (shrink_list). Returns how many were freed; the cost is added to sc.costNs. */
-export function shrinkList(sc: ScanControl, cpu: u32, group: MemCgroup, list: u32, pages: u64): u64 {
+export function shrinkList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32, pages: u64): u64 {
   if ((list & Lru.ACTIVE) != 0) {
     if (list & Lru.FILE ? sc.mayDeactivateFile : sc.mayDeactivateAnon) shrinkActiveList(sc, group, list, pages);
     else sc.skippedDeactivate = true;
     return 0;
   }
-  return shrinkInactiveList(sc, cpu, group, list, pages);
+  return shrinkInactiveList(sc, rq, group, list, pages);
 }
 
 /** The tail folios that are taken off the list, chained by ioNext from the oldest on. */
@@ -48,7 +52,7 @@ function isolate(group: MemCgroup, list: u32, pages: u64): Folio {
   return first;
 }
 
-function shrinkInactiveList(sc: ScanControl, cpu: u32, group: MemCgroup, list: u32, pages: u64): u64 {
+function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32, pages: u64): u64 {
   const isFile = (list & Lru.FILE) != 0;
   let folio = isolate(group, list, pages);
   if (folio == null) return 0;
@@ -64,7 +68,7 @@ function shrinkInactiveList(sc: ScanControl, cpu: u32, group: MemCgroup, list: u
     if (fate == Fate.FREE) {
       const swapped = !isFile;
       leaveShadow(folio, sc.target, swapped);
-      freeFolio(cpu, folio);
+      freeFolio(rq.id, folio);
       freed += size;
     } else {
       if (fate == Fate.ACTIVATE) {
@@ -75,12 +79,14 @@ function shrinkInactiveList(sc: ScanControl, cpu: u32, group: MemCgroup, list: u
         swapOut(sc, folio);
       }
       addToLru(folio);
+      if (sc.plugPages >= PLUG_PAGES) flushPlug(sc, rq);
     }
     folio = next;
   }
   noteCost(group, isFile, written);
   sc.nrScanned += scanned;
-  sc.costNs += costs.batchNs + scanned * costs.scanNs + freed * costs.stealNs + written * costs.pageoutNs;
+  const lookNs = isFile ? costs.scanNs : costs.scanNs + costs.rmapNs;
+  sc.costNs += costs.batchNs + scanned * lookNs + freed * costs.stealNs + written * costs.pageoutNs;
   for (let g = group; g != null; g = g.parent) {
     g.scanned += scanned;
     g.stolen += freed;
@@ -123,7 +129,16 @@ function swapOut(sc: ScanControl, folio: Folio): void {
   folio.flags = (folio.flags & ~Pg.DIRTY) | Pg.WRITEBACK | Pg.RECLAIM;
   folio.ioNext = sc.plug;
   sc.plug = folio;
+  sc.plugPages += size;
   count(Vm.PSWPOUT, size);
+}
+
+/** What has been written so far goes to the swap device: its pages lie side by side there (blk_flush_plug). */
+export function flushPlug(sc: ScanControl, rq: Rq): void {
+  if (sc.plug == null) return;
+  submit(rq, deviceAt(0), sc.plug, true);
+  sc.plug = changetype<Folio>(0);
+  sc.plugPages = 0;
 }
 
 /** Its slot in swap is given back, with the page in memory or not. */
@@ -147,7 +162,7 @@ export function shrinkActiveList(sc: ScanControl, group: MemCgroup, list: u32, p
   if (moved == 0) return;
   count(Vm.PGREFILL, moved);
   count(Vm.PGDEACTIVATE, moved);
-  sc.costNs += costs.batchNs + moved * costs.deactivateNs;
+  sc.costNs += costs.batchNs + moved * (list & Lru.FILE ? costs.deactivateNs : costs.deactivateNs + costs.rmapNs);
 }
 
 /** Keeps some anonymous pages inactive, so that their use is noticed (age_active_anon, the end of shrink_lruvec). */

@@ -5,13 +5,11 @@
  * Who pays is decided here: `nextGroup` names the groups of a pass in their order, and leaves out those that are protected.
  */
 import { Rq } from '../sched/rq';
-import { deviceAt, submit } from './block';
-import { Folio } from './folio';
 import { calculateProtection, groupAt, isBelow, MemCgroup } from './memcg';
 import { costs, DEF_PRIORITY, Lru, mm, SWAP_CLUSTER_MAX } from './mm';
 import { getScanCount, prepareScanCount } from './scan_count';
 import { ScanControl } from './scan_control';
-import { ageActiveAnon, shrinkList } from './shrink_list';
+import { ageActiveAnon, flushPlug, shrinkList } from './shrink_list';
 
 /** Begins a pass. */
 export function beginPass(sc: ScanControl): void {
@@ -19,6 +17,7 @@ export function beginPass(sc: ScanControl): void {
   sc.cursor = 0;
   sc.inGroup = false;
   sc.costNs += costs.passNs;
+  if (!sc.isKswapd && sc.target.parent == null) sc.costNs += costs.directNs;
 }
 
 /** Does the next batch. False: the pass is over. What it cost is in sc.costNs, which the caller takes. */
@@ -42,7 +41,7 @@ export function stepPass(sc: ScanControl, rq: Rq): bool {
       if (left == 0) continue;
       const scan = min(left, <u64>SWAP_CLUSTER_MAX);
       sc.setNr(list, left - scan);
-      sc.groupReclaimed += shrinkList(sc, rq.id, group, list, scan);
+      sc.groupReclaimed += shrinkList(sc, rq, group, list, scan);
       if (sc.costNs != 0) return true;
     }
     sc.list = 0;
@@ -100,9 +99,7 @@ function endGroup(sc: ScanControl, rq: Rq, group: MemCgroup): void {
   sc.inGroup = false;
   sc.nrReclaimed += sc.groupReclaimed;
   ageActiveAnon(sc, group, group);
-  if (sc.plug == null) return;
-  submit(rq, deviceAt(0), sc.plug, true);
-  sc.plug = changetype<Folio>(0);
+  flushPlug(sc, rq);
 }
 
 /** What a reclaim has seen of refaults, so that the next one notices new ones (snapshot_refaults). */

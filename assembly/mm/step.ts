@@ -11,7 +11,7 @@
 import { machine } from '../machine/machine';
 import { record } from '../observe/recorder';
 import { Rq } from '../sched/rq';
-import { Instruction } from '../task/instruction';
+import { Instruction, programs } from '../task/instruction';
 import { State, Task } from '../task/task';
 import { batch } from './batch';
 import { charge, endMemcg } from './charge';
@@ -34,9 +34,15 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
     m.recorder = step.b;
     m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
   }
+  if (m.stallOpen) closeStall(m);
   while (true) {
     switch (m.phase) {
       case Phase.NEXT:
+        if (m.killed) {
+          m.phase = Phase.IDLE;
+          task.pc = programs.exitPc;
+          return true;
+        }
         if (m.opsLeft == 0 || (step.c == Access.FILL && totalFree() <= step.x)) {
           m.phase = Phase.IDLE;
           return false;
@@ -55,6 +61,8 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         if (read(rq, task, m, view, step)) return true;
         break;
       case Phase.READAHEAD:
+        // Every allocation is a point at which a voluntarily preemptible kernel gives way (might_alloc).
+        if (rq.needResched && m.costNs != 0) return pass(task, m, Phase.READAHEAD);
         readahead(m, view.region);
         break;
       case Phase.SUBMIT:
@@ -97,7 +105,6 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         if (endHigh(rq, task, m)) return true;
         break;
       case Phase.FINISH:
-        if (m.stallOpen) closeStall(m);
         if (m.recorder != 0) record(task, m.recorder - 1, machine.now - m.beganAt);
         m.opsLeft--;
         m.phase = Phase.NEXT;

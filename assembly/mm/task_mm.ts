@@ -68,7 +68,7 @@ export class TaskMm {
   highPages: u64;
   highGroup: MemCgroup;
   highReclaimed: u64;
-  /** It sleeps for memory.high. */
+  /** It sleeps for memory: throttled, or until a page comes back that it needs. */
   stallOpen: bool;
   sc: ScanControl;
   reclaimOver: bool;

@@ -16,6 +16,8 @@ export const PAGEBLOCK_PAGES: u64 = 512;
 @unmanaged
 export class Pcp {
   count: u32;
+  /** Pages on the lists of other kinds, which count, too. */
+  others: u32;
   /** Frees in a row double what goes back to the zone at a time. */
   freeFactor: u32;
 }

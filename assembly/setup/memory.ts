@@ -11,7 +11,7 @@ import { groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/m
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
 import { areaAt, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
-import { defaultMinFreeKb, MAX_ZONES, newZone, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
+import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
 import { AreaTable, DeviceTable, FileTable, GroupTable, Header, MemoryTable, rowAt, SpecTable, ViewTable } from '../tables';
 import { specAt } from '../task/fork';
 import { taskAt } from '../task/task';
@@ -68,9 +68,11 @@ function readCosts(table: MemoryTable): void {
   costs.readaheadPageNs = <u64>table.readaheadPageNs;
   costs.ioNs = <u64>table.ioNs;
   costs.passNs = <u64>table.passNs;
+  costs.directNs = <u64>table.directNs;
   costs.groupPassNs = <u64>table.groupPassNs;
   costs.batchNs = <u64>table.batchNs;
   costs.scanNs = <u64>table.scanNs;
+  costs.rmapNs = <u64>table.rmapNs;
   costs.stealNs = <u64>table.stealNs;
   costs.pageoutNs = <u64>table.pageoutNs;
   costs.deactivateNs = <u64>table.deactivateNs;
@@ -93,6 +95,12 @@ function readZones(table: MemoryTable): void {
     const taken = min(left, zoneAt(i).free);
     zoneAt(i).free -= taken;
     left -= taken;
+  }
+  // Lists of other kinds of pages keep what the largest bulk free leaves of a list that is kept short: 4 batches less 3.
+  const top = zoneAt(mm.nrZones - 1);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+    pcpOf(top, cpu).others = min(top.pcpBatch, <u32>(top.free / machine.nrCpus));
+    top.free -= pcpOf(top, cpu).others;
   }
   mm.swappiness = <u32>table.swappiness;
   mm.swapTotal = <u64>table.swapPages;

@@ -103,9 +103,11 @@ export function memoryRecord(memory: MemorySpec | undefined, kswapdSpec: number)
     readaheadPageNs: 0,
     ioNs: 0,
     passNs: 0,
+    directNs: 0,
     groupPassNs: 0,
     batchNs: 0,
     scanNs: 0,
+    rmapNs: 0,
     stealNs: 0,
     pageoutNs: 0,
     deactivateNs: 0,
@@ -180,8 +182,6 @@ export const VMSTAT = [
   'memcg_reclaims',
   'high_reclaims',
   'high_sleeps',
-  'psi_some_ns',
-  'psi_full_ns',
 ] as const;
 
 /** In the order of assembly/mm/observe.ts. */

@@ -252,11 +252,16 @@ export interface MemoryCosts {
   readPageNs: number;
   readaheadPageNs: number;
   ioNs: number;
-  /** Reclaim: a pass over the node, a group in it, a batch of a list, a page of it, and more for one that is freed or written to swap. */
+  /**
+   * Reclaim: a pass over the node, more of it in direct reclaim, a group in it; a batch of a list, a page of it, more for one that is anonymous, that
+   * is freed, that is written to swap; a page that is deactivated.
+   */
   passNs: number;
+  directNs: number;
   groupPassNs: number;
   batchNs: number;
   scanNs: number;
+  rmapNs: number;
   stealNs: number;
   pageoutNs: number;
   deactivateNs: number;

@@ -77,7 +77,7 @@ export function memoryScenarioOf(
         costs,
       },
       tasks: [
-        controller(recorded.sample_ms, t0Ns),
+        ...controllers(recorded.sample_ms, recorded.cg_sample_ms, t0Ns),
         ...pre.map((step, i) => preTask(step, i)),
         ...tasks.map((task, i) => taskSpec(task, (pre.length + i) * PRE_STEP_NS, t0Ns)),
       ],
@@ -178,24 +178,24 @@ const memoryOf = (areas: Array<{ name: string; pages: number }>, oomScoreAdj: nu
   memory: { areas, oomScoreAdj },
 });
 
-/** SCHED_FIFO 99: samples from T0 on, which charges a page to its own group each time. */
-function controller(sampleMs: number, t0Ns: number): TaskSpec {
+/**
+ * The recordings' controller, SCHED_FIFO 99: it reads counters, and less often the groups' files. That takes a page which is charged to its own group,
+ * and drains what the CPU has charged beforehand for another (M06n: between such readings a group's stock survives).
+ */
+function controllers(sampleMs: number, groupSampleMs: number, t0Ns: number): TaskSpec[] {
   const touch: MemoryStep = { ...areaStep('sample', 1), access: 'touch', times: 1 };
-  return {
-    ...bare('~memctl'),
+  const task = (name: string, periodMs: number, first: Step[], body: Step[]): TaskSpec => ({
+    ...bare(name),
     cgroup: 'sys',
     sched: { class: 'fifo', nice: 0, priority: 99 },
     startNs: t0Ns,
-    program: [
-      run(FIRST_SAMPLE_NS),
-      {
-        op: 'loop',
-        times: null,
-        body: [timer(sampleMs * NS_PER_MS, t0Ns), run(SAMPLE_NS), touch, { ...touch, access: 'free' }],
-      },
-    ],
+    program: [...first, { op: 'loop', times: null, body: [timer(periodMs * NS_PER_MS, t0Ns), ...body] }],
     ...memoryOf([{ name: 'sample', pages: 1 }], -1000),
-  };
+  });
+  return [
+    task('~memctl', sampleMs, [run(FIRST_SAMPLE_NS)], [run(SAMPLE_NS)]),
+    task('~memctl-groups', groupSampleMs, [], [run(SAMPLE_NS), touch, { ...touch, access: 'free' }]),
+  ];
 }
 
 const run = (ns: number): Step => ({ op: 'run', mode: 'kernel', duration: fixed(ns) });
