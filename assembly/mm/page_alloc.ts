@@ -24,7 +24,7 @@ export namespace Gate {
 }
 
 /**
- * Free pages in blocks for unmovable data, once those for movable data are used up: one and a half blocks. Assumption; as nothing is known of the
+ * Free pages in blocks for unmovable data, which lie in the highest zone, once those for movable data are used up: one and a half blocks. Assumption; as nothing is known of the
  * layout, and freed pages are movable, they are only reached where kswapd finds nothing to free.
  */
 const OTHER_BLOCKS: u64 = PAGEBLOCK_PAGES + PAGEBLOCK_PAGES / 2;
@@ -90,7 +90,7 @@ function refill(zone: Zone, pcp: Pcp): bool {
   zone.free -= pages;
   pcp.count += <u32>pages;
   refillCostNs = costs.refillNs + pages * costs.refillPageNs;
-  if (mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack) fallBack(zone);
+  if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack) fallBack(zone);
   return true;
 }
 
