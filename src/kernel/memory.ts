@@ -91,28 +91,11 @@ export class MemoryTables {
   }
 }
 
-/** The record of the machine's memory; zeros where none is simulated. */
-export function memoryRecord(memory: MemorySpec | undefined, kswapdSpec: number): RecordOf<'MemoryTable'> {
-  const costs = memory?.costs ?? {
-    hitNs: 0,
-    faultNs: 0,
-    refillNs: 0,
-    refillPageNs: 0,
-    readNs: 0,
-    readPageNs: 0,
-    readaheadPageNs: 0,
-    ioNs: 0,
-    passNs: 0,
-    directNs: 0,
-    groupPassNs: 0,
-    batchNs: 0,
-    scanNs: 0,
-    rmapNs: 0,
-    stealNs: 0,
-    pageoutNs: 0,
-    deactivateNs: 0,
-    freeNs: 0,
-  };
+/** The record of the machine's memory; no zones where none is simulated. */
+export function memoryRecord(
+  { memory, machine }: Scenario,
+  kswapdSpec: number,
+): RecordOf<'MemoryTable'> {
   return {
     dmaPages: memory?.zones.dma ?? 0,
     dma32Pages: memory?.zones.dma32 ?? 0,
@@ -125,7 +108,7 @@ export function memoryRecord(memory: MemorySpec | undefined, kswapdSpec: number)
     kernelPages: memory?.kernelPages ?? 0,
     readaheadPages: memory?.readaheadPages ?? 0,
     kswapdSpec,
-    ...costs,
+    ...machine.memoryCosts,
   };
 }
 

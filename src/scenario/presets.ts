@@ -6,7 +6,17 @@ import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
 import { check, parseYaml, readText } from './document.js';
-import type { BtTunables, CgroupSpec, Kernel, Machine, MachineCosts, Policy, VmfTunables } from './scenario.js';
+import { memoryCostsOf } from './memory.js';
+import type {
+  BtTunables,
+  CgroupSpec,
+  Kernel,
+  Machine,
+  MachineCosts,
+  MemoryCosts,
+  Policy,
+  VmfTunables,
+} from './scenario.js';
 import {
   type KernelDocument,
   kernelSchema,
@@ -197,7 +207,10 @@ const vmfOf = (document: Loose<KernelDocument['vmf']>) => given(document, VMF_NA
 
 /** The fields of a machine that a document gives. */
 export function machineChanges(
-  document: Partial<Omit<MachineDocument, 'costs'>> & { costs?: Partial<MachineDocument['costs']> },
+  document: Partial<Omit<MachineDocument, 'costs' | 'memoryCosts'>> & {
+    costs?: Partial<MachineDocument['costs']>;
+    memoryCosts?: Partial<MachineDocument['memoryCosts']>;
+  },
 ) {
   const { idleStates } = document;
   return {
@@ -212,7 +225,11 @@ export function machineChanges(
           })),
         }),
     costs: given(document.costs ?? {}, COST_NAMES) as Partial<MachineCosts>,
-  } as Partial<Omit<Machine, 'costs'>> & { costs: Partial<MachineCosts> };
+    ...(document.memoryCosts === undefined ? {} : { memoryCosts: memoryCostsOf(document.memoryCosts) }),
+  } as Partial<Omit<Machine, 'costs' | 'memoryCosts'>> & {
+    costs: Partial<MachineCosts>;
+    memoryCosts?: Partial<MemoryCosts>;
+  };
 }
 
 /** The fields of a kernel that a document gives. */

@@ -3,6 +3,16 @@ import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
 import {
+  checkMemory,
+  fitSteps,
+  freeStep,
+  groupMemoryOf,
+  memorySpecOf,
+  readStep,
+  taskMemoryOf,
+  touchStep,
+} from './memory.js';
+import {
   cgroupOf,
   groupOfRole,
   kernelChanges,
@@ -39,6 +49,7 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     parent: group.parent ?? null,
     btShares: group.btShares,
     offline: group.offline,
+    ...(group.memory === undefined ? {} : { memory: groupMemoryOf(group.memory) }),
   }));
   const scenario: Scenario = {
     name: document.name ?? file,
@@ -50,10 +61,15 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     kernel,
     policy: policy.name,
     cgroups: [...cgroups, ...policy.cgroups],
+    ...(document.memory === undefined ? {} : { memory: memorySpecOf(document.memory) }),
     ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
     tasks: tasksOf(document, machine, file).map((task) => resolveTask(task, policy, machine)),
   };
+  for (const task of scenario.tasks) fitSteps(task, scenario.memory);
   checkScenario(scenario, cpusets, file);
+  checkMemory(scenario, machine, document.memory?.zones && document.memory.size, (place, expectation) => {
+    throw new UserError(file, place, expectation);
+  });
   return {
     ...scenario,
     tasks: scenario.tasks.map((task) => confine(task, scenario.cgroups, cpusets)),
@@ -90,8 +106,13 @@ function chooseMachine(choice: ScenarioDocument['machine']): Machine {
   if (typeof choice === 'string') return loadMachine(choice);
   const { preset, ...changes } = choice;
   const base = loadMachine(preset);
-  const { costs, ...others } = machineChanges(changes as Parameters<typeof machineChanges>[0]);
-  return { ...base, ...others, costs: { ...base.costs, ...costs } };
+  const { costs, memoryCosts, ...others } = machineChanges(changes as Parameters<typeof machineChanges>[0]);
+  return {
+    ...base,
+    ...others,
+    costs: { ...base.costs, ...costs },
+    memoryCosts: { ...base.memoryCosts, ...memoryCosts },
+  };
 }
 
 function chooseKernel(choice: ScenarioDocument['kernel']): Kernel {
@@ -131,6 +152,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     sliceNs: task.slice ?? null,
     cookie: task.cookie ?? cookieByPolicy ?? null,
     ...(task.runsOn === undefined ? {} : { runsOn: task.runsOn }),
+    ...(task.memory === undefined ? {} : { memory: taskMemoryOf(task.memory) }),
     program: task.program.map(resolveStep),
   };
 }
@@ -196,6 +218,9 @@ export function resolveStep(step: StepDocument): Step {
   if ('exec' in step) return { op: 'exec' };
   if ('yield' in step) return { op: 'yield' };
   if ('policy' in step) return { op: 'policy', sched: step.policy };
+  if ('touch' in step) return touchStep(step.touch);
+  if ('read' in step) return readStep(step.read);
+  if ('free' in step) return freeStep(step.free);
   if ('exit' in step) return { op: 'exit' };
   throw new UserError('scenario', null, `unknown step ${JSON.stringify(step)}`);
 }

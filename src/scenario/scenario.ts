@@ -237,6 +237,7 @@ export interface Machine {
   costs: MachineCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];
+  memoryCosts: MemoryCosts;
 }
 
 /** What memory operations cost, in ns. */
@@ -285,7 +286,6 @@ export interface MemorySpec {
   swap: { pages: number; latencyNs: number; depth: number } | null;
   devices: Array<{ name: string; latencyNs: number; depth: number }>;
   files: Array<{ name: string; pages: number; device: string }>;
-  costs: MemoryCosts;
 }
 
 /** Tunables and features of a kernel, under the kernel's own names. */

@@ -8,7 +8,6 @@ import type {
   GroupMemory,
   Kernel,
   Machine,
-  MemoryCosts,
   MemoryStep,
   Scenario,
   Step,
@@ -41,7 +40,6 @@ export function memoryScenarioOf(
   recording: MemoryRecording,
   machine: Machine,
   kernel: Kernel,
-  costs: MemoryCosts,
   minFreeKb: number | null,
 ): MemoryMapping {
   const { scenario: recorded, a } = recording;
@@ -74,7 +72,6 @@ export function memoryScenarioOf(
         swap: swapPages === 0 ? null : { pages: swapPages, latencyNs: 100_000, depth: 64 },
         devices: [{ name: 'nullb0', latencyNs: 100_000, depth: 64 }],
         files: ['/mnt/f0', '/mnt/f1', '/mnt/f2'].map((name) => ({ name, pages: FILE_PAGES, device: 'nullb0' })),
-        costs,
       },
       tasks: [
         ...controllers(recorded.sample_ms, recorded.cg_sample_ms, t0Ns),
