@@ -23,6 +23,7 @@ export class Simulation {
   readonly #kernel: KernelExports;
   readonly #compiled: CompiledScenario;
   #nowNs = 0;
+  #memoryBefore: MemoryResult | null = null;
 
   private constructor(
     readonly scenario: Scenario,
@@ -80,6 +81,12 @@ export class Simulation {
     );
   }
 
+  /** Simulates up to `untilNs` and notes what the memory side has counted by then. */
+  warmUp(untilNs: number): void {
+    this.run(untilNs);
+    this.#memoryBefore = this.memory();
+  }
+
   /** What the memory side has counted so far. */
   memory(): MemoryResult {
     return readMemory(this.#kernel, new Memory(this.#kernel.memory), this.#compiled.groups);
@@ -131,6 +138,7 @@ export class Simulation {
       cpus,
       recorders,
       ...(this.scenario.memory === undefined ? {} : { memory: this.memory() }),
+      ...(this.#memoryBefore === null ? {} : { memoryBefore: this.#memoryBefore }),
       trace: readTrace(memory, kernel, this.options.trace?.capacity ?? 0, this.#names()),
     };
   }
@@ -163,6 +171,8 @@ export class Simulation {
 /** Runs a whole scenario. */
 export function simulate(scenario: Scenario, seed: number, options: SimulationOptions = {}): Result {
   const simulation = Simulation.create(scenario, seed, options);
+  const warmupNs = scenario.memory?.warmupNs ?? 0;
+  if (warmupNs > 0 && warmupNs < scenario.durationNs) simulation.warmUp(warmupNs);
   simulation.run(scenario.durationNs);
   return simulation.result();
 }

@@ -97,6 +97,8 @@ export interface Result {
   trace: TraceEvent[];
   /** Absent: memory was not simulated. */
   memory?: MemoryResult;
+  /** As it was at the end of the warm-up; absent without one. */
+  memoryBefore?: MemoryResult;
 }
 
 /** Entries of the trace ring, in the order and with the meaning of the kernel's sched tracepoints. */

@@ -84,6 +84,7 @@ export const memorySchema = z.strictObject({
   minFreeKb: z.int().min(0).max(2 ** 32).optional().describe('vm.min_free_kbytes; default: as the kernel computes it'),
   hugePages: z.boolean().default(false).describe('transparent huge pages are on, which raises vm.min_free_kbytes'),
   watermarkScaleFactor: z.int().min(1).max(3000).default(10),
+  warmup: time.default(0).describe('counters are read then, too, so that what came before can be left out'),
   swappiness: z.int().min(0).max(200).default(60),
   kernel: size.prefault('0KiB').describe('what the kernel itself uses'),
   readahead: positiveSize.prefault('128KiB'),
@@ -161,11 +162,12 @@ export const freeStep = (free: z.output<typeof freeSchema>): MemoryStep =>
 
 /** The machine's memory; zones by its size unless they are given: what lies below 4 GiB is DMA and DMA32. */
 export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpec {
-  const { kernel, readahead, swap, files, devices, size: pages, zones, minFreeKb, ...others } = document;
+  const { kernel, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...others } = document;
   return {
     ...others,
     zones: zones ?? zonesOf(pages ?? 0),
     minFreeKb: minFreeKb ?? null,
+    warmupNs: warmup,
     kernelPages: kernel,
     readaheadPages: readahead,
     swap: swap === undefined ? null : { pages: swap.size, latencyNs: swap.latency, depth: swap.depth },

@@ -278,6 +278,8 @@ export interface MemorySpec {
   minFreeKb: number | null;
   hugePages: boolean;
   watermarkScaleFactor: number;
+  /** What is counted is also read at this time, so that it can be left out. */
+  warmupNs: number;
   swappiness: number;
   /** Pages that the kernel itself uses. */
   kernelPages: number;

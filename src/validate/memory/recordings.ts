@@ -127,7 +127,8 @@ const summary = z.looseObject({
   memcg_reclaim: z.looseObject({ n: whole }),
   pressure_memory_start: z.looseObject({ some: z.looseObject({ total: number }) }),
   pressure_memory_end: z.looseObject({ some: z.looseObject({ total: number }) }),
-  cgroups: z.record(z.string(), z.looseObject({})),
+  /** Time, event, and what it said. */
+  oom_events: z.array(z.tuple([number, z.string(), z.string()])).default([]),
 });
 export type RecordedSummary = z.output<typeof summary>;
 

@@ -66,6 +66,7 @@ export function memoryScenarioOf(
         minFreeKb: recorded.sysctl['vm/min_free_kbytes'] ?? minFreeKb,
         hugePages: false,
         watermarkScaleFactor: recorded.sysctl['vm/watermark_scale_factor'] ?? 10,
+        warmupNs: t0Ns,
         swappiness: 60,
         kernelPages: kernelPages(recording),
         readaheadPages: 32,
