@@ -234,6 +234,7 @@ export class MemoryTable {
   faultNs: f64;
   refillNs: f64;
   refillPageNs: f64;
+  lruAddNs: f64;
   readNs: f64;
   readPageNs: f64;
   readaheadPageNs: f64;

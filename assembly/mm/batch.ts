@@ -12,7 +12,7 @@ import { needsTable, newPage } from './fault';
 import { entryOf, folioAt, hasPage, Pg, slotOf } from './folio';
 import { markAccessed } from './lru';
 import { MemCgroup, stockOf } from './memcg';
-import { costs, count, mm, Vm } from './mm';
+import { costs, count, LRU_BATCH, mm, Vm } from './mm';
 import { readyPages } from './page_alloc';
 import { Access } from './phase';
 import { mmOf, TaskMm, View } from './task_mm';
@@ -54,6 +54,8 @@ function touches(rq: Rq, task: Task, m: TaskMm, view: View): u32 {
       if (n == 0) {
         isNew = true;
         ready = min(readyPages(rq.id, mm.nrZones - 1), stockPages(rq.id, m.group));
+        // The page with which the CPU's collection is full takes longer.
+        ready = min(ready, LRU_BATCH - 1 - stockOf(rq.id).lruAdds);
       }
       if (!isNew || n == ready || (entry & 1) != 0 || needsTable(view, page)) break;
       newPage(region, slot, folio, m.group, zoneAt(mm.nrZones - 1));
@@ -78,6 +80,7 @@ function takeReady(cpu: u32, group: MemCgroup, pages: u32): void {
   pcp.count -= pages;
   for (let i: u32 = 0; i < pages && pcp.freeFactor != 0; i++) pcp.freeFactor >>= 1;
   count(Vm.PGALLOC, pages);
+  stockOf(cpu).lruAdds += pages;
   if (group.parent == null) group.usage += pages;
   else stockOf(cpu).pages -= pages;
 }

@@ -5,8 +5,8 @@ import { Task } from '../task/task';
 import { deviceAt, submit } from './block';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru, isSwapped } from './lru';
-import { addListPages, MemCgroup } from './memcg';
-import { costs, count, mm, Vm } from './mm';
+import { addListPages, MemCgroup, stockOf } from './memcg';
+import { costs, count, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
@@ -70,6 +70,14 @@ export function growFolio(folio: Folio): void {
   if ((folio.flags & Pg.ISOLATED) == 0) addListPages(folio.group, folio.list, 1);
 }
 
+/** A new page joins those that the CPU has collected for their lists; what that takes when they are enough. */
+function collect(cpu: u32): u64 {
+  const stock = stockOf(cpu);
+  if (++stock.lruAdds < LRU_BATCH) return 0;
+  stock.lruAdds = 0;
+  return costs.lruAddNs;
+}
+
 /** The page goes where it is needed. True: time passes first. */
 export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
   const region = view.region;
@@ -85,7 +93,7 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       const slot = slotOf(region, page);
       newPage(region, slot, folioAt(entryOf(region, slot)), m.group, m.zone);
       advanceView(view, 1);
-      m.costNs += costs.faultNs;
+      m.costNs += costs.faultNs + collect(rq.id);
       m.after = For.PLACED;
       return false;
     }

@@ -31,6 +31,8 @@ export class MemCgroup {
   max: u64;
   swapMax: u64;
   oomGroup: bool;
+  /** Some task is in it. */
+  used: bool;
   /** Protection as it is effective in the present reclaim. */
   elow: u64;
   emin: u64;
@@ -147,11 +149,12 @@ export function overHigh(group: MemCgroup): MemCgroup {
   return changetype<MemCgroup>(0);
 }
 
-/** What a CPU has charged beforehand (struct memcg_stock_pcp). */
+/** What a CPU has charged beforehand (struct memcg_stock_pcp), and how many new pages wait there to come to their lists (lru_add). */
 @unmanaged
 export class Stock {
   group: MemCgroup;
   pages: u32;
+  lruAdds: u32;
 }
 
 let stocks: usize = 0;

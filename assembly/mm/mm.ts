@@ -64,6 +64,8 @@ export namespace Lru {
 export const DEF_PRIORITY: i32 = 12;
 export const SWAP_CLUSTER_MAX: u32 = 32;
 export const MAX_RECLAIM_RETRIES: u32 = 16;
+/** PAGEVEC_SIZE: new pages that a CPU collects before they come to their lists. */
+export const LRU_BATCH: u32 = 15;
 
 /** What operations cost in ns: MemoryTable in assembly/tables.ts says where each is measured. */
 @unmanaged
@@ -74,6 +76,8 @@ export class MmCosts {
   /** Refilling a per-CPU list: once, and for each page. */
   refillNs: u64;
   refillPageNs: u64;
+  /** New pages come to their lists together (lru_add_drain): when a CPU has LRU_BATCH of them. */
+  lruAddNs: u64;
   /** A read() and each page of it that is cached; a page that readahead brings in; sending a request and being woken for it. */
   readNs: u64;
   readPageNs: u64;

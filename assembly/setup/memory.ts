@@ -63,6 +63,7 @@ function readCosts(table: MemoryTable): void {
   costs.faultNs = <u64>table.faultNs;
   costs.refillNs = <u64>table.refillNs;
   costs.refillPageNs = <u64>table.refillPageNs;
+  costs.lruAddNs = <u64>table.lruAddNs;
   costs.readNs = <u64>table.readNs;
   costs.readPageNs = <u64>table.readPageNs;
   costs.readaheadPageNs = <u64>table.readaheadPageNs;
@@ -152,11 +153,20 @@ function readTasks(specTables: usize, specs: u32, areaTables: usize, viewTables:
   }
 }
 
+/** What a group uses as soon as a task is in it: its own records, two pages in all recordings. */
+const GROUP_PAGES: u64 = 2;
+
+function useGroup(group: MemCgroup): void {
+  group.used = true;
+  for (let g = group; g != null; g = g.parent) g.usage += GROUP_PAGES;
+}
+
 function readTask(m: TaskMm, table: SpecTable, id: u32, areaTables: usize, viewTables: usize): void {
   const task = taskAt(id);
   task.mm = changetype<usize>(m);
   m.task = task;
   m.group = groupAt(<u32>(table.group + 1));
+  if (m.group.parent != null && !m.group.used) useGroup(m.group);
   m.oomScoreAdj = <i32>table.oomScoreAdj;
   m.sc = allocate<ScanControl>();
   m.nrAreas = <u32>table.areas;

@@ -173,6 +173,7 @@ export const RECORDS = {
     'faultNs',
     'refillNs',
     'refillPageNs',
+    'lruAddNs',
     'readNs',
     'readPageNs',
     'readaheadPageNs',

@@ -58,6 +58,7 @@ export const memoryCostsSchema = z.strictObject({
   fault: cost.describe('a touch of a new page: fault and clearing'),
   refill: cost.describe('a per-CPU list of free pages is refilled'),
   refillPage: cost,
+  lruAdd: cost.describe('the 15 new pages that a CPU has collected come to their lists'),
   read: cost.describe('a read(), and each page of it'),
   readPage: cost,
   readaheadPage: cost,

@@ -248,6 +248,8 @@ export interface MemoryCosts {
   /** Refilling a per-CPU list of free pages: once, and for each page. */
   refillNs: number;
   refillPageNs: number;
+  /** The pages that a CPU has collected come to their lists. */
+  lruAddNs: number;
   /** A read(), each page of it, a page that readahead brings in, and a request to a device. */
   readNs: number;
   readPageNs: number;

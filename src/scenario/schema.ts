@@ -281,6 +281,7 @@ const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
   fault: '700ns',
   refill: '300ns',
   refillPage: '50ns',
+  lruAdd: '1us',
   read: '300ns',
   readPage: '250ns',
   readaheadPage: '200ns',
