@@ -178,6 +178,7 @@ export const RECORDS = {
     'readPageNs',
     'readaheadPageNs',
     'ioNs',
+    'waitNs',
     'passNs',
     'directNs',
     'groupPassNs',
