@@ -35,6 +35,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
     return false;
   }
   m.zone = zone;
+  mm.inFlight++;
   m.costNs += refillCostNs;
   m.phase = Phase.CHARGE;
   m.retries = MAX_RECLAIM_RETRIES;

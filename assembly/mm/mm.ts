@@ -118,6 +118,10 @@ export class Mm {
   swapTotal: u64;
   /** Pages on lists of all groups, by list: what belongs to nobody's list is the kernel's. */
   kernelPages: u64;
+  /** Pages that are taken but on no list yet, or on none any more. */
+  inFlight: u64;
+  /** A task needs a page that nobody can free, and nobody may be killed for it. */
+  hopeless: bool;
   kswapd: Task;
   /** Passes of kswapd without progress; from MAX_RECLAIM_RETRIES on it is dormant. */
   kswapdFailures: u32;

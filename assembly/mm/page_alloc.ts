@@ -70,6 +70,7 @@ export function takePage(cpu: u32, highest: u32, gate: u32): Zone {
     }
     pcp.count--;
     pcp.freeFactor >>= 1;
+    zone.taken++;
     count(Vm.PGALLOC, 1);
     return zone;
   }
@@ -103,7 +104,10 @@ function fallBack(zone: Zone): void {
 }
 
 /** Gives one page back to the CPU's list, and a batch from there to the zone when it is long (free_unref_page_commit). */
-export function freePage(zone: Zone, cpu: u32): void {
+export function freePage(from: Zone, cpu: u32): void {
+  // A folio of several pages may hold some of another zone.
+  const zone = from.taken != 0 ? from : otherTaken();
+  zone.taken--;
   const pcp = pcpOf(zone, cpu);
   pcp.count++;
   count(Vm.PGFREE, 1);
@@ -121,6 +125,13 @@ export function freePage(zone: Zone, cpu: u32): void {
   pcp.others -= freed - own;
   zone.free += freed;
   assert(zone.free <= zone.managed);
+}
+
+/** The highest zone of which some page is taken. */
+function otherTaken(): Zone {
+  let index = mm.nrZones - 1;
+  while (index > 0 && zoneAt(index).taken == 0) index--;
+  return zoneAt(index);
 }
 
 /** All CPUs give back what their lists hold (drain_all_pages). */
