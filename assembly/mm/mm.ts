@@ -145,7 +145,6 @@ export const costs: MmCosts = changetype<MmCosts>(memory.data(<i32>offsetof<MmCo
 const counters: usize = memory.data(<i32>Vm.COUNT * 8, 64);
 
 /** Adds to a counter of /proc/vmstat. */
-@inline
 export function count(what: u32, n: u64): void {
   store<u64>(counters + (what << 3), load<u64>(counters + (what << 3)) + n);
 }

@@ -33,7 +33,6 @@ const OTHER_BLOCKS: u64 = PAGEBLOCK_PAGES + PAGEBLOCK_PAGES / 2;
 export let refillCostNs: u64 = 0;
 
 /** The mark of a zone for a kind of request (__zone_watermark_ok). Above it, a page may be taken. */
-@inline
 export function markOf(zone: Zone, gate: u32): u64 {
   if (gate == Gate.LOW) return zone.lowMark;
   if (gate == Gate.MIN) return zone.minMark;
@@ -91,7 +90,8 @@ function refill(zone: Zone, pcp: Pcp): bool {
   zone.free -= pages;
   pcp.count += <u32>pages;
   refillCostNs = costs.refillNs + pages * costs.refillPageNs;
-  if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack) fallBack(zone);
+  if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack)
+    fallBack(zone);
   return true;
 }
 

@@ -76,7 +76,6 @@ export function zoneAt(index: u32): Zone {
   return at<Zone>(mm.zones, index);
 }
 
-@inline
 export function pcpOf(zone: Zone, cpu: u32): Pcp {
   return at<Pcp>(zone.pcps, cpu);
 }
