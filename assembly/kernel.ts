@@ -7,6 +7,9 @@ import { Histogram } from './base/histogram';
 import { failedTask, runUntil } from './loop';
 import { useKernel } from './machine/kernels';
 import { machine } from './machine/machine';
+import { groupAt as memcgAt } from './mm/memcg';
+import { counter, mm } from './mm/mm';
+import { groupNumber, memoryNumber, zoneNumber } from './mm/observe';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as follow from './follow';
@@ -37,7 +40,9 @@ export function setup(seedLow: u32, seedHigh: u32): void {
 
 /** Simulates up to and including `untilNs`; false if a program cannot go on. */
 export function run(untilNs: f64): bool {
-  return runUntil(<u64>untilNs);
+  if (!runUntil(<u64>untilNs)) return false;
+  mm.now = <u64>untilNs;
+  return true;
 }
 
 /** Events handled so far. */
@@ -58,6 +63,11 @@ export function failedPool(): i32 {
 /** Whether more messages were sent than there is room for. */
 export function failedMessages(): bool {
   return outOfMessages;
+}
+
+/** Whether a task needs a page that nobody can free, and nobody may be killed for it. */
+export function failedMemory(): bool {
+  return mm.hopeless;
 }
 
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */
@@ -168,6 +178,46 @@ export function traceEntries(): usize {
 /** The declaration of a task id: scenario's own, then idle tasks, then stoppers. */
 export function specOfTask(id: u32): u32 {
   return taskAt(id).spec.index;
+}
+
+// --- Memory
+
+/** A counter of /proc/vmstat; `what` in the order of VMSTAT in src/kernel/memory.ts. */
+export function vmstat(what: u32): f64 {
+  return <f64>counter(what);
+}
+
+/** A number of a zone, of the machine's memory, or of a group (0: the root). */
+export function zone(index: u32, what: u32): f64 {
+  return zoneNumber(index, what);
+}
+
+export function memoryLevel(what: u32): f64 {
+  return memoryNumber(what);
+}
+
+export function memcg(index: u32, what: u32): f64 {
+  return groupNumber(memcgAt(index), what);
+}
+
+/** A histogram of the memory side; `what` in the order of MEMORY_HISTOGRAMS. */
+export function memoryHistogram(what: u32): Histogram {
+  switch (what) {
+    case 0:
+      return mm.freeAtWakeup;
+    case 1:
+      return mm.freeAtRunEnd;
+    case 2:
+      return mm.runNs;
+    case 3:
+      return mm.directNs;
+    case 4:
+      return mm.directPages;
+    case 5:
+      return mm.memcgNs;
+    default:
+      return mm.memcgPages;
+  }
 }
 
 // --- Replay of a recorded history (replay.ts). Tasks are ids; an idle task is −1.

@@ -10,6 +10,9 @@ import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine
 import { useKernel } from './machine/kernels';
 import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
+import { settleBatch } from './mm/batch';
+import { mm } from './mm/mm';
+import { pagesAreConserved } from './mm/zone';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { guardBt } from './sched/bt';
@@ -47,6 +50,7 @@ export function runUntil(until: u64): bool {
   while (event != null) {
     if (!handle(event)) return false;
     if (!wheel.moreNow && !finishInstant()) return false;
+    assert(!mm.on || wheel.moreNow || pagesAreConserved());
     event = wheel.pop(until);
   }
   return true;
@@ -126,7 +130,10 @@ function enterKernel(rq: Rq, time: u64): void {
   if (rq.sectionRemaining != 0) {
     rq.sectionRemaining -= min(time - rq.segmentBegin, rq.sectionRemaining);
   } else if (rq.curr != rq.idle) {
+    const task = rq.curr;
+    const begin = rq.segmentBegin;
     accountWork(rq, time);
+    if (task.mode == Mode.TOUCH) settleBatch(task, begin, time - begin);
     if (rq.guest != null) exitGuest(rq, time);
   } else {
     spend(exitIdle(rq, time));

@@ -25,20 +25,26 @@ import {
   registerClasses,
 } from './setup/machine';
 import { newSpecs, readGroups, readMasks, readPrograms, readRecorders, readSpecs, startCpus } from './setup/tasks';
+import { readMemory } from './setup/memory';
 import {
+  AreaTable,
+  DeviceTable,
   DistributionTable,
+  FileTable,
   GroupTable,
   Header,
   IdleStateTable,
   InstructionTable,
   KernelTable,
   MachineTable,
+  MemoryTable,
   NoiseTable,
   Reader,
   RecorderTable,
   rowAt,
   SpecTable,
   SystemTable,
+  ViewTable,
   WaitQueueTable,
 } from './tables';
 
@@ -72,6 +78,11 @@ export function setUp(input: usize, seed: u64): void {
   const instructions = reader.array<InstructionTable>(<u32>header.instructions);
   const specs = reader.array<SpecTable>(<u32>header.specs);
   const recorders = reader.array<RecorderTable>(<u32>header.recorders);
+  const memory = reader.next<MemoryTable>();
+  const devices = reader.array<DeviceTable>(<u32>header.devices);
+  const files = reader.array<FileTable>(<u32>header.files);
+  const areas = reader.array<AreaTable>(<u32>header.areas);
+  const views = reader.array<ViewTable>(<u32>header.views);
 
   const distributions = readDistributions(distributionTables, <u32>header.distributions, values);
   newCpus(<u32>header.cpus);
@@ -84,14 +95,16 @@ export function setUp(input: usize, seed: u64): void {
   for (let i: u32 = 0; i < <u32>header.kernels; i++) {
     const system = reader.next<SystemTable>();
     newKernel(i, firstCpu, <u32>system.cpus);
-    setUpKernel(system, reader, distributions, specs, firstSpec, seed);
+    const groups = setUpKernel(system, reader, distributions, specs, firstSpec, seed);
+    // Guests have memory enough.
+    if (i == 0 && header.memory != 0) readMemory(memory, header, system, devices, files, groups, specs, areas, views);
     firstCpu += <u32>system.cpus;
     firstSpec += <u32>system.specs;
   }
   readRecorders(recorders, <u32>header.recorders);
 }
 
-/** Lays out the kernel at work, with its machine and its tasks: declarations from `firstSpec` on. */
+/** Lays out the kernel at work, with its machine and its tasks: declarations from `firstSpec` on. Returns the address of its GroupTable[]. */
 function setUpKernel(
   system: SystemTable,
   reader: Reader,
@@ -99,7 +112,7 @@ function setUpKernel(
   specs: usize,
   firstSpec: u32,
   seed: u64,
-): void {
+): usize {
   readSystem(system);
   newMasks();
   readMachine(reader.next<MachineTable>());
@@ -121,6 +134,7 @@ function setUpKernel(
   readGroups(groupTables, <u32>system.groups, stream);
   readSpecs(specs, firstSpec, <u32>system.specs, seed);
   startCpus();
+  return groupTables;
 }
 
 /** The stream of a kernel's own random draws belongs to no entity of its scenario. */

@@ -3,6 +3,7 @@
  * src/kernel/tables.ts; a test compares the two files field by field.
  *
  *   Header │ DistributionTable[] │ values[] │ WaitQueueTable[] │ InstructionTable[] │ SpecTable[] │ RecorderTable[]
+ *   MemoryTable │ DeviceTable[] │ FileTable[] │ AreaTable[] │ ViewTable[]
  *   and for each kernel, the host's first: SystemTable │ MachineTable │ KernelTable │ IdleStateTable[] │ NoiseTable[] │
  *   btRuntimeNs[cpus] │ GroupTable[] │ mask words (32 bits each)[]
  */
@@ -22,6 +23,14 @@ export class Header {
   traceCapacity: f64;
   traceFromNs: f64;
   traceToNs: f64;
+  /** 1: memory is simulated. */
+  memory: f64;
+  devices: f64;
+  files: f64;
+  areas: f64;
+  views: f64;
+  /** The instruction with which a killed task goes on. */
+  exitPc: f64;
 }
 
 @unmanaged
@@ -147,6 +156,13 @@ export class GroupTable {
   /** When one of its periods ends, after time 0; negative: as the kernel has it. */
   phaseNs: f64;
   btShares: f64;
+  /** Pages; negative: no limit. */
+  memoryMin: f64;
+  memoryLow: f64;
+  memoryHigh: f64;
+  memoryMax: f64;
+  swapMax: f64;
+  oomGroup: f64;
 }
 
 @unmanaged
@@ -204,12 +220,83 @@ export class SpecTable {
   firstVcpu: f64;
   threads: f64;
   carries: f64;
+  oomScoreAdj: f64;
+  firstArea: f64;
+  areas: f64;
+  firstView: f64;
+  views: f64;
 }
 
 @unmanaged
 export class RecorderTable {
   spec: f64;
   binsUs: f64;
+}
+
+/** Pages, and costs in ns. */
+@unmanaged
+export class MemoryTable {
+  dmaPages: f64;
+  dma32Pages: f64;
+  normalPages: f64;
+  /** Negative: as the kernel computes it. */
+  minFreeKb: f64;
+  watermarkScaleFactor: f64;
+  hugePages: f64;
+  swappiness: f64;
+  swapPages: f64;
+  kernelPages: f64;
+  readaheadPages: f64;
+  kswapdSpec: f64;
+  hitNs: f64;
+  faultNs: f64;
+  refillNs: f64;
+  refillPageNs: f64;
+  lruAddNs: f64;
+  readNs: f64;
+  readPageNs: f64;
+  readaheadPageNs: f64;
+  ioNs: f64;
+  waitNs: f64;
+  passNs: f64;
+  directNs: f64;
+  groupPassNs: f64;
+  batchNs: f64;
+  scanNs: f64;
+  rmapNs: f64;
+  stealNs: f64;
+  pageoutNs: f64;
+  deactivateNs: f64;
+  freeNs: f64;
+}
+
+/** The first is the swap device, used or not. */
+@unmanaged
+export class DeviceTable {
+  latencyNs: f64;
+  depth: f64;
+}
+
+@unmanaged
+export class FileTable {
+  pages: f64;
+  device: f64;
+}
+
+/** An anonymous area of each instance of a task. */
+@unmanaged
+export class AreaTable {
+  pages: f64;
+}
+
+@unmanaged
+export class ViewTable {
+  /** Of a file, or of the task's own area. */
+  file: f64;
+  region: f64;
+  first: f64;
+  pages: f64;
+  pattern: f64;
 }
 
 /** A record of an array in the buffer, where they lie without gaps. */

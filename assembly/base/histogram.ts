@@ -19,6 +19,15 @@ export class Histogram {
   /** Address of u32[BUCKETS]. */
   buckets: usize;
 
+  recordMany(value: u64, count: u32): void {
+    this.count += count;
+    this.sum += value * count;
+    if (value < this.min) this.min = value;
+    if (value > this.max) this.max = value;
+    const bucket = this.buckets + (min(bucketOf(value), BUCKETS - 1) << 2);
+    store<u32>(bucket, load<u32>(bucket) + count);
+  }
+
   record(value: u64): void {
     this.count++;
     this.sum += value;

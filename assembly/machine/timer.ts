@@ -24,6 +24,8 @@ export namespace TimerKind {
   export const DEADLINE: u8 = 7;
   /** The clock event of a halted guest CPU is due; `target` is its Vcpu. */
   export const VCPU: u8 = 8;
+  /** The device's request at `target` is done. */
+  export const BLOCK: u8 = 9;
 }
 
 /** A timer. It is started when `far` is pending or `near` is set. */

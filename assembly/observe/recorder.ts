@@ -40,6 +40,16 @@ export function recorderAt(index: u32): Recorder {
   return at<Recorder>(recorders, index);
 }
 
+/** Adds so many equal latencies to a recorder, none of which is its worst unless it is the first. */
+export function recordMany(task: Task, index: u32, latencyNs: u64, count: u32): void {
+  const recorder = recorderAt(index);
+  if (recorder.worstAt == 0 || latencyNs > recorder.worstNs || recorder.binsUs != 0) {
+    for (let i: u32 = 0; i < count; i++) record(task, index, latencyNs);
+  } else {
+    recorder.histogram.recordMany(latencyNs, count);
+  }
+}
+
 /** Adds a latency to a recorder. */
 export function record(task: Task, index: u32, latencyNs: u64): void {
   const recorder = recorderAt(index);

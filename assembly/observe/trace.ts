@@ -24,6 +24,8 @@ export namespace TraceKind {
   export const THROTTLE: u32 = 5;
   /** a: task, b: recorder, value: latency. */
   export const RECORD: u32 = 6;
+  /** a: task that the OOM killer has chosen. */
+  export const OOM: u32 = 7;
 }
 
 @unmanaged
@@ -98,6 +100,10 @@ export function traceIrq(source: u32, length: u64): void {
 
 export function traceThrottle(cpu: u32, rank: u8, throttled: bool): void {
   if (tracing()) write(TraceKind.THROTTLE, cpu, rank, 0, throttled ? 1 : 0, 0);
+}
+
+export function traceOom(task: Task): void {
+  if (tracing()) write(TraceKind.OOM, machine.thisCpu, task.id, 0, 0, 0);
 }
 
 export function traceRecord(task: Task, recorder: u32, latency: u64): void {

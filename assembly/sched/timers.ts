@@ -1,6 +1,7 @@
 /**
- * What the scheduler's own timers do: budgets are refilled and grants begin or end. The tick and tasks' sleeps are the event loop's.
+ * What the kernel's own timers do: budgets are refilled, grants begin or end, devices are done. The tick and tasks' sleeps are the event loop's.
  */
+import { complete, Request } from '../mm/block';
 import { HrTimer, TimerKind } from '../machine/timer';
 import { BtClass } from './bt';
 import { classAt, Rank } from './class';
@@ -13,7 +14,7 @@ import { VmfClass } from './vmf';
 import { kick } from '../virt/halt';
 import { Vcpu } from '../virt/vcpu';
 
-/** A timer of the scheduler's own expires on `rq`. */
+/** A timer of the kernel's own expires on `rq`. */
 export function expire(rq: Rq, timer: HrTimer): void {
   switch (timer.kind) {
     case TimerKind.RT_PERIOD:
@@ -36,6 +37,9 @@ export function expire(rq: Rq, timer: HrTimer): void {
       break;
     case TimerKind.VCPU:
       kick(changetype<Vcpu>(timer.target));
+      break;
+    case TimerKind.BLOCK:
+      complete(rq, changetype<Request>(timer.target));
       break;
     default:
       assert(false);

@@ -59,6 +59,7 @@ export function heldBy(rq: Rq): u32 {
   if (rq.sectionRemaining != 0) return Held.SECTION;
   const curr = rq.curr;
   if (curr.mode == Mode.USER || curr.remaining == 0 || curr.state != State.RUNNING) return Held.NOTHING;
+  if (curr.mode == Mode.TOUCH) return Held.NOTHING;
   const leaves = curr.mode == Mode.KERNEL && tunables.fullPreemption && (rq.needResched || !rq.needReschedLazy);
   return leaves ? Held.NOTHING : Held.KERNEL;
 }

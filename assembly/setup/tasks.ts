@@ -121,6 +121,8 @@ function newBandwidth(table: GroupTable, stream: usize): Bandwidth {
 export function readPrograms(waitQueues: usize, header: Header, instructions: usize, distributions: usize): void {
   programs.sharedTimers = allocateBytes((<usize>header.sharedTimers) << 3);
   programs.waitQueues = allocateArray<WaitQueue>(<u32>header.waitQueues);
+  programs.nrWaitQueues = <u32>header.waitQueues;
+  programs.exitPc = <u32>header.exitPc;
   for (let i: u32 = 0; i < <u32>header.waitQueues; i++) {
     const table = rowAt<WaitQueueTable>(waitQueues, i);
     const queue = at<WaitQueue>(programs.waitQueues, i);

@@ -53,6 +53,12 @@ export namespace Op {
   export const SERVE: u32 = 25;
   /** Runs the thread's guest CPU. */
   export const VCPU: u32 = 26;
+  /** a: view, b: recorder + 1, c: Access of mm/phase.ts, x: operations, y: pages of a read. */
+  export const MEMORY: u32 = 27;
+  /** kswapd's program. */
+  export const KSWAPD: u32 = 28;
+  /** The task gives back its memory. An EXIT follows. */
+  export const UNMAP: u32 = 29;
 }
 
 /** Which channel of an array. */
@@ -97,8 +103,11 @@ export class Instruction {
 export class Programs {
   /** Address of Instruction[]. */
   instructions: usize;
-  /** Address of WaitQueue[]. */
+  /** Address of WaitQueue[], and their number. */
   waitQueues: usize;
+  nrWaitQueues: u32;
+  /** Where a killed task goes on. */
+  exitPc: u32;
   /** Address of u64[]: next expiry of the timers that tasks share. */
   sharedTimers: usize;
 }

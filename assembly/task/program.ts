@@ -6,6 +6,10 @@ import { at } from '../base/arena';
 import { sample } from '../base/random';
 import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
+import { kswapdStep } from '../mm/kswapd';
+import { mm } from '../mm/mm';
+import { memoryStep } from '../mm/step';
+import { exitMemory } from '../mm/unmap';
 import { record } from '../observe/recorder';
 import { classOf } from '../sched/class';
 import { Rq } from '../sched/rq';
@@ -165,6 +169,20 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.SERVE:
         self.pc--;
         return serve(rq, thread, step.a);
+      case Op.MEMORY:
+        // The step stays the task's next one until it is done; a kill gives it another.
+        self.pc--;
+        if (memoryStep(rq, thread, step)) return !mm.hopeless;
+        self.pc++;
+        break;
+      case Op.KSWAPD:
+        self.pc--;
+        return kswapdStep(rq, thread);
+      case Op.UNMAP:
+        self.pc--;
+        if (exitMemory(rq, thread)) return true;
+        self.pc++;
+        break;
       default:
         self.state = State.DEAD;
         if (self == thread) rq.needResched = true;

@@ -37,6 +37,8 @@ export namespace Mode {
   /** In the kernel: not preemptible unless the kernel is. */
   export const KERNEL: u8 = 1;
   export const IRQ_OFF: u8 = 2;
+  /** A batch of memory operations (mm/batch.ts): as in user mode, and each of them is measured. */
+  export const TOUCH: u8 = 3;
 }
 
 /** What all instances of a task declaration share: its name's place in the scenario, its program, what is observed of it. */
@@ -155,6 +157,8 @@ export class Task extends SchedEntity {
   fiber: Task;
   /** The messages that it holds; null unless its program has to do with messages that have an identity. */
   hand: Hand;
+  /** Address of what it has to do with memory (mm/task_mm.ts); 0: nothing. */
+  mm: usize;
 
   /** Ends its sleeps. */
   @inline get timer(): HrTimer {

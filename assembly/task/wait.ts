@@ -3,7 +3,9 @@
  * count or an owner.
  */
 import { tryToWakeUp } from '../sched/wake';
+import { at } from '../base/arena';
 import { isFiber, readyFiber } from './fiber';
+import { programs } from './instruction';
 import { Message } from './message';
 import { Task } from './task';
 
@@ -29,6 +31,24 @@ export function addWaiter(queue: WaitQueue, task: Task): void {
   if (queue.head == null) queue.head = task;
   else queue.tail.waitNext = task;
   queue.tail = task;
+}
+
+/** Takes a task out of the queue that it waits in, if it waits in any. */
+export function removeWaiter(task: Task): void {
+  for (let i: u32 = 0; i < programs.nrWaitQueues; i++) {
+    const queue = at<WaitQueue>(programs.waitQueues, i);
+    let before = changetype<Task>(0);
+    for (let waiter = queue.head; waiter != null; waiter = waiter.waitNext) {
+      if (waiter != task) {
+        before = waiter;
+        continue;
+      }
+      if (before == null) queue.head = task.waitNext;
+      else before.waitNext = task.waitNext;
+      if (queue.tail == task) queue.tail = before;
+      return;
+    }
+  }
 }
 
 /** Takes the first waiter out; null if there is none. */

@@ -60,9 +60,9 @@ async function run(flags: ValidateFlags): Promise<void> {
     cases: flags.case ?? null,
     modes: flags.mode,
     seed: flags.seed,
-    presets: { kernel: loadKernel, machine: machineFor },
-    simulate: async (scenario, seed) => {
-      const [result] = await runJobs([{ scenario, seed, trace: null }], 1);
+    presets: { kernel: loadKernel, machine: machineFor, memoryMachine: () => loadMachine('qemu-icount') },
+    simulate: async (scenario, seed, trace) => {
+      const [result] = await runJobs([{ scenario, seed, trace }], 1);
       if (result === undefined) throw new Error('a job without a result');
       return result;
     },

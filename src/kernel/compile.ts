@@ -1,15 +1,9 @@
 /**
  * Compiles a resolved scenario to the simulated kernel's input buffer: ids instead of names, one flat run of f64 (assembly/tables.ts).
  */
-import {
-  type Guest,
-  type Scenario,
-  type SchedClassName,
-  settingsOf,
-  stepsOf,
-  type TaskSpec,
-} from '../scenario/scenario.js';
+import { type Scenario, type SchedClassName, settingsOf, stepsOf, type TaskSpec } from '../scenario/scenario.js';
 import { btRuntimes, groupTable, kernelTable, machineTable, nameHash, noiseTable } from './machine_tables.js';
+import { KSWAPD, MemoryTables, memoryRecord } from './memory.js';
 import {
   asksForIdentity,
   barriersOf,
@@ -23,7 +17,7 @@ import {
   schedNumbers,
 } from './program.js';
 import { firstCpus, type System, systemsOf, WaitQueues } from './systems.js';
-import { single, Table } from './tables.js';
+import { instruction, OP, single, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
 const DEFAULT_SLACK_NS = 50_000;
@@ -41,6 +35,8 @@ export interface CompiledScenario {
   buffer: Float64Array;
   /** [declaration, name, binsUs] of each recorder. */
   recorders: Array<{ spec: number; name: string; binsUs: number }>;
+  /** Names of the host's groups in the order of their numbers. */
+  groups: string[];
 }
 
 /** What all kernels of a simulation share. */
@@ -51,11 +47,13 @@ class Shared {
   readonly sharedTimers = new Names();
   readonly specs = new Table('SpecTable');
   readonly recorders: CompiledScenario['recorders'] = [];
+  readonly memory: MemoryTables;
 
   /** Messages have an identity where anything asks for it; elsewhere a channel counts them. */
   readonly identity: boolean;
 
-  constructor(guests: Guest[], systems: readonly System[]) {
+  constructor({ guests, memory }: Scenario, systems: readonly System[]) {
+    this.memory = new MemoryTables(memory);
     this.waitQueues = new WaitQueues(guests);
     this.identity = systems.some(({ tasks }) =>
       tasks.some(({ program }) => [...stepsOf(program)].some(asksForIdentity)),
@@ -71,13 +69,17 @@ class Shared {
 /** Compiles for set-up. */
 export function compile(scenario: Scenario, trace: TraceWindow | null): CompiledScenario {
   const systems = systemsOf(scenario);
-  const shared = new Shared(scenario.guests, systems);
+  const shared = new Shared(scenario, systems);
   const first = firstCpus(systems);
   const firstVcpu = (guest: string): number => first[systems.findIndex((system) => system.guest === guest)] ?? -1;
   const kernels = systems.flatMap((system) => compileSystem(system, shared, firstVcpu));
   const recorderTable = new Table('RecorderTable');
   for (const { spec, binsUs } of shared.recorders) recorderTable.add({ spec, binsUs });
-  const { distributions, waitQueues, instructions, specs } = shared;
+  const { distributions, waitQueues, instructions, specs, memory } = shared;
+  const exitPc = instructions.add(instruction(OP.UNMAP));
+  instructions.add(instruction(OP.EXIT));
+  const { devices, files } = memory.devices();
+  const kswapd = systems[0]?.tasks.findIndex(({ name }) => name === KSWAPD) ?? -1;
   const header = single('Header', {
     kernels: systems.length,
     cpus: systems.reduce((sum, { machine }) => sum + machine.cpus, 0),
@@ -92,6 +94,12 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
     traceToNs: trace?.toNs ?? 0,
+    memory: scenario.memory === undefined ? 0 : 1,
+    devices: devices.count,
+    files: files.count,
+    areas: memory.areas.count,
+    views: memory.views.count,
+    exitPc,
   });
   const parts = [
     header,
@@ -101,9 +109,15 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     instructions.values,
     specs.values,
     recorderTable.values,
+    single('MemoryTable', memoryRecord(scenario, Math.max(0, kswapd))),
+    devices.values,
+    files.values,
+    memory.areas.values,
+    memory.views.values,
     kernels,
   ];
-  return { buffer: Float64Array.from(parts.flat()), recorders: shared.recorders };
+  const groups = groupTable(scenario.cgroups).order;
+  return { buffer: Float64Array.from(parts.flat()), recorders: shared.recorders, groups };
 }
 
 /** A kernel's part of the buffer; its tasks and their programs join those of the others. */
@@ -116,7 +130,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
   const cookies = new Names();
   const { waitQueues, sharedTimers } = shared;
   const firstSpec = shared.specs.count;
-  const context: ProgramContext = {
+  const common: Omit<ProgramContext, 'view' | 'unmaps'> = {
     instructions: shared.instructions,
     distributions: shared.distributions,
     waitQueues: { of: (name, size) => waitQueues.of(`${prefix}${name}`, size) },
@@ -128,6 +142,12 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
   };
   for (const task of tasks) {
     const [first] = task.program;
+    const areas = shared.memory.task(task);
+    const context: ProgramContext = {
+      ...common,
+      view: (step) => shared.memory.view(step, task),
+      unmaps: task.memory !== undefined,
+    };
     const program = compileProgram(task.program, shared.specs.count, task.name, context);
     for (const barrier of barriersOf(task.program)) waitQueues.join(`${prefix}barrier:${barrier}`, task.count);
     shared.specs.add({
@@ -150,8 +170,10 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
       timers: program.timers,
       loops: program.loops,
       firstVcpu: first?.op === 'vcpu' ? firstVcpu(first.guest) : -1,
-      threads: task.runsOn === undefined ? 0 : readyFibers(task.runsOn, context.waitQueues) + 1,
+      threads: task.runsOn === undefined ? 0 : readyFibers(task.runsOn, common.waitQueues) + 1,
       carries: shared.identity ? 1 : 0,
+      ...areas,
+      ...shared.memory.viewsOf(),
     });
   }
   const table = single('SystemTable', {

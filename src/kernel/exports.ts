@@ -15,6 +15,7 @@ export interface KernelExports {
   failedSpec(): number;
   failedPool(): number;
   failedMessages(): number;
+  failedMemory(): number;
   finish(untilNs: number): void;
   specNumber(index: number, what: number): number;
   specHistogram(index: number, what: number): number;
@@ -26,6 +27,11 @@ export interface KernelExports {
   traceWritten(): number;
   traceEntries(): number;
   specOfTask(id: number): number;
+  vmstat(what: number): number;
+  zone(index: number, what: number): number;
+  memoryLevel(what: number): number;
+  memcg(index: number, what: number): number;
+  memoryHistogram(what: number): number;
   replayChoose(id: number, waker: number, fork: number, now: number): number;
   replayWake(id: number, cpu: number, fork: number, now: number): void;
   replayFork(id: number, cpu: number, now: number): void;

@@ -1,5 +1,6 @@
 /** The records of a kernel and its machine in the simulated kernel's input buffer: costs, tunables, noise, groups. */
 import type { CgroupSpec, Kernel, Machine } from '../scenario/scenario.js';
+import { groupMemory } from './memory.js';
 import type { Distributions } from './program.js';
 import type { System } from './systems.js';
 import { single, Table } from './tables.js';
@@ -164,6 +165,7 @@ export function groupTable(cgroups: CgroupSpec[]): { table: Table<'GroupTable'>;
       periodNs,
       burstNs,
       btShares: group.btShares * 1024,
+      ...groupMemory(group),
     });
   };
   for (const group of cgroups) add(group.name);

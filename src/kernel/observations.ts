@@ -1,8 +1,9 @@
 /**
  * Reads what the simulated kernel observed out of its memory: histograms, samples a thread, the trace ring.
  */
-import type { HistogramData, ThreadSamples, TraceEvent } from '../results/result.js';
+import type { HistogramData, MemoryResult, ThreadSamples, TraceEvent } from '../results/result.js';
 import type { KernelExports } from './exports.js';
+import { MEMCG_NUMBERS, MEMORY_HISTOGRAMS, MEMORY_LEVELS, VMSTAT, ZONE_NUMBERS } from './memory.js';
 
 /** Order of `specNumber` in assembly/kernel.ts. */
 export const SPEC_NUMBERS = [
@@ -83,6 +84,26 @@ export class Memory {
   }
 }
 
+/** Counters, levels and histograms of the memory side. `groups`: names in the order of their numbers. */
+export function readMemory(kernel: KernelExports, memory: Memory, groups: readonly string[]): MemoryResult {
+  const numbers = (names: readonly string[], read: (what: number) => number): Record<string, number> =>
+    Object.fromEntries(names.map((name, what) => [name, read(what)]));
+  const levels = numbers(MEMORY_LEVELS, (what) => kernel.memoryLevel(what));
+  return {
+    vmstat: numbers(VMSTAT, (what) => kernel.vmstat(what)),
+    levels,
+    zones: Array.from({ length: levels.zones ?? 0 }, (_, zone) =>
+      numbers(ZONE_NUMBERS, (what) => kernel.zone(zone, what)),
+    ),
+    groups: Object.fromEntries(
+      ['root', ...groups].map((name, index) => [name, numbers(MEMCG_NUMBERS, (what) => kernel.memcg(index, what))]),
+    ),
+    histograms: Object.fromEntries(
+      MEMORY_HISTOGRAMS.map((name, what) => [name, memory.histogram(kernel.memoryHistogram(what))]),
+    ),
+  };
+}
+
 /** Names for the numbers in a trace. */
 export interface TraceNames {
   task: (id: number) => string;
@@ -136,6 +157,9 @@ export function readTrace(memory: Memory, kernel: KernelExports, capacity: numbe
           event: 'throttle',
           what: `${RANKS[a] ?? a} ${flags === 1 ? 'throttled' : 'unthrottled'}`,
         });
+        break;
+      case 7:
+        events.push({ ...base, event: 'oom', task: names.task(a) });
         break;
       default:
         events.push({

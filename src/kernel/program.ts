@@ -4,12 +4,25 @@
 import {
   type ChannelIndex,
   type Duration,
+  type MemoryStep,
   type SchedSettings,
   type Step,
   stepsOf,
   type TaskSpec,
 } from '../scenario/scenario.js';
-import { CHANNEL, DISTRIBUTION, MISSED, MODE, OP, POLICY, type RecordOf, SINCE, Table } from './tables.js';
+import {
+  ACCESS,
+  CHANNEL,
+  DISTRIBUTION,
+  instruction,
+  MISSED,
+  MODE,
+  OP,
+  POLICY,
+  type RecordOf,
+  SINCE,
+  Table,
+} from './tables.js';
 
 /** Numbers for names, in order of first use. */
 export class Names {
@@ -47,6 +60,10 @@ export interface ProgramContext {
   sharedTimers: Numbers;
   specIndex: (task: string) => number;
   recorder: (spec: number, name: string, binsUs: number) => number;
+  /** The number of the pages that a memory step goes through, among those of its task. */
+  view: (step: MemoryStep) => number;
+  /** Whether the task has memory to give back. */
+  unmaps: boolean;
 }
 
 /** A compiled program: where it begins and what each task needs for it. */
@@ -125,7 +142,7 @@ export function compileProgram(
   let loops = 0;
 
   const emit = (op: number, fields: Partial<Omit<RecordOf<'InstructionTable'>, 'op'>> = {}): number =>
-    instructions.add({ op, a: 0, b: 0, c: 0, distribution: -1, x: 0, y: 0, z: 0, ...fields });
+    instructions.add(instruction(op, fields));
 
   const steps = (list: Step[], depth: number): void => {
     for (const item of list) step(item, depth);
@@ -250,7 +267,20 @@ export function compileProgram(
       case 'vcpu':
         emit(OP.VCPU);
         break;
+      case 'memory':
+        emit(OP.MEMORY, {
+          a: context.view(item),
+          b: item.recorder === null ? 0 : context.recorder(spec, item.recorder, 0) + 1,
+          c: ACCESS[item.access],
+          x: item.access === 'fill' ? item.freePages : item.times,
+          y: item.chunk,
+        });
+        break;
+      case 'kswapd':
+        emit(OP.KSWAPD);
+        break;
       case 'exit':
+        if (context.unmaps) emit(OP.UNMAP);
         emit(OP.EXIT);
         break;
       case 'loop':
@@ -261,6 +291,7 @@ export function compileProgram(
 
   const begin = instructions.count;
   steps(program, 0);
+  if (context.unmaps) emit(OP.UNMAP);
   emit(OP.EXIT);
   return { begin, timers: ownTimers.count, loops };
 }

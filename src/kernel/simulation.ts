@@ -3,11 +3,11 @@
  */
 import { SimulationError } from '../errors.js';
 import { grouped, mergeRecorders, mergeTasks } from '../results/merge.js';
-import type { GuestResult, RecorderResult, Result, TaskResult } from '../results/result.js';
+import type { GuestResult, MemoryResult, RecorderResult, Result, TaskResult } from '../results/result.js';
 import type { Guest, Scenario, TaskSpec } from '../scenario/scenario.js';
 import { type CompiledScenario, compile, type TraceWindow } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
-import { CPU_NUMBERS, Memory, readTrace, SPEC_NUMBERS, VCPU_NUMBERS } from './observations.js';
+import { CPU_NUMBERS, Memory, readMemory, readTrace, SPEC_NUMBERS, VCPU_NUMBERS } from './observations.js';
 import { firstCpus, systemsOf } from './systems.js';
 
 /** Messages under way at a time; assembly/task/message.ts says the same. */
@@ -26,6 +26,7 @@ export class Simulation {
   /** All declarations in the kernel's order, under the names of their results. */
   readonly #declarations: Array<{ name: string; prefix: string; instance: number; task: TaskSpec }>;
   #nowNs = 0;
+  #memoryBefore: MemoryResult | null = null;
 
   private constructor(
     readonly scenario: Scenario,
@@ -73,6 +74,10 @@ export class Simulation {
     const { name } = this.scenario;
     const task = this.#declarations[this.#kernel.failedSpec()]?.name ?? 'idle';
     const pool = this.#declarations[this.#kernel.failedPool()];
+    if (this.#kernel.failedMemory() !== 0) {
+      const why = 'no memory is left, none can be freed, and no task may be killed';
+      return new SimulationError(`${name}: task ${task} waits for a page: ${why}`);
+    }
     if (this.#kernel.failedMessages() !== 0) {
       return new SimulationError(
         `${name}: task ${task} sent a message, but ${MESSAGES} are under way: they come faster than they are received`,
@@ -83,6 +88,17 @@ export class Simulation {
         ? `${name}: no progress: task ${task} keeps virtual time from going on`
         : `${name}: task ${task} forked, but all of the pool of ${pool.name} (count: ${pool.task.count}) are alive`,
     );
+  }
+
+  /** Simulates up to `untilNs` and notes what the memory side has counted by then. */
+  warmUp(untilNs: number): void {
+    this.run(untilNs);
+    this.#memoryBefore = this.memory();
+  }
+
+  /** What the memory side has counted so far. */
+  memory(): MemoryResult {
+    return readMemory(this.#kernel, new Memory(this.#kernel.memory), this.#compiled.groups);
   }
 
   /** Ends the simulation and reads all that was observed. */
@@ -109,6 +125,8 @@ export class Simulation {
       cpus,
       guests,
       recorders: this.#recorders(memory),
+      ...(scenario.memory === undefined ? {} : { memory: this.memory() }),
+      ...(this.#memoryBefore === null ? {} : { memoryBefore: this.#memoryBefore }),
       trace: readTrace(memory, kernel, this.options.trace?.capacity ?? 0, this.#names()),
     };
   }
@@ -212,6 +230,8 @@ const numbers = <Name extends string>(names: readonly Name[], read: (what: numbe
 /** Runs a whole scenario. */
 export function simulate(scenario: Scenario, seed: number, options: SimulationOptions = {}): Result {
   const simulation = Simulation.create(scenario, seed, options);
+  const warmupNs = scenario.memory?.warmupNs ?? 0;
+  if (warmupNs > 0 && warmupNs < scenario.durationNs) simulation.warmUp(warmupNs);
   simulation.run(scenario.durationNs);
   return simulation.result();
 }

@@ -1,5 +1,6 @@
 /** The kernels of a scenario, the host's and those of its guests, and the wait queues that they have and share. */
 import type { CgroupSpec, Guest, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
+import { withKswapd } from './memory.js';
 import { Names } from './program.js';
 import { Table } from './tables.js';
 
@@ -28,7 +29,7 @@ export function systemsOf(scenario: Scenario): System[] {
       return { ...guest, guest: guest.name, instance, prefix, bootNs: 0, rtPhaseNs: null };
     }),
   );
-  return [{ ...scenario, guest: null, instance: 0, prefix: '' }, ...guests];
+  return [{ ...scenario, tasks: withKswapd(scenario), guest: null, instance: 0, prefix: '' }, ...guests];
 }
 
 /** Numbers of the CPUs of all kernels, in order: each kernel's first. */

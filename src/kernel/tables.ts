@@ -18,6 +18,12 @@ export const RECORDS = {
     'traceCapacity',
     'traceFromNs',
     'traceToNs',
+    'memory',
+    'devices',
+    'files',
+    'areas',
+    'views',
+    'exitPc',
   ],
   SystemTable: [
     'nameHash',
@@ -113,7 +119,22 @@ export const RECORDS = {
   ],
   IdleStateTable: ['exitLatencyNs', 'targetResidencyNs'],
   NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],
-  GroupTable: ['parent', 'shares', 'idle', 'quotaNs', 'periodNs', 'burstNs', 'phaseNs', 'btShares'],
+  GroupTable: [
+    'parent',
+    'shares',
+    'idle',
+    'quotaNs',
+    'periodNs',
+    'burstNs',
+    'phaseNs',
+    'btShares',
+    'memoryMin',
+    'memoryLow',
+    'memoryHigh',
+    'memoryMax',
+    'swapMax',
+    'oomGroup',
+  ],
   DistributionTable: ['kind', 'a', 'b', 'c', 'firstValue', 'count'],
   WaitQueueTable: ['size', 'shared'],
   InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y', 'z'],
@@ -143,8 +164,50 @@ export const RECORDS = {
     'firstVcpu',
     'threads',
     'carries',
+    'oomScoreAdj',
+    'firstArea',
+    'areas',
+    'firstView',
+    'views',
   ],
   RecorderTable: ['spec', 'binsUs'],
+  MemoryTable: [
+    'dmaPages',
+    'dma32Pages',
+    'normalPages',
+    'minFreeKb',
+    'watermarkScaleFactor',
+    'hugePages',
+    'swappiness',
+    'swapPages',
+    'kernelPages',
+    'readaheadPages',
+    'kswapdSpec',
+    'hitNs',
+    'faultNs',
+    'refillNs',
+    'refillPageNs',
+    'lruAddNs',
+    'readNs',
+    'readPageNs',
+    'readaheadPageNs',
+    'ioNs',
+    'waitNs',
+    'passNs',
+    'directNs',
+    'groupPassNs',
+    'batchNs',
+    'scanNs',
+    'rmapNs',
+    'stealNs',
+    'pageoutNs',
+    'deactivateNs',
+    'freeNs',
+  ],
+  DeviceTable: ['latencyNs', 'depth'],
+  FileTable: ['pages', 'device'],
+  AreaTable: ['pages'],
+  ViewTable: ['file', 'region', 'first', 'pages', 'pattern'],
 } as const;
 
 export type RecordName = keyof typeof RECORDS;
@@ -181,13 +244,20 @@ export const OP = {
   UNPARK: 24,
   SERVE: 25,
   VCPU: 26,
+  MEMORY: 27,
+  KSWAPD: 28,
+  UNMAP: 29,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
 export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3, pareto: 4, empirical: 5 } as const;
 
-/** Modes of assembly/task/task.ts. */
-export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
+/** Modes of assembly/task/task.ts; no step asks for the last one. */
+export const MODE = { user: 0, kernel: 1, irqoff: 2, touch: 3 } as const;
+
+/** Access of assembly/mm/phase.ts and Pattern of assembly/mm/task_mm.ts. */
+export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3 } as const;
+export const PATTERN = { sequential: 0, uniform: 1, hot: 2 } as const;
 
 /** Missed of assembly/task/instruction.ts. */
 export const MISSED = { skip: 0, keep: 1, rebase: 2, run: 3 } as const;
@@ -198,6 +268,14 @@ export const SINCE = { timer: 0, stamp: 1, mark: 2 } as const;
 
 /** Policies of assembly/task/task.ts: sched_setscheduler(2)'s numbers, TencentOS's 7, and ours. */
 export const POLICY = { fair: 0, fifo: 1, rr: 2, batch: 3, idle: 5, deadline: 6, bt: 7, vmf: 8 } as const;
+
+/** An instruction of this code, with zeros elsewhere. */
+export function instruction(
+  op: number,
+  fields: Partial<Omit<RecordOf<'InstructionTable'>, 'op'>> = {},
+): RecordOf<'InstructionTable'> {
+  return { op, a: 0, b: 0, c: 0, distribution: -1, x: 0, y: 0, z: 0, ...fields };
+}
 
 /** Collects one kind of record, in order. */
 export class Table<Name extends RecordName> {

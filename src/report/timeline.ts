@@ -163,6 +163,8 @@ function describe(e: TraceEvent): string {
       return e.what;
     case 'record':
       return `${e.task} ${e.recorder} = ${humanNs(e.latencyNs)}`;
+    case 'oom':
+      return `${e.task} is killed: out of memory`;
   }
 }
 

@@ -90,6 +90,16 @@ export interface GuestResult {
   polls: number;
 }
 
+/** What the memory side counted since time 0, and where it stands; under the kernel's names. */
+export interface MemoryResult {
+  vmstat: Record<string, number>;
+  levels: Record<string, number>;
+  zones: Array<Record<string, number>>;
+  /** By name; `root` is the machine. */
+  groups: Record<string, Record<string, number>>;
+  histograms: Record<string, HistogramData>;
+}
+
 /** One run of one scenario with one seed. */
 export interface Result {
   scenario: string;
@@ -108,6 +118,10 @@ export interface Result {
   guests: GuestResult[];
   recorders: RecorderResult[];
   trace: TraceEvent[];
+  /** Absent: memory was not simulated. */
+  memory?: MemoryResult;
+  /** As it was at the end of the warm-up; absent without one. */
+  memoryBefore?: MemoryResult;
 }
 
 /** Entries of the trace ring, in the order and with the meaning of the kernel's sched tracepoints. */
@@ -119,4 +133,6 @@ export type TraceEvent =
   | { at: number; cpu: number; event: 'migrate'; task: string; from: number; to: number }
   | { at: number; cpu: number; event: 'irq'; source: string; lengthNs: number }
   | { at: number; cpu: number; event: 'throttle'; what: string }
-  | { at: number; cpu: number; event: 'record'; task: string; recorder: string; latencyNs: number };
+  | { at: number; cpu: number; event: 'record'; task: string; recorder: string; latencyNs: number }
+  /** The OOM killer chose it. */
+  | { at: number; cpu: number; event: 'oom'; task: string };

@@ -241,6 +241,8 @@ function takesTime(step: Step): boolean {
     case 'suspend':
     case 'exit':
     case 'vcpu':
+    case 'memory':
+    case 'kswapd':
       return true;
     case 'loop':
       return step.body.some(takesTime);

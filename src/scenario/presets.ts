@@ -6,12 +6,14 @@ import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
 import { check, parseYaml, readText } from './document.js';
+import { memoryCostsOf } from './memory.js';
 import type {
   BtTunables,
   CgroupSpec,
   Kernel,
   Machine,
   MachineCosts,
+  MemoryCosts,
   Policy,
   VirtualizationCosts,
   VmfTunables,
@@ -216,7 +218,8 @@ const vmfOf = (document: Loose<KernelDocument['vmf']>) => given(document, VMF_NA
 
 /** The fields of a machine that a document gives. */
 export function machineChanges(
-  document: Partial<Omit<MachineDocument, 'costs' | 'virtualization'>> & {
+  document: Partial<Omit<MachineDocument, 'costs' | 'virtualization' | 'memoryCosts'>> & {
+    memoryCosts?: Partial<MachineDocument['memoryCosts']>;
     costs?: Partial<MachineDocument['costs']>;
     virtualization?: Partial<MachineDocument['virtualization']>;
   },
@@ -235,7 +238,9 @@ export function machineChanges(
         }),
     costs: given(document.costs ?? {}, COST_NAMES) as Partial<MachineCosts>,
     virtualization: given(document.virtualization ?? {}, VIRTUALIZATION_NAMES) as Partial<VirtualizationCosts>,
-  } as Partial<Omit<Machine, 'costs' | 'virtualization'>> & {
+    ...(document.memoryCosts === undefined ? {} : { memoryCosts: memoryCostsOf(document.memoryCosts) }),
+  } as Partial<Omit<Machine, 'costs' | 'virtualization' | 'memoryCosts'>> & {
+    memoryCosts?: Partial<MemoryCosts>;
     costs: Partial<MachineCosts>;
     virtualization: Partial<VirtualizationCosts>;
   };

@@ -3,6 +3,16 @@ import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
 import {
+  checkMemory,
+  fitSteps,
+  freeStep,
+  groupMemoryOf,
+  memorySpecOf,
+  readStep,
+  taskMemoryOf,
+  touchStep,
+} from './memory.js';
+import {
   cgroupOf,
   groupOfRole,
   kernelChanges,
@@ -60,11 +70,16 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     policy: policy.name,
     ...host,
     guests,
+    ...(document.memory === undefined ? {} : { memory: memorySpecOf(document.memory) }),
     ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
   };
   const cpusets = cpusetsOf(document.cgroups);
   const guestCpusets = document.guests.map((guest) => cpusetsOf(guest.cgroups));
+  for (const task of scenario.tasks) fitSteps(task, scenario.memory);
   checkScenario(scenario, cpusets, guestCpusets, file);
+  checkMemory(scenario, machine, document.memory?.zones && document.memory.size, (place, expectation) => {
+    throw new UserError(file, place, expectation);
+  });
   return {
     ...scenario,
     tasks: host.tasks.map((task) => confine(task, host.cgroups, cpusets)),
@@ -84,6 +99,7 @@ const resolveCgroup = (group: CgroupDocuments[number]): CgroupSpec => ({
   parent: group.parent ?? null,
   btShares: group.btShares,
   offline: group.offline,
+  ...(group.memory === undefined ? {} : { memory: groupMemoryOf(group.memory) }),
 });
 
 /** The tasks of a document: its own, and those of the services that it names. */
@@ -140,12 +156,15 @@ function chooseMachine(choice: ScenarioDocument['machine']): Machine {
   if (typeof choice === 'string') return loadMachine(choice);
   const { preset, ...changes } = choice;
   const base = loadMachine(preset);
-  const { costs, virtualization, ...others } = machineChanges(changes as Parameters<typeof machineChanges>[0]);
+  const { costs, virtualization, memoryCosts, ...others } = machineChanges(
+    changes as Parameters<typeof machineChanges>[0],
+  );
   return {
     ...base,
     ...others,
     costs: { ...base.costs, ...costs },
     virtualization: { ...base.virtualization, ...virtualization },
+    memoryCosts: { ...base.memoryCosts, ...memoryCosts },
   };
 }
 
@@ -191,6 +210,7 @@ function resolveTask(task: TaskDocument, policy: Policy, machine: Machine): Task
     sliceNs: task.slice ?? null,
     cookie: task.cookie ?? cookieByPolicy ?? null,
     ...(task.runsOn === undefined ? {} : { runsOn: task.runsOn }),
+    ...(task.memory === undefined ? {} : { memory: taskMemoryOf(task.memory) }),
     program: task.program.map(resolveStep),
   };
 }
@@ -256,6 +276,9 @@ export function resolveStep(step: StepDocument): Step {
   if ('exec' in step) return { op: 'exec' };
   if ('yield' in step) return { op: 'yield' };
   if ('policy' in step) return { op: 'policy', sched: step.policy };
+  if ('touch' in step) return touchStep(step.touch);
+  if ('read' in step) return readStep(step.read);
+  if ('free' in step) return freeStep(step.free);
   if ('exit' in step) return { op: 'exit' };
   throw new UserError('scenario', null, `unknown step ${JSON.stringify(step)}`);
 }

@@ -77,10 +77,33 @@ export type Step =
   | { op: 'yield' }
   | { op: 'policy'; sched: SchedSettings }
   | { op: 'exit' }
+  | MemoryStep
+  /** kswapd's whole program. */
+  | { op: 'kswapd' }
   /** Runs a CPU of a guest, for ever: the program of vCPU threads. */
   | { op: 'vcpu'; guest: string }
   /** `times: null` repeats for ever. */
   | { op: 'loop'; times: number | null; body: Step[] };
+
+/**
+ * What a task does with memory: `times` operations on pages of one of its own areas or of a file, the next ones in order (from the begin again after the
+ * last), uniformly at random, or four of five in the first fifth. An operation touches a page, or reads `chunk` pages; `fill` reads until the
+ * machine has no more than `freePages` free pages; `free` gives all these pages back.
+ */
+export interface MemoryStep {
+  op: 'memory';
+  access: 'touch' | 'read' | 'fill' | 'free';
+  area: string | null;
+  file: string | null;
+  first: number;
+  pages: number;
+  pattern: 'sequential' | 'uniform' | 'hot';
+  times: number;
+  chunk: number;
+  freePages: number;
+  /** Where the time of each operation is recorded; null: nowhere. */
+  recorder: string | null;
+}
 
 /** Which channel of an array: one by its number, the one of the task's own instance (from a number on), of a message's origin, or of its key. */
 export type ChannelIndex = number | 'own' | { own: number } | 'origin' | 'key';
@@ -135,6 +158,8 @@ export interface TaskSpec {
   /** The task whose threads run its instances as fibers, which the kernel does not know; absent: they are threads. */
   runsOn?: string;
   program: Step[];
+  /** Its anonymous areas, each instance its own, and its oom_score_adj; absent: none. */
+  memory?: { areas: Array<{ name: string; pages: number }>; oomScoreAdj: number };
 }
 
 /** A control group with the CPU controller's weight and the TencentOS offline switch. */
@@ -151,6 +176,18 @@ export interface CgroupSpec {
   btShares: number;
   /** cpu.offline = 1: its tasks that are not real-time run in the BT class. */
   offline: boolean;
+  /** Its memory controller; absent: no limits. Pages; null: max. */
+  memory?: GroupMemory;
+}
+
+/** memory.min, low, high, max, memory.swap.max and memory.oom.group. */
+export interface GroupMemory {
+  minPages: number;
+  lowPages: number;
+  highPages: number | null;
+  maxPages: number | null;
+  swapMaxPages: number | null;
+  oomGroup: boolean;
 }
 
 /** A source of interference on every CPU that no task is to blame for: device interrupts, softirqs, firmware. */
@@ -222,6 +259,61 @@ export interface Machine {
   virtualization: VirtualizationCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];
+  memoryCosts: MemoryCosts;
+}
+
+/** What memory operations cost, in ns. */
+export interface MemoryCosts {
+  /** A touch of a page that is there, and one that is not: fault and clearing. */
+  hitNs: number;
+  faultNs: number;
+  /** Refilling a per-CPU list of free pages: once, and for each page. */
+  refillNs: number;
+  refillPageNs: number;
+  /** The pages that a CPU has collected come to their lists. */
+  lruAddNs: number;
+  /** A read(), each page of it, a page that readahead brings in, and a request to a device. */
+  readNs: number;
+  readPageNs: number;
+  readaheadPageNs: number;
+  ioNs: number;
+  /** Going to sleep for it, while the device works. */
+  waitNs: number;
+  /**
+   * Reclaim: a pass over the node, more of it in direct reclaim, a group in it; a batch of a list, a page of it, more for one that is anonymous, that
+   * is freed, that is written to swap; a page that is deactivated.
+   */
+  passNs: number;
+  directNs: number;
+  groupPassNs: number;
+  batchNs: number;
+  scanNs: number;
+  rmapNs: number;
+  stealNs: number;
+  pageoutNs: number;
+  deactivateNs: number;
+  /** A page that its task gives back. */
+  freeNs: number;
+}
+
+/** The machine's memory. Absent from a scenario whose memory is not simulated. */
+export interface MemorySpec {
+  /** Managed pages of the zones; normal 0: there is no such zone. */
+  zones: { dma: number; dma32: number; normal: number };
+  /** vm.min_free_kbytes; null: as the kernel computes it, with transparent huge pages or without. */
+  minFreeKb: number | null;
+  hugePages: boolean;
+  watermarkScaleFactor: number;
+  /** What is counted is also read at this time, so that it can be left out. */
+  warmupNs: number;
+  swappiness: number;
+  /** Pages that the kernel itself uses. */
+  kernelPages: number;
+  /** Pages that are read ahead at a time. */
+  readaheadPages: number;
+  swap: { pages: number; latencyNs: number; depth: number } | null;
+  devices: Array<{ name: string; latencyNs: number; depth: number }>;
+  files: Array<{ name: string; pages: number; device: string }>;
 }
 
 /** Tunables and features of a kernel, under the kernel's own names. */
@@ -321,6 +413,8 @@ export interface Scenario {
   /** Threads of guests among them: `guest/vcpu`, those of the first instance's CPUs first. */
   tasks: TaskSpec[];
   guests: Guest[];
+  /** The host's memory; guests have enough of it. */
+  memory?: MemorySpec;
   /** Open loop: requests a second that its clients mean to send. */
   offeredPerS?: number;
 }

@@ -4,6 +4,15 @@
  */
 import { z } from 'zod';
 import { codisSchema } from './codis.js';
+import {
+  freeSchema,
+  groupMemorySchema,
+  memoryCostsSchema,
+  memorySchema,
+  readSchema,
+  taskMemorySchema,
+  touchSchema,
+} from './memory.js';
 import { cpuList, durationSchema, empty, name, noDuration, positiveTime, time } from './primitives.js';
 import type { Reservation, SchedSettings } from './scenario.js';
 import { LONGEST_NS } from './units.js';
@@ -163,6 +172,9 @@ const plainStep = z.union([
   z.strictObject({ exec: empty.describe('begin another program: the idlest CPU is looked for anew') }),
   z.strictObject({ yield: empty }),
   z.strictObject({ policy: schedSchema }),
+  z.strictObject({ touch: touchSchema.describe('touch pages of an area') }),
+  z.strictObject({ read: readSchema.describe('read pages of a file') }),
+  z.strictObject({ free: freeSchema.describe('give the pages of an area back') }),
   z.strictObject({ exit: empty }),
 ]);
 
@@ -197,6 +209,7 @@ export const taskSchema = z.strictObject({
     .describe('EEVDF: a slice of its own, 100us … 100ms (sched_setattr’s sched_runtime)'),
   cookie: name.optional().describe('core scheduling: shares a core only with tasks of the same cookie (PR_SCHED_CORE)'),
   runsOn: name.optional().describe('the task whose threads serve its instances as fibers'),
+  memory: taskMemorySchema.optional().describe('what it has in memory'),
   timerSlack: time.optional().describe('default 50us, 0 in the deadline, fifo, rr and vmf classes'),
   program: z.array(step).min(1),
 });
@@ -217,6 +230,7 @@ const cgroupSchema = z.strictObject({
   btShares: z.int().min(2).max(262_144).default(1024).describe('cpu.bt_shares (TencentOS)'),
   offline: z.boolean().default(false).describe('cpu.offline: tasks that are not real-time run in the BT class'),
   cpus: cpuList.optional().describe('cpuset.cpus'),
+  memory: groupMemorySchema.optional().describe('its memory controller'),
 });
 
 const cost = time.refine((ns) => ns <= 1e9, 'expected at most 1s');
@@ -277,8 +291,36 @@ const machineFields = {
     .describe('speed of each of two busy threads of a core, in parts of what one does alone'),
   costs: costsSchema,
   virtualization: z.strictObject(virtualizationFields),
+  memoryCosts: memoryCostsSchema.describe('what memory operations cost'),
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
+};
+
+/**
+ * Memory operations on an ordinary server. Facts: an order-0 page from a CPU's list 30-60 ns, a refill of 63 pages 2-5 us, clearing 60-200 ns, a minor fault
+ * 0.5-1 us; the others are assumptions, a third to a fifth of what the recorded machine's instructions take (machines/qemu-icount.yaml).
+ */
+const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
+  hit: '5ns',
+  fault: '700ns',
+  refill: '300ns',
+  refillPage: '50ns',
+  lruAdd: '1us',
+  read: '300ns',
+  readPage: '250ns',
+  readaheadPage: '200ns',
+  io: '2us',
+  wait: '1us',
+  pass: '800ns',
+  direct: '1us',
+  groupPass: '800ns',
+  batch: '300ns',
+  scan: '150ns',
+  rmap: '300ns',
+  steal: '450ns',
+  pageout: '2us',
+  deactivate: '150ns',
+  free: '150ns',
 };
 
 /** A machine preset's file. */
@@ -289,6 +331,7 @@ export const machineSchema = z.strictObject({
   // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
   smtSpeed: machineFields.smtSpeed.default(0.625),
   virtualization: machineFields.virtualization.prefault(VIRTUALIZATION),
+  memoryCosts: machineFields.memoryCosts.prefault(ORDINARY_MEMORY),
 });
 
 const runtime = z.union([z.literal('unlimited').transform(() => -1), time]);
@@ -401,6 +444,7 @@ const machineChoice = z.union([
     ...z.strictObject(machineFields).partial().shape,
     costs: costsSchema.partial().optional(),
     virtualization: z.strictObject(virtualizationFields).partial().optional(),
+    memoryCosts: memoryCostsSchema.partial().optional(),
   }),
 ]);
 const kernelChoice = z.union([
@@ -441,6 +485,7 @@ export const scenarioSchema = z
     kernel: kernelChoice.default('linux-6.1'),
     policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
     cgroups: z.array(cgroupSchema).max(1000).default([]),
+    memory: memorySchema.optional().describe('the machine’s memory; without it, memory is not simulated'),
     codis: codisSchema.optional().describe('a Redis cluster behind codis proxies, and its clients'),
     tasks: z.array(taskSchema).optional(),
     guests: z.array(guestSchema).max(1024).default([]),

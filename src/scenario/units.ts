@@ -23,6 +23,16 @@ export function formatDuration(ns: number): string {
   return texts.find((text) => parseDuration(text) === ns) ?? `${ns}ns`;
 }
 
+const SIZES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+
+/** `64MiB` in whole bytes; null if it is no size. */
+export function parseSize(text: string): number | null {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB|TiB)$/.exec(text.trim()) ?? [];
+  if (number === undefined) return null;
+  const bytes = Number(number) * SIZES[unit as keyof typeof SIZES];
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
 /** `0-3,8` as ascending CPU numbers; null if it is malformed. */
 export function parseCpuList(text: string): number[] | null {
   const cpus = new Set<number>();

@@ -157,17 +157,18 @@ export function readRecording(dir: string, entry: IndexEntry): Recording {
 
 /**
  * The entries of these kernels and cases, in the order of the index; `cases` null: all. A kernel that was never recorded, and a case that
- * none of the kernels has, is a UserError that lists what there is.
+ * neither the kernels nor the `others` have, is a UserError that lists what there is.
  */
 export function selectEntries(
   index: readonly IndexEntry[],
   kernels: readonly string[],
   cases: readonly string[] | null,
+  others: readonly string[] = [],
 ): IndexEntry[] {
   requireKnown('--kernel', new Set(index.map((entry) => entry.kernel)), kernels);
   const ofKernels = index.filter((entry) => kernels.includes(entry.kernel));
   if (cases === null) return ofKernels;
-  requireKnown('--case', new Set(ofKernels.map((entry) => entry.case)), cases);
+  requireKnown('--case', new Set([...ofKernels.map((entry) => entry.case), ...others]), cases);
   return ofKernels.filter((entry) => cases.includes(entry.case));
 }
 
@@ -177,7 +178,7 @@ function requireKnown(option: string, known: ReadonlySet<string>, asked: readonl
   throw new UserError(option, null, `expected one of ${[...known].sort().join(', ')}, found "${unknown}"`);
 }
 
-function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.output<Schema> {
+export function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.output<Schema> {
   const parsed = schema.safeParse(parseJson(path));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

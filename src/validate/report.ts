@@ -6,6 +6,7 @@ import { textTable } from '../report/table.js';
 import { humanPercent, humanTime } from '../report/units.js';
 import { writeTable } from '../results/csv.js';
 import { fails, type ValidationRow, VERDICTS, type Verdict } from './compare.js';
+import { MEMORY_RULES } from './memory/rules.js';
 import { type Metric, RULES } from './tolerance.js';
 
 const KEYS = ['kernel', 'case', 'label', 'mode', 'task', 'metric'] as const;
@@ -95,9 +96,16 @@ function difference({ metric, difference: value }: ValidationRow): string {
   return `${value < 0 ? '−' : '+'}${figure(metric, Math.abs(value))}`;
 }
 
+/** Times as times, everything else as it was counted. */
+function humanMemory(metric: Metric, value: number): string {
+  if (metric.endsWith('_ns')) return humanTime(value / 1000);
+  return metric.endsWith('_us') ? humanTime(value) : value.toFixed(0);
+}
+
 function figure(metric: Metric | null, value: number | null): string {
   if (value === null || metric === null) return '–';
   if (metric.startsWith('replay_') && !metric.endsWith('_pct')) return value.toFixed(0);
+  if (metric in MEMORY_RULES) return humanMemory(metric, value);
   if (metric.endsWith('_pct')) return humanPercent(value);
   return metric === 'switches_per_s' ? value.toFixed(1) : humanTime(value);
 }

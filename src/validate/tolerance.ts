@@ -1,6 +1,7 @@
 /**
  * What is compared and how far apart it may lie: fixed before any result was looked at, never loosened afterwards.
  */
+import { MEMORY_RULES, type MemoryMetric } from './memory/rules.js';
 import type { Figure } from './recordings.js';
 
 /** Percentiles of fewer samples say nothing. */
@@ -21,14 +22,14 @@ export const METRICS = [
   'wrong_cpu',
   'vruntime_matched_pct',
 ] as const;
-export type Metric = (typeof METRICS)[number];
+export type Metric = (typeof METRICS)[number] | MemoryMetric;
 
 /** How one figure is judged. */
 export interface MetricRule {
   /** How the table calls it. */
   title: string;
   /** What `trust` of the recording must hold. */
-  figure: Figure;
+  figure: Figure | 'memory';
   /** A disagreement fails the command. */
   gating: boolean;
   /** Samples that the recording must have. */
@@ -88,6 +89,7 @@ export const RULES: Readonly<Record<Metric, MetricRule>> = {
     minSamples: MIN_SAMPLES,
     tolerance: () => 1,
   },
+  ...MEMORY_RULES,
 };
 
 /** What the agreement is made of; not judged by itself. */

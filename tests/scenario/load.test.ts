@@ -156,6 +156,7 @@ describe('policies', () => {
       'cfs',
       'cfs+bt',
       'cfs+burst',
+      'cfs+cgroups',
       'cfs+cpu.idle',
       'cfs+idle',
       'cfs+quota',
@@ -165,6 +166,10 @@ describe('policies', () => {
       'rt-fifo',
       'vmf',
       'vmf+bt',
+      'vmf+bt+smt',
+      'vmf-bounded',
+      'vmf-no-balance',
+      'vmf-no-preempt',
     ]);
     for (const { description } of listPolicies()) expect(description.length).toBeGreaterThan(20);
   });

@@ -2,6 +2,7 @@
 import { bucketOf } from '../../src/results/histogram.js';
 import type { HistogramData, Result, TaskResult } from '../../src/results/result.js';
 import type { Kernel, Machine } from '../../src/scenario/scenario.js';
+import { memoryCosts } from '../kernel/fixtures.js';
 
 export function machine(cpus = 1): Machine {
   const costs = {
@@ -26,6 +27,7 @@ export function machine(cpus = 1): Machine {
     virtualization,
     idleStates: [],
     noise: [],
+    memoryCosts,
   };
 }
 

@@ -1,0 +1,151 @@
+/** Touches of anonymous pages that are not at hand: new ones, ones in swap, ones on their way from there (mm/memory.c do_anonymous_page, do_swap_page). */
+import { Rq } from '../sched/rq';
+import { Instruction } from '../task/instruction';
+import { Task } from '../task/task';
+import { deviceAt, submit } from './block';
+import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
+import { addToLru, isSwapped } from './lru';
+import { addListPages, MemCgroup, stockOf } from './memcg';
+import { costs, count, LRU_BATCH, mm, Vm } from './mm';
+import { For, pass, Phase, waitFor } from './phase';
+import { cachePage } from './read';
+import { freeSwapSlot } from './shrink_list';
+import { Pattern, TaskMm, View } from './task_mm';
+import { advanceView, nextPage } from './view';
+import { Zone } from './zone';
+
+/** Pages that one page table maps. */
+const TABLE_PAGES: u32 = 512;
+
+export function needsTable(view: View, page: u32): bool {
+  return page % TABLE_PAGES == 0 && view.pattern == Pattern.SEQUENTIAL;
+}
+
+/** A touch that needs a page, or one that is on its way. */
+export function fault(m: TaskMm, view: View, task: Task): void {
+  const page = view.first + nextPage(task, view);
+  const region = view.region;
+  const entry = entryOf(region, slotOf(region, page));
+  const folio = folioAt(entry);
+  count(Vm.PGFAULT, 1);
+  if (folio != null && hasPage(folio, page)) {
+    if (folio.flags & Pg.LOCKED) {
+      waitFor(task, folio);
+      return;
+    }
+    // In the swap cache: it is mapped again, and its slot given back.
+    reuse(region, folio);
+    m.costNs += costs.faultNs;
+    advanceView(view, 1);
+    m.phase = Phase.PLACE;
+    m.after = For.PLACED;
+    return;
+  }
+  m.after = isSwapped(entry) ? For.SWAP_IN : needsTable(view, page) && folio == null ? For.TABLE : For.ANON;
+  m.phase = Phase.GET_PAGE;
+}
+
+function reuse(region: Region, folio: Folio): void {
+  folio.flags = (folio.flags & ~Pg.RECLAIM) | Pg.DIRTY | Pg.YOUNG;
+  region.swapped -= folio.pages;
+  freeSwapSlot(folio.group, folio.pages);
+}
+
+/** An anonymous page comes into its folio, or into a new one. */
+export function newPage(region: Region, slot: u32, folio: Folio, group: MemCgroup, zone: Zone): void {
+  if (folio == null) {
+    const made = newFolio(region, slot, group, zone);
+    made.flags = Pg.YOUNG | Pg.DIRTY;
+    addToLru(made);
+  } else {
+    growFolio(folio);
+    folio.flags |= Pg.YOUNG | Pg.DIRTY;
+  }
+}
+
+/** One more page of a folio's slot comes in. */
+export function growFolio(folio: Folio): void {
+  folio.pages++;
+  folio.region.resident++;
+  if ((folio.flags & Pg.ISOLATED) == 0) addListPages(folio.group, folio.list, 1);
+}
+
+/** A new page joins those that the CPU has collected for their lists; what that takes when they are enough. */
+function collect(cpu: u32): u64 {
+  const stock = stockOf(cpu);
+  if (++stock.lruAdds < LRU_BATCH) return 0;
+  stock.lruAdds = 0;
+  return costs.lruAddNs;
+}
+
+/** The page goes where it is needed. True: time passes first. */
+export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
+  const region = view.region;
+  if (m.after != For.PLACED) mm.inFlight--;
+  switch (m.after) {
+    case For.TABLE:
+      m.tables++;
+      mm.kernelPages++;
+      m.after = For.ANON;
+      m.phase = Phase.GET_PAGE;
+      return false;
+    case For.ANON: {
+      const page = view.first + nextPage(task, view);
+      const slot = slotOf(region, page);
+      newPage(region, slot, folioAt(entryOf(region, slot)), m.group, m.zone);
+      advanceView(view, 1);
+      m.costNs += costs.faultNs + collect(rq.id);
+      m.after = For.PLACED;
+      return false;
+    }
+    case For.CACHE: {
+      const folio = cachePage(m, region, m.raNext);
+      if (folio != null) {
+        folio.ioNext = m.chain;
+        m.chain = folio;
+      }
+      m.costNs += costs.readaheadPageNs;
+      m.raNext++;
+      m.raLeft--;
+      m.phase = Phase.READAHEAD;
+      return false;
+    }
+    case For.SWAP_IN: {
+      const page = view.first + nextPage(task, view);
+      const folio = cachePage(m, region, page);
+      count(Vm.PSWPIN, 1);
+      count(Vm.PGMAJFAULT, 1);
+      m.costNs += costs.readaheadPageNs + costs.ioNs;
+      folio.ioNext = changetype<Folio>(0);
+      m.chain = folio;
+      return pass(task, m, Phase.SWAPPED_IN);
+    }
+    default:
+      return pass(task, m, Phase.HIGH);
+  }
+}
+
+/** Waits for the page that comes from swap; then it is dirty again, and its slot is given back. */
+export function swappedIn(rq: Rq, task: Task, m: TaskMm, view: View): bool {
+  const folio = m.chain;
+  if (m.raLeft != WAITING) {
+    m.raLeft = WAITING;
+    submit(rq, deviceAt(0), folio, false);
+    m.costNs += costs.waitNs;
+    return pass(task, m, Phase.SWAPPED_IN);
+  }
+  if (folio.flags & Pg.LOCKED) {
+    waitFor(task, folio);
+    rq.needResched = true;
+    return true;
+  }
+  m.raLeft = 0;
+  m.chain = changetype<Folio>(0);
+  reuse(view.region, folio);
+  advanceView(view, 1);
+  m.costNs += costs.readPageNs;
+  return pass(task, m, Phase.HIGH);
+}
+
+/** m.raLeft while a page comes from swap. */
+const WAITING: u32 = u32.MAX_VALUE;

@@ -1,0 +1,137 @@
+/**
+ * Folios and where they are: a region (an anonymous area or a file) has a slot for every folio's worth of its pages, which holds the folio
+ * or, when it was evicted, the shadow by which a refault is judged (struct folio, the page cache's xarray, swap entries).
+ *
+ *   slot, u64:   0 never there │ folio's address │ 1 + 2 swapped + 4 workingset + memcg << 3 + eviction << 16
+ */
+import { allocateBytes } from '../base/arena';
+import { Task } from '../task/task';
+import { MemCgroup } from './memcg';
+import { Lru, mm } from './mm';
+import { Zone } from './zone';
+
+export namespace Pg {
+  /** Read once, or found young once (PG_referenced). */
+  export const REFERENCED: u16 = 1;
+  /** Touched through its mapping since it was last looked at. */
+  export const YOUNG: u16 = 2;
+  export const WORKINGSET: u16 = 4;
+  export const DIRTY: u16 = 8;
+  export const WRITEBACK: u16 = 16;
+  /** Being read in. */
+  export const LOCKED: u16 = 32;
+  /** Freed as soon as it is written (PG_reclaim). */
+  export const RECLAIM: u16 = 64;
+  /** Off its list (isolated). */
+  export const ISOLATED: u16 = 128;
+  /** Its owner is gone: freed when the device is done with it. */
+  export const ORPHAN: u16 = 256;
+}
+
+@unmanaged
+export class Folio {
+  /** Towards the tail and towards the head of its list. */
+  next: Folio;
+  prev: Folio;
+  region: Region;
+  group: MemCgroup;
+  slot: u32;
+  /** Tasks that wait until it is read. */
+  waiters: Task;
+  pages: u16;
+  zone: u8;
+  list: u8;
+  flags: u16;
+  /** Next of a request to a device. */
+  ioNext: Folio;
+}
+
+/** An anonymous area of a task, or a file. */
+@unmanaged
+export class Region {
+  index: u32;
+  pages: u32;
+  file: bool;
+  /** Address of u64[slots]. */
+  slots: usize;
+  nrSlots: u32;
+  /** Device of a file. */
+  device: u32;
+  resident: u64;
+  swapped: u64;
+  /** Whose area it is; null: a file. */
+  owner: Task;
+}
+
+/** Bytes of a folio: two to a cache line. */
+const FOLIO_BYTES: usize = 64;
+let free: Folio = changetype<Folio>(0);
+let left: u32 = 0;
+let nextFolio: usize = 0;
+
+/** Lays out room for `count` folios. */
+export function newFolios(count: u32): void {
+  nextFolio = allocateBytes(<usize>count * FOLIO_BYTES);
+  left = count;
+}
+
+export function newRegion(region: Region, index: u32, pages: u32, file: bool): void {
+  region.index = index;
+  region.pages = pages;
+  region.file = file;
+  region.nrSlots = ((pages - 1) >> mm.grainBits) + 1;
+  region.slots = allocateBytes((<usize>region.nrSlots) << 3);
+}
+
+export function slotOf(region: Region, page: u32): u32 {
+  return page >> mm.grainBits;
+}
+
+export function entryOf(region: Region, slot: u32): u64 {
+  return load<u64>(region.slots + ((<usize>slot) << 3));
+}
+
+export function setEntry(region: Region, slot: u32, entry: u64): void {
+  store<u64>(region.slots + ((<usize>slot) << 3), entry);
+}
+
+/** The folio of a slot, or null. */
+export function folioAt(entry: u64): Folio {
+  return changetype<Folio>(entry & 1 ? <usize>0 : <usize>entry);
+}
+
+/** Whether a page is in memory: a slot's pages come in from its first on. */
+export function hasPage(folio: Folio, page: u32): bool {
+  return mm.grainBits == 0 || (page & ((1 << mm.grainBits) - 1)) < folio.pages;
+}
+
+/** A folio of one page in its slot, on no list yet. */
+export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone): Folio {
+  let folio = free;
+  if (folio != null) {
+    free = folio.next;
+  } else {
+    assert(left != 0);
+    left--;
+    folio = changetype<Folio>(nextFolio);
+    nextFolio += FOLIO_BYTES;
+  }
+  folio.region = region;
+  folio.slot = slot;
+  folio.group = group;
+  folio.zone = <u8>zone.index;
+  folio.pages = 1;
+  folio.flags = 0;
+  folio.waiters = changetype<Task>(0);
+  folio.list = region.file ? <u8>Lru.INACTIVE_FILE : <u8>Lru.INACTIVE_ANON;
+  setEntry(region, slot, changetype<usize>(folio));
+  region.resident++;
+  return folio;
+}
+
+/** The folio's record may be used again. */
+export function dropFolio(folio: Folio): void {
+  folio.region.resident -= folio.pages;
+  folio.next = free;
+  free = folio;
+}

@@ -1,0 +1,13 @@
+/** Giving pages back: a folio that is on no list goes to the allocator, its charge with it. */
+import { dropFolio, Folio } from './folio';
+import { uncharge } from './memcg';
+import { freePage } from './page_alloc';
+import { zoneAt } from './zone';
+
+/** Frees a folio that is on no list and in no slot. */
+export function freeFolio(cpu: u32, folio: Folio): void {
+  uncharge(folio.group, folio.pages);
+  const zone = zoneAt(folio.zone);
+  for (let i: u32 = 0; i < folio.pages; i++) freePage(zone, cpu);
+  dropFolio(folio);
+}

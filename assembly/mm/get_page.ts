@@ -1,0 +1,119 @@
+/**
+ * One page for a task: the fast path, and everything that happens when no zone has enough (mm/page_alloc.c __alloc_pages_slowpath,
+ * should_reclaim_retry, __alloc_pages_may_oom).
+ */
+import { startTimer } from '../machine/hrtimer';
+import { machine } from '../machine/machine';
+import { Rq } from '../sched/rq';
+import { State, Task } from '../task/task';
+import { wakeupKswapd } from './kswapd';
+import { groupAt, MemCgroup } from './memcg';
+import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
+import { outOfMemory } from './oom';
+import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
+import { For, Phase, startReclaim } from './phase';
+import { leaveStall } from './psi';
+import { TaskMm } from './task_mm';
+import { timerWheelExpiry } from './throttle_high';
+import { Zone, zoneAt } from './zone';
+
+/** The allocator's fast path, and the begin of the slow one: kswapd is woken, and the min mark decides. */
+export function getPage(rq: Rq, m: TaskMm): void {
+  m.noProgress = 0;
+  let zone = takePage(rq.id, mm.nrZones - 1, Gate.LOW);
+  if (zone == null) {
+    wakeupKswapd();
+    zone = takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN);
+  }
+  gotPage(m, zone);
+}
+
+function gotPage(m: TaskMm, zone: Zone): bool {
+  if (zone == null) {
+    count(Vm.ALLOCSTALL, 1);
+    startReclaim(m, groupAt(0), SWAP_CLUSTER_MAX, Phase.DIRECT);
+    return false;
+  }
+  m.zone = zone;
+  mm.inFlight++;
+  m.costNs += refillCostNs;
+  m.phase = Phase.CHARGE;
+  m.retries = MAX_RECLAIM_RETRIES;
+  m.drained = false;
+  m.passedOom = false;
+  return true;
+}
+
+/** Direct reclaim is over: a page may be there now; otherwise it is tried again as long as there is hope. */
+export function endDirect(rq: Rq, m: TaskMm): void {
+  leaveStall(m.group);
+  const progress = m.sc.nrReclaimed;
+  mm.directNs.record(machine.now - m.sc.beganAt);
+  mm.directPages.record(progress);
+  const gate = m.killed ? Gate.OOM : Gate.MIN;
+  let zone = takePage(rq.id, mm.nrZones - 1, gate);
+  if (zone == null && progress != 0) {
+    drainAllPages(machine.nrCpus);
+    zone = takePage(rq.id, mm.nrZones - 1, gate);
+  }
+  if (zone != null) {
+    gotPage(m, zone);
+    return;
+  }
+  if (m.after == For.CACHE && m.chain != null) {
+    // Readahead does without (__GFP_NORETRY).
+    m.raLeft = 0;
+    m.phase = Phase.READAHEAD;
+    return;
+  }
+  m.noProgress = progress != 0 ? 0 : m.noProgress + 1;
+  m.phase = Phase.RETRY;
+}
+
+/** should_reclaim_retry, and the OOM killer when there is no hope. */
+export function retryPage(rq: Rq, task: Task, m: TaskMm): void {
+  if (m.noProgress <= MAX_RECLAIM_RETRIES && mayEverFit()) {
+    wakeupKswapd();
+    gotPage(m, takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN));
+    return;
+  }
+  const zone = takePage(rq.id, mm.nrZones - 1, Gate.HIGH);
+  if (zone != null) {
+    gotPage(m, zone);
+    return;
+  }
+  m.noProgress = 0;
+  outOfMemory(rq, changetype<MemCgroup>(0));
+  if (m.killed) {
+    leaveToExit(m);
+    return;
+  }
+  // The victim gets a tick to exit (schedule_timeout_killable(1)).
+  startTimer(rq, task.timer, timerWheelExpiry(1), 0);
+  task.state = State.SLEEPING;
+  rq.needResched = true;
+}
+
+/**
+ * Pages that per-CPU counters hold back where a mark is checked, but not in this look at a zone (zone_page_state_snapshot): up to stat_threshold, 2 in
+ * the smallest zone. A zone that is at its mark to the page therefore seems to have hope.
+ */
+const HELD_BACK: u64 = 1;
+
+/** Some zone would have enough if all that can be freed were. */
+function mayEverFit(): bool {
+  const root = groupAt(0);
+  let reclaimable = root.lists2 + root.lists3;
+  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
+  for (let i: u32 = 0; i < mm.nrZones; i++) {
+    const zone = zoneAt(i);
+    const share = (reclaimable * zone.managed) / mm.managed;
+    if (zone.free + share + HELD_BACK > zone.minMark + zone.reserveFor(mm.nrZones - 1)) return true;
+  }
+  return false;
+}
+
+/** A victim leaves its step: its program goes on with its exit. */
+export function leaveToExit(m: TaskMm): void {
+  m.phase = Phase.NEXT;
+}

@@ -1,0 +1,157 @@
+/**
+ * The page allocator: the fast path through a CPU's own list, refills from the zone, and frees back to it (mm/page_alloc.c
+ * get_page_from_freelist, rmqueue_pcplist, rmqueue_bulk, free_unref_page_commit). What happens when no zone has enough is alloc_slow.ts.
+ *
+ * A page may be taken where the zone's free pages lie above the mark of the request plus what is reserved for requests that can use
+ * nothing else. Whoever changes who may take the last pages (priorities, slices of bandwidth) changes `markOf` and nothing else.
+ */
+import { costs, count, mm, Vm } from './mm';
+import { PAGEBLOCK_PAGES, Pcp, pcpOf, Zone, zoneAt } from './zone';
+
+/** Who asks: what share of the min mark keeps it out (ALLOC_WMARK_LOW, _MIN, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_NO_WATERMARKS). */
+export namespace Gate {
+  export const LOW: u32 = 0;
+  export const MIN: u32 = 1;
+  /** __GFP_HIGH, real-time tasks: half of it. */
+  export const RESERVE: u32 = 2;
+  /** GFP_ATOMIC: three eighths. */
+  export const ATOMIC: u32 = 3;
+  /** An OOM victim: half. */
+  export const OOM: u32 = 4;
+  /** PF_MEMALLOC: none. */
+  export const NONE: u32 = 5;
+  export const HIGH: u32 = 6;
+}
+
+/**
+ * Free pages in blocks for unmovable data, which lie in the highest zone, once those for movable data are used up: one and a half blocks. Assumption; as nothing is known of the
+ * layout, and freed pages are movable, they are only reached where kswapd finds nothing to free.
+ */
+const OTHER_BLOCKS: u64 = PAGEBLOCK_PAGES + PAGEBLOCK_PAGES / 2;
+
+/** What the last allocation cost beyond the fast path, and the cost of pages that were freed. */
+export let refillCostNs: u64 = 0;
+
+/** The mark of a zone for a kind of request (__zone_watermark_ok). Above it, a page may be taken. */
+export function markOf(zone: Zone, gate: u32): u64 {
+  if (gate == Gate.LOW) return zone.lowMark;
+  if (gate == Gate.MIN) return zone.minMark;
+  return lowerMark(zone, gate);
+}
+
+function lowerMark(zone: Zone, gate: u32): u64 {
+  const mark = zone.minMark;
+  switch (gate) {
+    case Gate.HIGH:
+      return zone.highMark;
+    case Gate.RESERVE:
+    case Gate.OOM:
+      return mark - mark / 2;
+    case Gate.ATOMIC: {
+      const half = mark - mark / 2;
+      return half - half / 4;
+    }
+    default:
+      return 0;
+  }
+}
+
+/** Takes one page of the highest zone that may give one, or returns null. */
+export function takePage(cpu: u32, highest: u32, gate: u32): Zone {
+  for (let i = <i32>highest; i >= 0; i--) {
+    const zone = zoneAt(i);
+    if (zone.free <= markOf(zone, gate) + zone.reserveFor(highest) && gate != Gate.NONE) continue;
+    const pcp = pcpOf(zone, cpu);
+    if (pcp.count == 0) {
+      if (!refill(zone, pcp)) continue;
+    } else {
+      refillCostNs = 0;
+    }
+    pcp.count--;
+    pcp.freeFactor >>= 1;
+    zone.taken++;
+    count(Vm.PGALLOC, 1);
+    return zone;
+  }
+  return changetype<Zone>(0);
+}
+
+/** How many pages the CPU's list holds that the next requests may take without looking further: what can be batched exactly. */
+export function readyPages(cpu: u32, highest: u32): u32 {
+  const zone = zoneAt(highest);
+  if (zone.free <= zone.lowMark + zone.reserveFor(highest)) return 0;
+  return pcpOf(zone, cpu).count;
+}
+
+/** rmqueue_bulk: a batch of pages comes from the zone to the CPU's list. */
+function refill(zone: Zone, pcp: Pcp): bool {
+  const pages = min(<u64>zone.pcpBatch, zone.free);
+  if (pages == 0) return false;
+  zone.free -= pages;
+  pcp.count += <u32>pages;
+  refillCostNs = costs.refillNs + pages * costs.refillPageNs;
+  if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack)
+    fallBack(zone);
+  return true;
+}
+
+/** Blocks for movable pages are used up: one is taken from another kind, and the marks rise (steal_suitable_fallback, boost_watermark). */
+function fallBack(zone: Zone): void {
+  zone.fellBack = true;
+  if (PAGEBLOCK_PAGES * 4 > zone.managed) return;
+  const most = max(PAGEBLOCK_PAGES, (zone.high * 15000) / 10000);
+  zone.boost = min(zone.boost + PAGEBLOCK_PAGES, most);
+}
+
+/** Gives one page back to the CPU's list, and a batch from there to the zone when it is long (free_unref_page_commit). */
+export function freePage(from: Zone, cpu: u32): void {
+  // A folio of several pages may hold some of another zone.
+  const zone = from.taken != 0 ? from : otherTaken();
+  zone.taken--;
+  const pcp = pcpOf(zone, cpu);
+  pcp.count++;
+  count(Vm.PGFREE, 1);
+  const batch = zone.pcpBatch;
+  const high = zone.reclaimActive ? min(batch << 2, zone.pcpHigh) : zone.pcpHigh;
+  const held = pcp.count + pcp.others;
+  if (held < high) return;
+  const most = max(<i32>high - <i32>batch, 1);
+  const wanted = <i32>(batch << pcp.freeFactor);
+  if (wanted < most) pcp.freeFactor++;
+  const pages = high < batch ? 1 : max(min(wanted, most), min(<i32>batch, most));
+  const freed = min(<u32>pages, held);
+  const own = min(freed, pcp.count);
+  pcp.count -= own;
+  pcp.others -= freed - own;
+  zone.free += freed;
+  assert(zone.free <= zone.managed);
+}
+
+/** The highest zone of which some page is taken. */
+function otherTaken(): Zone {
+  let index = mm.nrZones - 1;
+  while (index > 0 && zoneAt(index).taken == 0) index--;
+  return zoneAt(index);
+}
+
+/** All CPUs give back what their lists hold (drain_all_pages). */
+export function drainAllPages(cpus: u32): void {
+  for (let i: u32 = 0; i < mm.nrZones; i++) {
+    const zone = zoneAt(i);
+    for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+      const pcp = pcpOf(zone, cpu);
+      zone.free += pcp.count + pcp.others;
+      pcp.count = 0;
+      pcp.others = 0;
+    }
+  }
+}
+
+/** Pages on all CPUs' lists. */
+export function pcpPages(cpus: u32): u64 {
+  let pages: u64 = 0;
+  for (let i: u32 = 0; i < mm.nrZones; i++) {
+    for (let cpu: u32 = 0; cpu < cpus; cpu++) pages += pcpOf(zoneAt(i), cpu).count + pcpOf(zoneAt(i), cpu).others;
+  }
+  return pages;
+}

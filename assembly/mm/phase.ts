@@ -1,0 +1,89 @@
+/** The phases of a memory operation, and what they have in common: time that passes, reclaim that begins, pages that are waited for. */
+import { Rq } from '../sched/rq';
+import { Mode, State, Task } from '../task/task';
+import { Folio, Pg } from './folio';
+import { MemCgroup } from './memcg';
+import { enterStall } from './psi';
+import { stepReclaim } from './reclaim';
+import { beginReclaim } from './scan_control';
+import { mmOf, TaskMm } from './task_mm';
+
+/** What an operation does: InstructionTable.c of a memory step; src/kernel/tables.ts says the same. */
+export namespace Access {
+  export const TOUCH: u32 = 0;
+  export const READ: u32 = 1;
+  /** Reads until the machine has no more than x free pages. */
+  export const FILL: u32 = 2;
+  /** Gives the view's pages back (MADV_DONTNEED). */
+  export const FREE: u32 = 3;
+}
+
+export namespace Phase {
+  export const IDLE: u32 = 0;
+  export const NEXT: u32 = 1;
+  export const FAULT: u32 = 2;
+  export const READ: u32 = 3;
+  export const READAHEAD: u32 = 4;
+  export const SUBMIT: u32 = 5;
+  export const GET_PAGE: u32 = 6;
+  export const RETRY: u32 = 7;
+  export const DIRECT: u32 = 8;
+  export const CHARGE: u32 = 9;
+  export const MEMCG: u32 = 10;
+  export const PLACE: u32 = 11;
+  export const HIGH: u32 = 12;
+  export const HIGH_RECLAIM: u32 = 13;
+  export const FINISH: u32 = 14;
+  export const FREEING: u32 = 15;
+  export const SWAPPED_IN: u32 = 16;
+  export const SENDING: u32 = 17;
+}
+
+/** What a page is for. */
+export namespace For {
+  export const ANON: u32 = 0;
+  export const TABLE: u32 = 1;
+  export const CACHE: u32 = 2;
+  export const SWAP_IN: u32 = 3;
+  /** It is where it belongs. */
+  export const PLACED: u32 = 4;
+}
+
+/** Lets what the operation has cost so far pass, if it is anything, and goes on with `phase`. */
+export function pass(task: Task, m: TaskMm, phase: u32): bool {
+  m.phase = phase;
+  if (m.costNs == 0) return false;
+  task.mode = Mode.KERNEL;
+  task.remaining = m.costNs;
+  m.costNs = 0;
+  return true;
+}
+
+/** A reclaim's next stretch of work, which others may interrupt. */
+export function reclaiming(rq: Rq, task: Task, m: TaskMm): bool {
+  const sc = m.sc;
+  if (!m.reclaimOver) m.reclaimOver = !stepReclaim(sc, rq);
+  task.mode = Mode.USER;
+  task.remaining = sc.costNs;
+  sc.costNs = 0;
+  return task.remaining != 0;
+}
+
+export function startReclaim(m: TaskMm, target: MemCgroup, pages: u64, phase: u32): void {
+  beginReclaim(m.sc, target, pages, false);
+  m.reclaimOver = false;
+  m.phase = phase;
+  enterStall(m.group);
+}
+
+/** Sleeps until the folio has been read. */
+export function waitFor(task: Task, folio: Folio): void {
+  task.waitNext = folio.waiters;
+  folio.waiters = task;
+  task.state = State.SLEEPING;
+  const m = mmOf(task);
+  if ((folio.flags & Pg.WORKINGSET) == 0 || m.stallOpen) return;
+  // It comes back although it was in use: waiting for it is thrashing.
+  m.stallOpen = true;
+  enterStall(m.group);
+}

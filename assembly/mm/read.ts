@@ -1,0 +1,90 @@
+/**
+ * Reads of a file: pages that are cached, and windows that readahead brings in (mm/filemap.c filemap_read, mm/readahead.c).
+ *
+ * Simplified: a window is as long as readahead lets it be from the first miss on, and is waited for. The recorded readers waited for every
+ * window, too, as if nothing were read ahead of the window that they are in.
+ */
+import { machine } from '../machine/machine';
+import { Rq } from '../sched/rq';
+import { Instruction } from '../task/instruction';
+import { Task } from '../task/task';
+import { deviceAt, submit } from './block';
+import { growFolio } from './fault';
+import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
+import { addToLru, markAccessed, refault } from './lru';
+import { costs, mm } from './mm';
+import { For, pass, Phase, waitFor } from './phase';
+import { Pattern, TaskMm, View } from './task_mm';
+import { advanceView, nextPage } from './view';
+
+/** Reads on until a page is missing or on its way. True: time passes first. */
+export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
+  const chunk = <u32>step.y;
+  const region = view.region;
+  const begin = view.first + nextPage(task, view);
+  while (m.pagesDone < chunk) {
+    const page = begin + m.pagesDone;
+    const folio = folioAt(entryOf(region, slotOf(region, page)));
+    if (folio == null || !hasPage(folio, page)) {
+      m.raNext = page;
+      // Random readers have said so (POSIX_FADV_RANDOM): they get what they ask for.
+      m.raLeft = view.pattern == Pattern.SEQUENTIAL ? mm.readahead : chunk - m.pagesDone;
+      m.raLeft = min(m.raLeft, region.pages - page);
+      m.phase = Phase.READAHEAD;
+      return false;
+    }
+    if (folio.flags & Pg.LOCKED) {
+      if (m.costNs != 0) return pass(task, m, Phase.READ);
+      waitFor(task, folio);
+      rq.needResched = true;
+      return true;
+    }
+    markAccessed(folio);
+    m.pagesDone++;
+    m.costNs += costs.readPageNs;
+  }
+  m.costNs += costs.readNs;
+  advanceView(view, chunk);
+  return pass(task, m, Phase.HIGH);
+}
+
+/** The window's next page: it needs one unless it is there. */
+export function readahead(m: TaskMm, region: Region): void {
+  while (m.raLeft != 0) {
+    const folio = folioAt(entryOf(region, slotOf(region, m.raNext)));
+    if (folio == null || !hasPage(folio, m.raNext)) {
+      m.after = For.CACHE;
+      m.phase = Phase.GET_PAGE;
+      return;
+    }
+    m.raNext++;
+    m.raLeft--;
+  }
+  m.phase = Phase.SUBMIT;
+}
+
+/** The window's pages are asked of the device, in one request. */
+export function submitChain(rq: Rq, m: TaskMm, region: Region): void {
+  if (m.chain != null) submit(rq, deviceAt(region.device), m.chain, false);
+  m.chain = changetype<Folio>(0);
+  m.costNs += costs.waitNs;
+  m.phase = Phase.READ;
+}
+
+/** A page that is to be read: on its list at once, locked until it is there. Null: its folio is being read already. */
+export function cachePage(m: TaskMm, region: Region, page: u32): Folio {
+  const slot = slotOf(region, page);
+  const entry = entryOf(region, slot);
+  const known = folioAt(entry);
+  if (known != null) {
+    growFolio(known);
+    if (known.flags & Pg.LOCKED) return changetype<Folio>(0);
+    known.flags |= Pg.LOCKED;
+    return known;
+  }
+  const folio = newFolio(region, slot, m.group, m.zone);
+  folio.flags = Pg.LOCKED;
+  if (entry & 1) refault(folio, region, entry);
+  addToLru(folio);
+  return folio;
+}

@@ -1,0 +1,173 @@
+/**
+ * One batch of one list: which folios are freed, written to swap, kept or activated (mm/vmscan.c shrink_inactive_list, shrink_folio_list,
+ * folio_check_references, shrink_active_list).
+ */
+import { Rq } from '../sched/rq';
+import { deviceAt, submit } from './block';
+import { Folio, Pg } from './folio';
+import { freeFolio } from './free';
+import { addToLru, ageNonresident, inactiveIsLow, leaveShadow, noteCost, takeFromLru } from './lru';
+import { listOf, MemCgroup } from './memcg';
+import { costs, count, Lru, mm, Vm } from './mm';
+import { maySwap } from './scan_count';
+import { ScanControl } from './scan_control';
+
+/** A plug of so many pages is sent at once (BLK_PLUG_FLUSH_SIZE: 128 KiB). */
+const PLUG_PAGES: u32 = 32;
+
+/** What becomes of a folio that reclaim looks at. */
+namespace Fate {
+  export const FREE: u32 = 0;
+  export const KEEP: u32 = 1;
+  export const ACTIVATE: u32 = 2;
+  export const SWAP_OUT: u32 = 3;
+}
+
+/** Looks at up to `pages` pages of a list (shrink_list). Returns how many were freed; the cost is added to sc.costNs. */
+export function shrinkList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32, pages: u64): u64 {
+  if ((list & Lru.ACTIVE) != 0) {
+    if (list & Lru.FILE ? sc.mayDeactivateFile : sc.mayDeactivateAnon) shrinkActiveList(sc, group, list, pages);
+    else sc.skippedDeactivate = true;
+    return 0;
+  }
+  return shrinkInactiveList(sc, rq, group, list, pages);
+}
+
+/** The tail folios that are taken off the list, chained by ioNext from the oldest on. */
+function isolate(group: MemCgroup, list: u32, pages: u64): Folio {
+  const lru = listOf(group, list);
+  let first = changetype<Folio>(0);
+  let last = changetype<Folio>(0);
+  let taken: u64 = 0;
+  while (taken < pages && lru.tail != null) {
+    const folio = lru.tail;
+    takeFromLru(folio);
+    folio.flags |= Pg.ISOLATED;
+    if (first == null) first = folio;
+    else last.prev = folio;
+    last = folio;
+    folio.prev = changetype<Folio>(0);
+    taken += folio.pages;
+  }
+  return first;
+}
+
+function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32, pages: u64): u64 {
+  const isFile = (list & Lru.FILE) != 0;
+  let folio = isolate(group, list, pages);
+  if (folio == null) return 0;
+  let scanned: u64 = 0;
+  let freed: u64 = 0;
+  let written: u64 = 0;
+  while (folio != null) {
+    const next = folio.prev;
+    const size = folio.pages;
+    scanned += size;
+    folio.flags &= ~Pg.ISOLATED;
+    const fate = fateOf(sc, folio);
+    if (fate == Fate.FREE) {
+      const swapped = !isFile;
+      leaveShadow(folio, sc.target, swapped);
+      freeFolio(rq.id, folio);
+      freed += size;
+    } else {
+      if (fate == Fate.ACTIVATE) {
+        folio.list |= <u8>Lru.ACTIVE;
+        count(Vm.PGACTIVATE, size);
+        ageNonresident(group, size);
+      } else if (fate == Fate.SWAP_OUT) {
+        written += size;
+        swapOut(sc, folio);
+      }
+      addToLru(folio);
+      if (sc.plugPages >= PLUG_PAGES) flushPlug(sc, rq);
+    }
+    folio = next;
+  }
+  noteCost(group, isFile, written);
+  sc.nrScanned += scanned;
+  const lookNs = isFile ? costs.scanNs : costs.scanNs + costs.rmapNs;
+  sc.costNs += costs.batchNs + scanned * lookNs + freed * costs.stealNs + written * costs.pageoutNs;
+  for (let g = group; g != null; g = g.parent) {
+    g.scanned += scanned;
+    g.stolen += freed;
+  }
+  count(isFile ? Vm.PGSCAN_FILE : Vm.PGSCAN_ANON, scanned);
+  count(isFile ? Vm.PGSTEAL_FILE : Vm.PGSTEAL_ANON, freed);
+  if (sc.target.parent == null) {
+    count(sc.isKswapd ? Vm.PGSCAN_KSWAPD : Vm.PGSCAN_DIRECT, scanned);
+    count(sc.isKswapd ? Vm.PGSTEAL_KSWAPD : Vm.PGSTEAL_DIRECT, freed);
+  }
+  return freed;
+}
+
+/** The decision about one folio. */
+function fateOf(sc: ScanControl, folio: Folio): u32 {
+  const flags = folio.flags;
+  if (flags & Pg.WRITEBACK) {
+    folio.flags |= Pg.RECLAIM;
+    return Fate.ACTIVATE;
+  }
+  if (flags & Pg.LOCKED) return Fate.KEEP;
+  const wasReferenced = (flags & Pg.REFERENCED) != 0;
+  folio.flags &= ~(Pg.REFERENCED | Pg.YOUNG);
+  if (flags & Pg.YOUNG) {
+    folio.flags |= Pg.REFERENCED;
+    return wasReferenced ? Fate.ACTIVATE : Fate.KEEP;
+  }
+  if (folio.region.file) return flags & Pg.DIRTY ? Fate.ACTIVATE : Fate.FREE;
+  if ((flags & Pg.DIRTY) == 0) return Fate.FREE;
+  if (!maySwap(folio.group)) return Fate.ACTIVATE;
+  return sc.mayWritepage ? Fate.SWAP_OUT : Fate.KEEP;
+}
+
+/** A slot in swap is its own, its mapping is gone, and it waits in the plug to be written (add_to_swap, try_to_unmap, pageout). */
+function swapOut(sc: ScanControl, folio: Folio): void {
+  const size = folio.pages;
+  mm.swapFree -= min(<u64>size, mm.swapFree);
+  folio.region.swapped += size;
+  for (let g = folio.group; g != null; g = g.parent) g.swapUsage += size;
+  folio.flags = (folio.flags & ~Pg.DIRTY) | Pg.WRITEBACK | Pg.RECLAIM;
+  folio.ioNext = sc.plug;
+  sc.plug = folio;
+  sc.plugPages += size;
+  count(Vm.PSWPOUT, size);
+}
+
+/** What has been written so far goes to the swap device: its pages lie side by side there (blk_flush_plug). */
+export function flushPlug(sc: ScanControl, rq: Rq): void {
+  if (sc.plug == null) return;
+  submit(rq, deviceAt(0), sc.plug, true);
+  sc.plug = changetype<Folio>(0);
+  sc.plugPages = 0;
+}
+
+/** Its slot in swap is given back, with the page in memory or not. */
+export function freeSwapSlot(group: MemCgroup, pages: u64): void {
+  mm.swapFree += pages;
+  for (let g = group; g != null; g = g.parent) g.swapUsage -= pages;
+}
+
+/** Moves folios from the active to the inactive list, whatever their use. */
+export function shrinkActiveList(sc: ScanControl, group: MemCgroup, list: u32, pages: u64): void {
+  let folio = isolate(group, list, pages);
+  let moved: u64 = 0;
+  while (folio != null) {
+    const next = folio.prev;
+    folio.flags = (folio.flags & ~(Pg.YOUNG | Pg.ISOLATED)) | Pg.WORKINGSET;
+    folio.list &= <u8>~Lru.ACTIVE;
+    moved += folio.pages;
+    addToLru(folio);
+    folio = next;
+  }
+  if (moved == 0) return;
+  count(Vm.PGREFILL, moved);
+  count(Vm.PGDEACTIVATE, moved);
+  sc.costNs += costs.batchNs + moved * (list & Lru.FILE ? costs.deactivateNs : costs.deactivateNs + costs.rmapNs);
+}
+
+/** Keeps some anonymous pages inactive, so that their use is noticed (age_active_anon, the end of shrink_lruvec). */
+export function ageActiveAnon(sc: ScanControl, group: MemCgroup, judge: MemCgroup): void {
+  if (mm.swapTotal == 0 || !inactiveIsLow(judge, Lru.INACTIVE_ANON)) return;
+  shrinkActiveList(sc, group, Lru.ACTIVE_ANON, 32);
+}

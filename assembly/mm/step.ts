@@ -1,0 +1,120 @@
+/**
+ * Memory steps of task programs. An operation is a touch of an anonymous page or a read of some pages of a file; what it waits for on its
+ * way (a page, a charge, reclaim, a device) is a phase, and between two phases time may pass.
+ *
+ *   NEXT ─ hits and pages at hand: a batch of equal operations, one segment of work
+ *     └─ FAULT or READ ─ GET_PAGE ─ DIRECT ─ CHARGE ─ MEMCG ─ placed ─ … ─ HIGH ─ FINISH ─ NEXT
+ *
+ * Pages of a batch are taken at its begin: they lie in the CPU's own lists, which nobody else sees. Its operations are measured one by
+ * one, whatever interrupts them.
+ */
+import { machine } from '../machine/machine';
+import { record } from '../observe/recorder';
+import { Rq } from '../sched/rq';
+import { Instruction, programs } from '../task/instruction';
+import { State, Task } from '../task/task';
+import { batch } from './batch';
+import { charge, endMemcg } from './charge';
+import { fault, place, swappedIn } from './fault';
+import { endDirect, getPage, retryPage } from './get_page';
+import { costs, mm } from './mm';
+import { Access, pass, Phase, reclaiming } from './phase';
+import { read, readahead, submitChain } from './read';
+import { mmOf, viewAt } from './task_mm';
+import { beginHigh, closeStall, endHigh } from './throttle_high';
+import { freeView } from './unmap';
+import { totalFree } from './zone';
+
+/** Goes on with a memory step. True: the thread has work or sleeps; false: the step is done. */
+export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
+  const m = mmOf(task);
+  const view = viewAt(m, step.a);
+  if (m.phase == Phase.IDLE) {
+    m.opsLeft = step.c == Access.FILL ? u64.MAX_VALUE : step.x;
+    m.recorder = step.b;
+    m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
+  }
+  if (m.stallOpen) closeStall(m);
+  while (!mm.hopeless) {
+    switch (m.phase) {
+      case Phase.NEXT:
+        if (m.killed) {
+          m.phase = Phase.IDLE;
+          task.pc = programs.exitPc;
+          return true;
+        }
+        if (m.opsLeft == 0 || (step.c == Access.FILL && totalFree() <= step.x)) {
+          m.phase = Phase.IDLE;
+          return false;
+        }
+        if (batch(rq, task, m, view, step)) return true;
+        m.beganAt = machine.now;
+        m.pagesDone = 0;
+        m.costNs = 0;
+        m.phase = step.c == Access.TOUCH ? Phase.FAULT : Phase.READ;
+        break;
+      case Phase.FAULT:
+        fault(m, view, task);
+        if (task.state != State.RUNNING) return true;
+        break;
+      case Phase.READ:
+        if (read(rq, task, m, view, step)) return true;
+        break;
+      case Phase.READAHEAD:
+        // Every allocation is a point at which a voluntarily preemptible kernel gives way (might_alloc).
+        if (rq.needResched && m.costNs != 0) return pass(task, m, Phase.READAHEAD);
+        readahead(m, view.region);
+        break;
+      case Phase.SUBMIT:
+        m.costNs += costs.ioNs;
+        if (pass(task, m, Phase.SENDING)) return true;
+        break;
+      case Phase.SENDING:
+        submitChain(rq, m, view.region);
+        if (pass(task, m, Phase.READ)) return true;
+        break;
+      case Phase.GET_PAGE:
+        getPage(rq, m);
+        break;
+      case Phase.RETRY:
+        retryPage(rq, task, m);
+        if (task.state != State.RUNNING || rq.needResched) return true;
+        break;
+      case Phase.DIRECT:
+        if (reclaiming(rq, task, m)) return true;
+        endDirect(rq, m);
+        break;
+      case Phase.CHARGE:
+        charge(rq, m);
+        break;
+      case Phase.MEMCG:
+        if (reclaiming(rq, task, m)) return true;
+        endMemcg(rq, task, m);
+        break;
+      case Phase.PLACE:
+        if (place(rq, task, m, view, step)) return true;
+        break;
+      case Phase.SWAPPED_IN:
+        if (swappedIn(rq, task, m, view)) return true;
+        break;
+      case Phase.HIGH:
+        if (beginHigh(m)) break;
+        m.phase = Phase.FINISH;
+        break;
+      case Phase.HIGH_RECLAIM:
+        if (reclaiming(rq, task, m)) return true;
+        if (endHigh(rq, task, m)) return true;
+        break;
+      case Phase.FINISH:
+        if (m.recorder != 0) record(task, m.recorder - 1, machine.now - m.beganAt);
+        m.opsLeft--;
+        m.phase = Phase.NEXT;
+        break;
+      case Phase.FREEING:
+        return freeView(rq, task, m, view);
+      default:
+        return unreachable();
+    }
+  }
+  return true;
+}

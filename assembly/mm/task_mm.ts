@@ -1,0 +1,110 @@
+/** What a task has to do with memory: its areas and how it goes through them, and how far its present step has come. */
+import { at } from '../base/arena';
+import { Task } from '../task/task';
+import { Folio, Region } from './folio';
+import { MemCgroup } from './memcg';
+import { ScanControl } from './scan_control';
+import { Zone } from './zone';
+
+/** How a view's pages are gone through. */
+export namespace Pattern {
+  export const SEQUENTIAL: u32 = 0;
+  export const UNIFORM: u32 = 1;
+  /** Four of five go to the first fifth. */
+  export const HOT: u32 = 2;
+}
+
+/** Pages of a region that a task goes through in some pattern. */
+@unmanaged
+export class View {
+  region: Region;
+  first: u32;
+  pages: u32;
+  pattern: u32;
+  /** Where it stands, relative to `first`. */
+  cursor: u32;
+  /** Drawn but not yet gone to; −1: none. */
+  drawn: i32;
+}
+
+@unmanaged
+export class TaskMm {
+  task: Task;
+  group: MemCgroup;
+  oomScoreAdj: i32;
+  /** Address of Region[nrAreas]: its anonymous areas, and of View[]. */
+  areas: usize;
+  nrAreas: u32;
+  views: usize;
+  /** Pages of its page tables: one for 512 pages of an area. */
+  tables: u64;
+  killed: bool;
+  /** Where its step stands (touch.ts), and where a page goes that it is getting. */
+  phase: u32;
+  after: u32;
+  opsLeft: u64;
+  /** Pages of the present operation that are done; what the operation has cost since it last let time pass. */
+  pagesDone: u32;
+  costNs: u64;
+  beganAt: u64;
+  zone: Zone;
+  /** Readahead: next page, pages left, and the folios that wait to be read. */
+  raNext: u32;
+  raLeft: u32;
+  chain: Folio;
+  /** Operations that take the same time each, one after another, and how far into the first of them it is. */
+  batchLeft: u32;
+  batchNs: u64;
+  intoNs: u64;
+  recorder: u32;
+  /** Reclaim: attempts, and what has been tried. */
+  noProgress: u32;
+  retries: u32;
+  drained: bool;
+  passedOom: bool;
+  limit: MemCgroup;
+  /** Pages charged above memory.high that it has yet to pay for. */
+  overHigh: u64;
+  highPages: u64;
+  highGroup: MemCgroup;
+  highReclaimed: u64;
+  /** It sleeps for memory: throttled, or until a page comes back that it needs. */
+  stallOpen: bool;
+  sc: ScanControl;
+  reclaimOver: bool;
+  /** The area that its exit has come to. */
+  exitArea: u32;
+}
+
+let records: usize = 0;
+/** How many tasks have such a record. */
+export let nrTaskMms: u32 = 0;
+
+export function setTaskMms(address: usize, count: u32): void {
+  records = address;
+  nrTaskMms = count;
+}
+
+export function taskMmAt(index: u32): TaskMm {
+  return at<TaskMm>(records, index);
+}
+
+/** The record of a task that has one. */
+export function mmOf(task: Task): TaskMm {
+  return changetype<TaskMm>(task.mm);
+}
+
+export function areaAt(m: TaskMm, index: u32): Region {
+  return at<Region>(m.areas, index);
+}
+
+export function viewAt(m: TaskMm, index: u32): View {
+  return at<View>(m.views, index);
+}
+
+/** What it has in memory, in swap and in page tables: the points of oom_badness. */
+export function rssOf(m: TaskMm): u64 {
+  let pages = m.tables;
+  for (let i: u32 = 0; i < m.nrAreas; i++) pages += areaAt(m, i).resident + areaAt(m, i).swapped;
+  return pages;
+}

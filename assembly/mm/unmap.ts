@@ -1,0 +1,95 @@
+/** Giving memory back: of a view (MADV_DONTNEED), and all that a task has when it ends (mm/memory.c zap_pte_range, exit_mmap). */
+import { Rq } from '../sched/rq';
+import { Mode, Task } from '../task/task';
+import { entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
+import { freeFolio } from './free';
+import { isSwapped, takeFromLru } from './lru';
+import { MemCgroup, uncharge } from './memcg';
+import { costs, mm } from './mm';
+import { freePage } from './page_alloc';
+import { Phase } from './phase';
+import { freeSwapSlot } from './shrink_list';
+import { areaAt, mmOf, TaskMm, View } from './task_mm';
+import { zoneAt } from './zone';
+
+/** Pages freed in a stretch of work. */
+const FREE_BATCH: u32 = 64;
+
+/** Gives a view's pages back, some at a time. */
+export function freeView(rq: Rq, task: Task, m: TaskMm, view: View): bool {
+  const freed = freeSome(rq, view.region, view.first, view.pages, m);
+  if (freed == 0) {
+    m.phase = Phase.IDLE;
+    m.raNext = 0;
+    view.cursor = 0;
+    return false;
+  }
+  task.mode = Mode.USER;
+  task.remaining = freed * costs.freeNs;
+  return true;
+}
+
+/** Frees up to a batch of pages from m.raNext on; 0: all are gone. */
+function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u32 {
+  let freed: u32 = 0;
+  const end = slotOf(region, first + pages - 1) + 1;
+  for (let slot = slotOf(region, first) + m.raNext; slot < end && freed < FREE_BATCH; slot++) {
+    m.raNext++;
+    freed += freeSlot(rq, region, slot, m.group);
+  }
+  return freed;
+}
+
+function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
+  const entry = entryOf(region, slot);
+  if (entry == 0) return 0;
+  setEntry(region, slot, 0);
+  const folio = folioAt(entry);
+  if (folio == null) {
+    if (!isSwapped(entry)) return 0;
+    const size: u64 = 1 << mm.grainBits;
+    region.swapped -= min(size, region.swapped);
+    freeSwapSlot(group, size);
+    return 1;
+  }
+  const size = folio.pages;
+  detach(rq, folio);
+  return size;
+}
+
+/** Takes a folio from its list and frees it, or leaves it to the device that has it. */
+function detach(rq: Rq, folio: Folio): void {
+  if (folio.flags & Pg.ISOLATED) return;
+  takeFromLru(folio);
+  if ((folio.flags & Pg.DIRTY) == 0 && !folio.region.file) {
+    folio.region.swapped -= folio.pages;
+    freeSwapSlot(folio.group, folio.pages);
+  }
+  if (folio.flags & (Pg.WRITEBACK | Pg.LOCKED)) {
+    folio.flags |= Pg.ORPHAN;
+    mm.inFlight += folio.pages;
+  } else {
+    freeFolio(rq.id, folio);
+  }
+}
+
+/** Frees what a task has, some at a time. False: all is gone. */
+export function exitMemory(rq: Rq, task: Task): bool {
+  const m = mmOf(task);
+  for (; m.exitArea < m.nrAreas; m.exitArea++) {
+    const region = areaAt(m, m.exitArea);
+    const freed = freeSome(rq, region, 0, region.pages, m);
+    if (freed != 0) {
+      task.mode = Mode.USER;
+      task.remaining = freed * costs.freeNs;
+      return true;
+    }
+    m.raNext = 0;
+  }
+  for (; m.tables != 0; m.tables--) {
+    mm.kernelPages--;
+    uncharge(m.group, 1);
+    freePage(zoneAt(mm.nrZones - 1), rq.id);
+  }
+  return false;
+}

@@ -1,0 +1,203 @@
+/**
+ * Set-up of the memory: zones, groups, devices, files, and what each task has to do with it. At time 0 all is free but what the kernel uses.
+ */
+import { allocate, allocateArray, at } from '../base/arena';
+import { newHistogram } from '../base/histogram';
+import { machine } from '../machine/machine';
+import { newDevices, deviceAt } from '../mm/block';
+import { newFolios, newRegion, Region } from '../mm/folio';
+import { setKswapd } from '../mm/kswapd';
+import { groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
+import { costs, Lru, mm } from '../mm/mm';
+import { ScanControl } from '../mm/scan_control';
+import { areaAt, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
+import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
+import {
+  AreaTable,
+  DeviceTable,
+  FileTable,
+  GroupTable,
+  Header,
+  MemoryTable,
+  rowAt,
+  SpecTable,
+  SystemTable,
+  ViewTable,
+} from '../tables';
+import { specAt } from '../task/fork';
+import { taskAt } from '../task/task';
+
+/** So many folios at most: 64 bytes each. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
+const MOST_FOLIOS: u64 = 1 << 19;
+
+let files: usize = 0;
+
+export function readMemory(
+  table: MemoryTable,
+  header: Header,
+  system: SystemTable,
+  deviceTables: usize,
+  fileTables: usize,
+  groupTables: usize,
+  specTables: usize,
+  areaTables: usize,
+  viewTables: usize,
+): void {
+  mm.on = true;
+  mm.nrCpus = machine.nrCpus;
+  readCosts(table);
+  readZones(table);
+  mm.freeAtWakeup = newHistogram();
+  mm.freeAtRunEnd = newHistogram();
+  mm.runNs = newHistogram();
+  mm.directNs = newHistogram();
+  mm.directPages = newHistogram();
+  mm.memcgNs = newHistogram();
+  mm.memcgPages = newHistogram();
+  newDevices(<u32>header.devices);
+  for (let i: u32 = 0; i < <u32>header.devices; i++) {
+    const row = rowAt<DeviceTable>(deviceTables, i);
+    deviceAt(i).latencyNs = <u64>row.latencyNs;
+    deviceAt(i).depth = <u32>row.depth;
+  }
+  readGroups(groupTables, <u32>system.groups);
+  files = allocateArray<Region>(<u32>header.files);
+  for (let i: u32 = 0; i < <u32>header.files; i++) {
+    const row = rowAt<FileTable>(fileTables, i);
+    newRegion(at<Region>(files, i), i, <u32>row.pages, true);
+    at<Region>(files, i).device = <u32>row.device;
+  }
+  readTasks(specTables, <u32>system.specs, areaTables, viewTables);
+  setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
+}
+
+function readCosts(table: MemoryTable): void {
+  costs.hitNs = <u64>table.hitNs;
+  costs.faultNs = <u64>table.faultNs;
+  costs.refillNs = <u64>table.refillNs;
+  costs.refillPageNs = <u64>table.refillPageNs;
+  costs.lruAddNs = <u64>table.lruAddNs;
+  costs.readNs = <u64>table.readNs;
+  costs.readPageNs = <u64>table.readPageNs;
+  costs.readaheadPageNs = <u64>table.readaheadPageNs;
+  costs.ioNs = <u64>table.ioNs;
+  costs.waitNs = <u64>table.waitNs;
+  costs.passNs = <u64>table.passNs;
+  costs.directNs = <u64>table.directNs;
+  costs.groupPassNs = <u64>table.groupPassNs;
+  costs.batchNs = <u64>table.batchNs;
+  costs.scanNs = <u64>table.scanNs;
+  costs.rmapNs = <u64>table.rmapNs;
+  costs.stealNs = <u64>table.stealNs;
+  costs.pageoutNs = <u64>table.pageoutNs;
+  costs.deactivateNs = <u64>table.deactivateNs;
+  costs.freeNs = <u64>table.freeNs;
+}
+
+function readZones(table: MemoryTable): void {
+  mm.zones = allocateArray<Zone>(MAX_ZONES);
+  mm.nrZones = table.normalPages > 0 ? 3 : 2;
+  newZone(0, <u64>table.dmaPages, machine.nrCpus);
+  newZone(1, <u64>table.dma32Pages, machine.nrCpus);
+  if (mm.nrZones == 3) newZone(2, <u64>table.normalPages, machine.nrCpus);
+  for (let i: u32 = 0; i < mm.nrZones; i++) mm.managed += zoneAt(i).managed;
+  const minFreeKb = table.minFreeKb >= 0 ? <u64>table.minFreeKb : defaultMinFreeKb(table.hugePages != 0);
+  setupPerZoneWmarks(minFreeKb, <u64>table.watermarkScaleFactor, machine.nrCpus);
+  // The kernel's own pages lie in the highest zone first, as all do.
+  mm.kernelPages = <u64>table.kernelPages;
+  let left = mm.kernelPages;
+  for (let i = <i32>mm.nrZones - 1; i >= 0; i--) {
+    const taken = min(left, zoneAt(i).free);
+    zoneAt(i).free -= taken;
+    zoneAt(i).taken += taken;
+    left -= taken;
+  }
+  // Lists of other kinds of pages keep what the largest bulk free leaves of a list that is kept short: 4 batches less 3.
+  const top = zoneAt(mm.nrZones - 1);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
+    pcpOf(top, cpu).others = min(top.pcpBatch, <u32>(top.free / machine.nrCpus));
+    top.free -= pcpOf(top, cpu).others;
+  }
+  mm.swappiness = <u32>table.swappiness;
+  mm.swapTotal = <u64>table.swapPages;
+  mm.swapFree = mm.swapTotal;
+  mm.readahead = <u32>table.readaheadPages;
+  while (mm.managed >> mm.grainBits > MOST_FOLIOS) mm.grainBits++;
+  newFolios(<u32>(mm.managed >> mm.grainBits) + 1);
+}
+
+function readGroups(tables: usize, count: u32): void {
+  mm.nrGroups = count + 1;
+  mm.groups = allocateArray<MemCgroup>(mm.nrGroups);
+  setStocks(allocateArray<Stock>(machine.nrCpus));
+  for (let i: u32 = 0; i < mm.nrGroups; i++) {
+    const group = groupAt(i);
+    group.index = i;
+    group.lists = allocateArray<LruList>(Lru.COUNT);
+    group.high = NO_LIMIT;
+    group.max = NO_LIMIT;
+    group.swapMax = NO_LIMIT;
+    if (i == 0) continue;
+    const table = rowAt<GroupTable>(tables, i - 1);
+    group.parent = table.parent < 0 ? groupAt(0) : groupAt(<u32>table.parent + 1);
+    group.min = <u64>table.memoryMin;
+    group.low = <u64>table.memoryLow;
+    group.high = limitOf(table.memoryHigh);
+    group.max = limitOf(table.memoryMax);
+    group.swapMax = limitOf(table.swapMax);
+    group.oomGroup = table.oomGroup != 0;
+  }
+}
+
+function limitOf(pages: f64): u64 {
+  return pages < 0 ? NO_LIMIT : <u64>pages;
+}
+
+/** Every task that has views gets a record; the kernel kills in the order of these. */
+function readTasks(specTables: usize, specs: u32, areaTables: usize, viewTables: usize): void {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < specs; i++) if (rowAt<SpecTable>(specTables, i).views != 0) count += specAt(i).count;
+  setTaskMms(allocateArray<TaskMm>(count), count);
+  let next: u32 = 0;
+  for (let i: u32 = 0; i < specs; i++) {
+    const table = rowAt<SpecTable>(specTables, i);
+    if (table.views == 0) continue;
+    for (let instance: u32 = 0; instance < specAt(i).count; instance++) {
+      readTask(taskMmAt(next++), table, specAt(i).firstTask + instance, areaTables, viewTables);
+    }
+  }
+}
+
+/** What a group uses as soon as a task is in it: its own records, two pages in all recordings. */
+const GROUP_PAGES: u64 = 2;
+
+function useGroup(group: MemCgroup): void {
+  group.used = true;
+  for (let g = group; g != null; g = g.parent) g.usage += GROUP_PAGES;
+}
+
+function readTask(m: TaskMm, table: SpecTable, id: u32, areaTables: usize, viewTables: usize): void {
+  const task = taskAt(id);
+  task.mm = changetype<usize>(m);
+  m.task = task;
+  m.group = groupAt(<u32>(table.group + 1));
+  if (m.group.parent != null && !m.group.used) useGroup(m.group);
+  m.oomScoreAdj = <i32>table.oomScoreAdj;
+  m.sc = allocate<ScanControl>();
+  m.nrAreas = <u32>table.areas;
+  m.areas = allocateArray<Region>(m.nrAreas);
+  for (let i: u32 = 0; i < m.nrAreas; i++) {
+    newRegion(areaAt(m, i), i, <u32>rowAt<AreaTable>(areaTables, <u32>table.firstArea + i).pages, false);
+    areaAt(m, i).owner = task;
+  }
+  m.views = allocateArray<View>(<u32>table.views);
+  for (let i: u32 = 0; i < <u32>table.views; i++) {
+    const row = rowAt<ViewTable>(viewTables, <u32>table.firstView + i);
+    const view = viewAt(m, i);
+    view.region = row.file != 0 ? at<Region>(files, <u32>row.region) : areaAt(m, <u32>row.region);
+    view.first = <u32>row.first;
+    view.pages = <u32>row.pages;
+    view.pattern = <u32>row.pattern;
+    view.drawn = -1;
+  }
+}

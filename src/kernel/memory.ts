@@ -1,0 +1,221 @@
+/**
+ * The memory side of a scenario as the kernel's tables hold it, and what may be asked about it afterwards.
+ */
+import type { CgroupSpec, MemorySpec, MemoryStep, Scenario, TaskSpec } from '../scenario/scenario.js';
+import { PATTERN, type RecordOf, Table } from './tables.js';
+
+/** What kswapd is called, and where it comes among the tasks: last. */
+export const KSWAPD = 'kswapd0';
+
+/** A scenario's tasks, and kswapd if its memory is simulated. */
+export function withKswapd(scenario: Scenario): TaskSpec[] {
+  if (scenario.memory === undefined || scenario.tasks.some(({ name }) => name === KSWAPD)) return scenario.tasks;
+  const kswapd: TaskSpec = {
+    name: KSWAPD,
+    count: 1,
+    role: null,
+    sched: { class: 'fair', nice: 0, priority: 0 },
+    cgroup: null,
+    cpus: null,
+    pinEach: false,
+    startNs: 0,
+    startCpu: null,
+    startLagNs: null,
+    start: 'run',
+    timerSlackNs: null,
+    sliceNs: null,
+    cookie: null,
+    program: [{ op: 'kswapd' }],
+  };
+  return [...scenario.tasks, kswapd];
+}
+
+/** Collects the areas and views of tasks, declaration by declaration. */
+export class MemoryTables {
+  readonly areas = new Table('AreaTable');
+  readonly views = new Table('ViewTable');
+  readonly #files: Map<string, number>;
+  #known = new Map<string, number>();
+  #firstView = 0;
+
+  constructor(readonly memory: MemorySpec | undefined) {
+    this.#files = new Map((memory?.files ?? []).map(({ name }, index) => [name, index]));
+  }
+
+  /** Begins a declaration. */
+  task(task: TaskSpec): Pick<RecordOf<'SpecTable'>, 'oomScoreAdj' | 'firstArea' | 'areas'> {
+    this.#known = new Map();
+    this.#firstView = this.views.count;
+    const areas = task.memory?.areas ?? [];
+    const firstArea = this.areas.count;
+    for (const { pages } of areas) this.areas.add({ pages });
+    return { oomScoreAdj: task.memory?.oomScoreAdj ?? 0, firstArea, areas: areas.length };
+  }
+
+  /** The number of a step's view among those of its declaration: steps that go through the same pages in the same way share one. */
+  view(step: MemoryStep, task: TaskSpec): number {
+    const key = JSON.stringify([step.area, step.file, step.first, step.pages, step.pattern]);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const area = task.memory?.areas.findIndex(({ name }) => name === step.area) ?? -1;
+    this.views.add({
+      file: step.file === null ? 0 : 1,
+      region: step.file === null ? area : (this.#files.get(step.file) ?? 0),
+      first: step.first,
+      pages: step.pages,
+      pattern: PATTERN[step.pattern],
+    });
+    const index = this.#known.size;
+    this.#known.set(key, index);
+    return index;
+  }
+
+  /** Ends a declaration. */
+  viewsOf(): Pick<RecordOf<'SpecTable'>, 'firstView' | 'views'> {
+    return { firstView: this.#firstView, views: this.views.count - this.#firstView };
+  }
+
+  /** The device and file tables; the swap device comes first. */
+  devices(): { devices: Table<'DeviceTable'>; files: Table<'FileTable'> } {
+    const devices = new Table('DeviceTable');
+    const files = new Table('FileTable');
+    const { memory } = this;
+    if (memory === undefined) return { devices, files };
+    const { latencyNs, depth } = memory.swap ?? { latencyNs: 0, depth: 1 };
+    devices.add({ latencyNs, depth });
+    for (const device of memory.devices) devices.add({ latencyNs: device.latencyNs, depth: device.depth });
+    for (const { pages, device } of memory.files) {
+      files.add({ pages, device: 1 + memory.devices.findIndex(({ name }) => name === device) });
+    }
+    return { devices, files };
+  }
+}
+
+/** The record of the machine's memory; no zones where none is simulated. */
+export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number): RecordOf<'MemoryTable'> {
+  return {
+    dmaPages: memory?.zones.dma ?? 0,
+    dma32Pages: memory?.zones.dma32 ?? 0,
+    normalPages: memory?.zones.normal ?? 0,
+    minFreeKb: memory?.minFreeKb ?? -1,
+    watermarkScaleFactor: memory?.watermarkScaleFactor ?? 0,
+    hugePages: memory?.hugePages ? 1 : 0,
+    swappiness: memory?.swappiness ?? 0,
+    swapPages: memory?.swap?.pages ?? 0,
+    kernelPages: memory?.kernelPages ?? 0,
+    readaheadPages: memory?.readaheadPages ?? 0,
+    kswapdSpec,
+    ...machine.memoryCosts,
+  };
+}
+
+/** A group's limits in pages. */
+export function groupMemory({
+  memory,
+}: CgroupSpec): Pick<
+  RecordOf<'GroupTable'>,
+  'memoryMin' | 'memoryLow' | 'memoryHigh' | 'memoryMax' | 'swapMax' | 'oomGroup'
+> {
+  return {
+    memoryMin: memory?.minPages ?? 0,
+    memoryLow: memory?.lowPages ?? 0,
+    memoryHigh: memory?.highPages ?? -1,
+    memoryMax: memory?.maxPages ?? -1,
+    swapMax: memory?.swapMaxPages ?? -1,
+    oomGroup: memory?.oomGroup ? 1 : 0,
+  };
+}
+
+/** Counters in the order of assembly/mm/mm.ts Vm. */
+export const VMSTAT = [
+  'pgfault',
+  'pgmajfault',
+  'pgalloc',
+  'pgfree',
+  'pgscan_kswapd',
+  'pgscan_direct',
+  'pgsteal_kswapd',
+  'pgsteal_direct',
+  'pgactivate',
+  'pgdeactivate',
+  'pgrefill',
+  'workingset_refault_anon',
+  'workingset_refault_file',
+  'workingset_activate_anon',
+  'workingset_activate_file',
+  'workingset_restore_anon',
+  'workingset_restore_file',
+  'pswpin',
+  'pswpout',
+  'allocstall',
+  'pageoutrun',
+  'kswapd_low_wmark_hit_quickly',
+  'kswapd_high_wmark_hit_quickly',
+  'kswapd_wakeups',
+  'kswapd_runs',
+  'kswapd_sleeps',
+  'oom_kill',
+  'pgscan_anon',
+  'pgscan_file',
+  'pgsteal_anon',
+  'pgsteal_file',
+  'memcg_reclaims',
+  'high_reclaims',
+  'high_sleeps',
+] as const;
+
+/** In the order of assembly/mm/observe.ts. */
+export const ZONE_NUMBERS = [
+  'managed',
+  'free',
+  'min',
+  'low',
+  'high',
+  'boost',
+  'reserveDma32',
+  'reserveNormal',
+  'pcpHigh',
+  'pcpBatch',
+] as const;
+export const MEMORY_LEVELS = [
+  'zones',
+  'free',
+  'pcp',
+  'inactiveAnon',
+  'activeAnon',
+  'inactiveFile',
+  'activeFile',
+  'kernel',
+  'swapped',
+  'managed',
+] as const;
+export const MEMCG_NUMBERS = [
+  'usage',
+  'swapUsage',
+  'peak',
+  'low',
+  'high',
+  'max',
+  'oom',
+  'oom_kill',
+  'oom_group_kill',
+  'pgscan',
+  'pgsteal',
+  'refaultsAnon',
+  'refaultsFile',
+  'stallNs',
+  'inactiveAnon',
+  'activeAnon',
+  'inactiveFile',
+  'activeFile',
+] as const;
+/** In the order of assembly/kernel.ts memoryHistogram. */
+export const MEMORY_HISTOGRAMS = [
+  'freeAtWakeup',
+  'freeAtRunEnd',
+  'runNs',
+  'directNs',
+  'directPages',
+  'memcgNs',
+  'memcgPages',
+] as const;
