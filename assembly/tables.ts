@@ -257,7 +257,6 @@ export class MemoryTable {
   readPageNs: f64;
   readaheadPageNs: f64;
   ioNs: f64;
-  waitNs: f64;
   passNs: f64;
   directNs: f64;
   groupPassNs: f64;

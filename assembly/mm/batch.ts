@@ -95,12 +95,13 @@ function hits(task: Task, m: TaskMm, view: View, chunk: u32): u32 {
     const begin = view.first + nextPage(task, view);
     for (let i: u32 = 0; i < chunk; i++) {
       const folio = folioAt(entryOf(region, slotOf(region, begin + i)));
-      if (folio == null || !hasPage(folio, begin + i) || (folio.flags & Pg.LOCKED) != 0) {
+      if (folio == null || !hasPage(folio, begin + i) || (folio.flags & (Pg.LOCKED | Pg.READAHEAD)) != 0) {
         m.batchNs = costs.readNs + chunk * costs.readPageNs;
         return n;
       }
     }
     for (let i: u32 = 0; i < chunk; i++) markAccessed(folioAt(entryOf(region, slotOf(region, begin + i))));
+    view.raPrev = begin + chunk;
     advanceView(view, chunk);
   }
   m.batchNs = costs.readNs + chunk * costs.readPageNs;

@@ -101,6 +101,7 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
     case For.CACHE: {
       const folio = cachePage(m, region, m.raNext);
       if (folio != null) {
+        if (m.raNext == m.raMark) folio.flags |= Pg.READAHEAD;
         folio.ioNext = m.chain;
         m.chain = folio;
       }
@@ -131,7 +132,6 @@ export function swappedIn(rq: Rq, task: Task, m: TaskMm, view: View): bool {
   if (m.raLeft != WAITING) {
     m.raLeft = WAITING;
     submit(rq, deviceAt(0), folio, false);
-    m.costNs += costs.waitNs;
     return pass(task, m, Phase.SWAPPED_IN);
   }
   if (folio.flags & Pg.LOCKED) {

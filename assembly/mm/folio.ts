@@ -26,6 +26,8 @@ export namespace Pg {
   export const ISOLATED: u16 = 128;
   /** Its owner is gone: freed when the device is done with it. */
   export const ORPHAN: u16 = 256;
+  /** Whoever reads it has the next window read (PG_readahead). */
+  export const READAHEAD: u16 = 512;
 }
 
 @unmanaged

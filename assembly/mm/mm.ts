@@ -83,7 +83,6 @@ export class MmCosts {
   readPageNs: u64;
   readaheadPageNs: u64;
   ioNs: u64;
-  waitNs: u64;
   /** Reclaim: a pass over the node, more of it in direct reclaim, each group in it; a batch of a list, a page, more if it is anonymous or freed. */
   passNs: u64;
   directNs: u64;

@@ -1,9 +1,4 @@
-/**
- * Reads of a file: pages that are cached, and windows that readahead brings in (mm/filemap.c filemap_read, mm/readahead.c).
- *
- * Simplified: a window is as long as readahead lets it be from the first miss on, and is waited for. The recorded readers waited for every
- * window, too, as if nothing were read ahead of the window that they are in.
- */
+/** Reads of a file: pages that are cached, on their way, or missing (mm/filemap.c filemap_read, filemap_get_pages). */
 import { machine } from '../machine/machine';
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
@@ -12,9 +7,10 @@ import { deviceAt, submit } from './block';
 import { growFolio } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru, markAccessed, refault } from './lru';
-import { costs, mm } from './mm';
+import { costs } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
-import { Pattern, TaskMm, View } from './task_mm';
+import { readAhead, readAlone } from './readahead';
+import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 
 /** Reads on until a page is missing or on its way. True: time passes first. */
@@ -26,11 +22,14 @@ export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructio
     const page = begin + m.pagesDone;
     const folio = folioAt(entryOf(region, slotOf(region, page)));
     if (folio == null || !hasPage(folio, page)) {
-      m.raNext = page;
-      // Random readers have said so (POSIX_FADV_RANDOM): they get what they ask for.
-      m.raLeft = view.pattern == Pattern.SEQUENTIAL ? mm.readahead : chunk - m.pagesDone;
-      m.raLeft = min(m.raLeft, region.pages - page);
-      m.phase = Phase.READAHEAD;
+      if (m.raTried) readAlone(m, region, page);
+      else readAhead(m, view, page, chunk - m.pagesDone, false);
+      m.raTried = true;
+      return false;
+    }
+    if (folio.flags & Pg.READAHEAD) {
+      folio.flags &= ~Pg.READAHEAD;
+      readAhead(m, view, page, chunk - m.pagesDone, true);
       return false;
     }
     if (folio.flags & Pg.LOCKED) {
@@ -40,6 +39,8 @@ export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructio
       return true;
     }
     markAccessed(folio);
+    view.raPrev = page + 1;
+    m.raTried = false;
     m.pagesDone++;
     m.costNs += costs.readPageNs;
   }
@@ -67,7 +68,6 @@ export function readahead(m: TaskMm, region: Region): void {
 export function submitChain(rq: Rq, m: TaskMm, region: Region): void {
   if (m.chain != null) submit(rq, deviceAt(region.device), m.chain, false);
   m.chain = changetype<Folio>(0);
-  m.costNs += costs.waitNs;
   m.phase = Phase.READ;
 }
 

@@ -66,7 +66,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         readahead(m, view.region);
         break;
       case Phase.SUBMIT:
-        m.costNs += costs.ioNs;
+        if (m.chain != null) m.costNs += costs.ioNs;
         if (pass(task, m, Phase.SENDING)) return true;
         break;
       case Phase.SENDING:

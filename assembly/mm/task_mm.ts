@@ -25,6 +25,11 @@ export class View {
   cursor: u32;
   /** Drawn but not yet gone to; −1: none. */
   drawn: i32;
+  /** Its readahead window and what of its end is read ahead (struct file_ra_state); the page that was read last, plus 1. */
+  raStart: u32;
+  raSize: u32;
+  raAsync: u32;
+  raPrev: u32;
 }
 
 @unmanaged
@@ -48,9 +53,12 @@ export class TaskMm {
   costNs: u64;
   beganAt: u64;
   zone: Zone;
-  /** Readahead: next page, pages left, and the folios that wait to be read. */
+  /** Readahead: next page, pages left, the one that gets the marker, and the folios that wait to be read. */
   raNext: u32;
   raLeft: u32;
+  raMark: u32;
+  /** The window for the page that is read has been asked for. */
+  raTried: bool;
   chain: Folio;
   /** Operations that take the same time each, one after another, and how far into the first of them it is. */
   batchLeft: u32;

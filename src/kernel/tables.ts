@@ -192,7 +192,6 @@ export const RECORDS = {
     'readPageNs',
     'readaheadPageNs',
     'ioNs',
-    'waitNs',
     'passNs',
     'directNs',
     'groupPassNs',

@@ -63,7 +63,6 @@ export const memoryCostsSchema = z.strictObject({
   readPage: cost,
   readaheadPage: cost,
   io: cost.describe('sending a request'),
-  wait: cost.describe('going to sleep for it, while the device works'),
   pass: cost.describe('reclaim: a pass over the node'),
   direct: cost.describe('more of a pass in direct reclaim'),
   groupPass: cost.describe('each group in a pass'),

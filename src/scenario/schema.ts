@@ -310,7 +310,6 @@ const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
   readPage: '250ns',
   readaheadPage: '200ns',
   io: '2us',
-  wait: '1us',
   pass: '800ns',
   direct: '1us',
   groupPass: '800ns',

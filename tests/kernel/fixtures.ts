@@ -55,7 +55,6 @@ export const memoryCosts: MemoryCosts = {
   readPageNs: 100,
   readaheadPageNs: 100,
   ioNs: 1000,
-  waitNs: 100,
   passNs: 1000,
   directNs: 100,
   groupPassNs: 100,
