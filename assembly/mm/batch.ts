@@ -8,8 +8,8 @@ import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Mode, Task } from '../task/task';
 import { machine } from '../machine/machine';
-import { needsTable, newPage } from './fault';
-import { entryOf, folioAt, hasPage, Pg, slotOf } from './folio';
+import { newPage } from './fault';
+import { entryOf, folioAt, hasPage, hasTable, Pg, slotOf } from './folio';
 import { markAccessed } from './lru';
 import { MemCgroup, stockOf } from './memcg';
 import { costs, count, LRU_BATCH, mm, Vm } from './mm';
@@ -57,14 +57,14 @@ function touches(rq: Rq, task: Task, m: TaskMm, view: View): u32 {
         // The page with which the CPU's collection is full takes longer.
         ready = min(ready, LRU_BATCH - 1 - stockOf(rq.id).lruAdds);
       }
-      if (!isNew || n == ready || (entry & 1) != 0 || needsTable(view, page)) break;
+      if (!isNew || n == ready || (entry & 1) != 0 || !hasTable(region, page)) break;
       newPage(region, slot, folio, m.group, zoneAt(mm.nrZones - 1));
     }
     n++;
     advanceView(view, 1);
   }
   if (n != 0 && isNew) takeReady(rq.id, m.group, n);
-  m.batchNs = isNew ? costs.faultNs : costs.hitNs;
+  m.batchNs = isNew ? costs.faultNs + (m.group.parent != null ? costs.chargeNs : 0) : costs.hitNs;
   if (isNew) count(Vm.PGFAULT, n);
   return n;
 }

@@ -3,7 +3,7 @@ import { machine } from '../machine/machine';
 import { Rq } from '../sched/rq';
 import { Task } from '../task/task';
 import { CHARGE_BATCH, consumeStock, drainAllStock, marginOf, overHigh, refillStock, tryChargePages } from './memcg';
-import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
+import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { groupOom } from './oom';
 import { leaveToExit } from './get_page';
 import { freePage } from './page_alloc';
@@ -18,6 +18,7 @@ export function charge(rq: Rq, m: TaskMm): void {
     group.usage++;
     return;
   }
+  m.costNs += costs.chargeNs;
   if (consumeStock(rq.id, group)) return;
   let charged = CHARGE_BATCH;
   let limit = tryChargePages(group, CHARGE_BATCH);

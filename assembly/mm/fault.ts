@@ -3,23 +3,16 @@ import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Task } from '../task/task';
 import { deviceAt, submit } from './block';
-import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
+import { entryOf, Folio, folioAt, hasDirectory, hasPage, hasTable, newFolio, Pg, Region, setDirectory, setTable, slotOf } from './folio';
 import { addToLru, isSwapped } from './lru';
 import { addListPages, MemCgroup, stockOf } from './memcg';
 import { costs, count, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
-import { Pattern, TaskMm, View } from './task_mm';
+import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { Zone } from './zone';
-
-/** Pages that one page table maps. */
-const TABLE_PAGES: u32 = 512;
-
-export function needsTable(view: View, page: u32): bool {
-  return page % TABLE_PAGES == 0 && view.pattern == Pattern.SEQUENTIAL;
-}
 
 /** A touch that needs a page, or one that is on its way. */
 export function fault(m: TaskMm, view: View, task: Task): void {
@@ -41,7 +34,9 @@ export function fault(m: TaskMm, view: View, task: Task): void {
     m.after = For.PLACED;
     return;
   }
-  m.after = isSwapped(entry) ? For.SWAP_IN : needsTable(view, page) && folio == null ? For.TABLE : For.ANON;
+  if (!hasDirectory(region, page)) m.after = For.DIRECTORY;
+  else if (!hasTable(region, page)) m.after = For.TABLE;
+  else m.after = isSwapped(entry) ? For.SWAP_IN : For.ANON;
   m.phase = Phase.GET_PAGE;
 }
 
@@ -78,16 +73,26 @@ function collect(cpu: u32): u64 {
   return costs.lruAddNs;
 }
 
+/** The page has become one of the task's tables; it gets another for what it wanted. */
+function anotherTable(m: TaskMm, wanted: u32): void {
+  m.tables++;
+  mm.kernelPages++;
+  m.after = wanted;
+  m.phase = Phase.GET_PAGE;
+}
+
 /** The page goes where it is needed. True: time passes first. */
 export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
   const region = view.region;
   if (m.after != For.PLACED) mm.inFlight--;
   switch (m.after) {
+    case For.DIRECTORY:
+      setDirectory(region, view.first + nextPage(task, view));
+      anotherTable(m, For.TABLE);
+      return false;
     case For.TABLE:
-      m.tables++;
-      mm.kernelPages++;
-      m.after = For.ANON;
-      m.phase = Phase.GET_PAGE;
+      setTable(region, view.first + nextPage(task, view));
+      anotherTable(m, For.ANON);
       return false;
     case For.ANON: {
       const page = view.first + nextPage(task, view);

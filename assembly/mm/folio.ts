@@ -63,6 +63,9 @@ export class Region {
   swapped: u64;
   /** Whose area it is; null: a file. */
   owner: Task;
+  /** Address of a bit for each page table of an area that is there, and for each directory of 512 of them. */
+  tables: usize;
+  directories: usize;
 }
 
 /** Bytes of a folio: two to a cache line. */
@@ -83,6 +86,38 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.file = file;
   region.nrSlots = ((pages - 1) >> mm.grainBits) + 1;
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
+  if (file) return;
+  region.tables = allocateBytes(((<usize>pages - 1) >> (TABLE_SHIFT + 3)) + 1);
+  region.directories = allocateBytes(((<usize>pages - 1) >> (DIRECTORY_SHIFT + 3)) + 1);
+}
+
+/** Pages that a page table maps, and a directory of tables: powers of two. */
+export const TABLE_SHIFT: u32 = 9;
+export const DIRECTORY_SHIFT: u32 = 18;
+
+function bit(bits: usize, index: u32): bool {
+  return ((load<u8>(bits + (index >> 3)) >> <u8>(index & 7)) & 1) != 0;
+}
+
+function setBit(bits: usize, index: u32): void {
+  store<u8>(bits + (index >> 3), load<u8>(bits + (index >> 3)) | <u8>((<u32>1) << (index & 7)));
+}
+
+export function hasTable(region: Region, page: u32): bool {
+  return bit(region.tables, page >> TABLE_SHIFT);
+}
+
+export function hasDirectory(region: Region, page: u32): bool {
+  return bit(region.directories, page >> DIRECTORY_SHIFT);
+}
+
+/** The page's table is there from now on; they stay until the task exits. */
+export function setTable(region: Region, page: u32): void {
+  setBit(region.tables, page >> TABLE_SHIFT);
+}
+
+export function setDirectory(region: Region, page: u32): void {
+  setBit(region.directories, page >> DIRECTORY_SHIFT);
 }
 
 export function slotOf(region: Region, page: u32): u32 {

@@ -47,6 +47,8 @@ export namespace For {
   export const SWAP_IN: u32 = 3;
   /** It is where it belongs. */
   export const PLACED: u32 = 4;
+  /** A directory of page tables. */
+  export const DIRECTORY: u32 = 5;
 }
 
 /** Lets what the operation has cost so far pass, if it is anything, and goes on with `phase`. */

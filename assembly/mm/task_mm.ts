@@ -41,7 +41,7 @@ export class TaskMm {
   areas: usize;
   nrAreas: u32;
   views: usize;
-  /** Pages of its page tables: one for 512 pages of an area. */
+  /** Pages of its page tables and directories. */
   tables: u64;
   killed: bool;
   /** Where its step stands (touch.ts), and where a page goes that it is getting. */

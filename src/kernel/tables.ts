@@ -192,6 +192,7 @@ export const RECORDS = {
     'readPageNs',
     'readaheadPageNs',
     'ioNs',
+    'chargeNs',
     'passNs',
     'directNs',
     'groupPassNs',

@@ -63,6 +63,7 @@ export const memoryCostsSchema = z.strictObject({
   readPage: cost,
   readaheadPage: cost,
   io: cost.describe('sending a request'),
+  charge: cost.describe('more for a page that is charged to a group'),
   pass: cost.describe('reclaim: a pass over the node'),
   direct: cost.describe('more of a pass in direct reclaim'),
   groupPass: cost.describe('each group in a pass'),

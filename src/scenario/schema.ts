@@ -310,6 +310,7 @@ const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
   readPage: '250ns',
   readaheadPage: '200ns',
   io: '2us',
+  charge: '30ns',
   pass: '800ns',
   direct: '1us',
   groupPass: '800ns',

@@ -55,6 +55,7 @@ export const memoryCosts: MemoryCosts = {
   readPageNs: 100,
   readaheadPageNs: 100,
   ioNs: 1000,
+  chargeNs: 20,
   passNs: 1000,
   directNs: 100,
   groupPassNs: 100,

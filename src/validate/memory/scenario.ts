@@ -29,6 +29,13 @@ const EVER = 4e9;
 const SAMPLE_NS = 100_000;
 const FIRST_SAMPLE_NS = 500_000;
 
+/** Jiffies lag behind CLOCK_MONOTONIC by five ticks, modulo eight: sleeps of more than 252 ms end on multiples of eight of them (M06q). */
+const JIFFIES_LATE_NS = 20 * NS_PER_MS;
+
+/** The timer wheel's buckets repeat after so long, as far as sleeps of memory.high and kswapd reach: 512 ticks. */
+const WHEEL_NS = 512 * 4 * NS_PER_MS;
+const bootOf = (ns: number): number => ((ns % WHEEL_NS) + WHEEL_NS) % WHEEL_NS;
+
 /** The recorder of a task's operations. */
 export const OPERATIONS = 'op';
 
@@ -55,7 +62,7 @@ export function memoryScenarioOf(
       name: recorded.id,
       description: recorded.title,
       durationNs: t0Ns + recorded.duration_s * NS_PER_S,
-      bootNs: Math.max(0, recording.t0Ns - t0Ns),
+      bootNs: bootOf(recording.t0Ns - JIFFIES_LATE_NS - t0Ns),
       rtPhaseNs: null,
       machine,
       kernel,
@@ -100,8 +107,9 @@ function kernelPages({ a, scenario }: MemoryRecording): number {
   const pcp = zones.reduce((sum, zone) => sum + zone.pcp_count, 0);
   const lists = ['nr_inactive_anon', 'nr_active_anon', 'nr_inactive_file', 'nr_active_file'];
   const listed = lists.reduce((sum, name) => sum + level(name), 0);
+  const tablesOf = (pages: number): number => Math.ceil(pages / 2 ** 9) + Math.ceil(pages / 2 ** 18);
   const tables = scenario.tasks.reduce(
-    (sum, task) => sum + ('prealloc_pages' in task ? Math.ceil(task.prealloc_pages / 512) : 0),
+    (sum, task) => sum + ('prealloc_pages' in task ? tablesOf(task.prealloc_pages) : 0),
     0,
   );
   return managed - level('nr_free_pages') - pcp - listed - tables;
