@@ -246,6 +246,7 @@ export class MemoryTable {
   swappiness: f64;
   swapPages: f64;
   kernelPages: f64;
+  heldPages: f64;
   readaheadPages: f64;
   kswapdSpec: f64;
   hitNs: f64;

@@ -28,6 +28,8 @@ export namespace Pg {
   export const ORPHAN: u16 = 256;
   /** Whoever reads it has the next window read (PG_readahead). */
   export const READAHEAD: u16 = 512;
+  /** A file system's own block, whose buffer it keeps: reclaim looks at it in vain (filemap_release_folio). */
+  export const HELD: u16 = 1024;
 }
 
 @unmanaged

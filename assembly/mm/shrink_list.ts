@@ -115,7 +115,7 @@ function fateOf(sc: ScanControl, folio: Folio): u32 {
     folio.flags |= Pg.REFERENCED;
     return wasReferenced ? Fate.ACTIVATE : Fate.KEEP;
   }
-  if (folio.region.file) return flags & Pg.DIRTY ? Fate.ACTIVATE : Fate.FREE;
+  if (folio.region.file) return flags & (Pg.DIRTY | Pg.HELD) ? Fate.ACTIVATE : Fate.FREE;
   if ((flags & Pg.DIRTY) == 0) return Fate.FREE;
   if (!maySwap(folio.group)) return Fate.ACTIVATE;
   return sc.mayWritepage ? Fate.SWAP_OUT : Fate.KEEP;

@@ -90,6 +90,8 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
       case Phase.MEMCG:
         if (reclaiming(rq, task, m)) return true;
         endMemcg(rq, task, m);
+        // Whoever was killed goes first.
+        if (rq.needResched) return true;
         break;
       case Phase.PLACE:
         if (place(rq, task, m, view, step)) return true;

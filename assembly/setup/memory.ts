@@ -5,8 +5,10 @@ import { allocate, allocateArray, at } from '../base/arena';
 import { newHistogram } from '../base/histogram';
 import { machine } from '../machine/machine';
 import { newDevices, deviceAt } from '../mm/block';
-import { newFolios, newRegion, Region } from '../mm/folio';
+import { growFolio } from '../mm/fault';
+import { entryOf, folioAt, newFolio, newFolios, newRegion, Pg, Region, slotOf } from '../mm/folio';
 import { setKswapd } from '../mm/kswapd';
+import { addToLru } from '../mm/lru';
 import { groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
@@ -67,8 +69,31 @@ export function readMemory(
     newRegion(at<Region>(files, i), i, <u32>row.pages, true);
     at<Region>(files, i).device = <u32>row.device;
   }
+  holdPages(<u32>table.heldPages);
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
+}
+
+/** File systems' own blocks are there from the beginning. */
+function holdPages(pages: u32): void {
+  if (pages == 0) return;
+  const region = allocate<Region>();
+  newRegion(region, 0, pages, true);
+  const zone = zoneAt(mm.nrZones - 1);
+  for (let page: u32 = 0; page < pages; page++) {
+    const slot = slotOf(region, page);
+    const folio = folioAt(entryOf(region, slot));
+    zone.free--;
+    zone.taken++;
+    groupAt(0).usage++;
+    if (folio != null) {
+      growFolio(folio);
+      continue;
+    }
+    const made = newFolio(region, slot, groupAt(0), zone);
+    made.flags = Pg.HELD;
+    addToLru(made);
+  }
 }
 
 function readCosts(table: MemoryTable): void {

@@ -103,6 +103,7 @@ export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number):
     swappiness: memory?.swappiness ?? 0,
     swapPages: memory?.swap?.pages ?? 0,
     kernelPages: memory?.kernelPages ?? 0,
+    heldPages: memory?.heldPages ?? 0,
     readaheadPages: memory?.readaheadPages ?? 0,
     kswapdSpec,
     ...machine.memoryCosts,

@@ -181,6 +181,7 @@ export const RECORDS = {
     'swappiness',
     'swapPages',
     'kernelPages',
+    'heldPages',
     'readaheadPages',
     'kswapdSpec',
     'hitNs',

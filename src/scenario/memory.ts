@@ -94,6 +94,7 @@ export const memorySchema = z.strictObject({
   warmup: time.default(0).describe('counters are read then, too, so that what came before can be left out'),
   swappiness: z.int().min(0).max(200).default(60),
   kernel: size.prefault('0KiB').describe('what the kernel itself uses'),
+  held: size.prefault('0KiB').describe('file systems’ own blocks, which reclaim looks at in vain'),
   readahead: positiveSize.prefault('128KiB'),
   swap: z.strictObject({ size: positiveSize, latency: positiveTime, depth: device.shape.depth }).optional(),
   devices: z.array(device).max(64).default([]),
@@ -169,13 +170,14 @@ export const freeStep = (free: z.output<typeof freeSchema>): MemoryStep =>
 
 /** The machine's memory; zones by its size unless they are given: what lies below 4 GiB is DMA and DMA32. */
 export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpec {
-  const { kernel, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...others } = document;
+  const { kernel, held, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...others } = document;
   return {
     ...others,
     zones: zones ?? zonesOf(pages ?? 0),
     minFreeKb: minFreeKb ?? null,
     warmupNs: warmup,
     kernelPages: kernel,
+    heldPages: held,
     readaheadPages: readahead,
     swap: swap === undefined ? null : { pages: swap.size, latencyNs: swap.latency, depth: swap.depth },
     devices: devices.map(({ latency, ...rest }) => ({ ...rest, latencyNs: latency })),
@@ -265,8 +267,11 @@ function checkMachine(memory: MemorySpec, machine: Machine, installed: number | 
       fail('memory.zones', `expected at most the machine’s ${text(installed)} in all, found ${text(managed)}`);
   }
   if (dma === 0 || dma32 === 0) fail('memory.size', 'expected zones DMA and DMA32: more than 16MiB');
-  if (memory.kernelPages >= managed)
-    fail('memory.kernel', `expected less than the machine’s ${text(managed)}, found ${text(memory.kernelPages)}`);
+  if (memory.kernelPages + memory.heldPages >= managed)
+    fail(
+      'memory.kernel',
+      `expected less than the machine’s ${text(managed)} with what is held, found ${text(memory.kernelPages + memory.heldPages)}`,
+    );
   if (machine.cpus > managed / 64) fail('memory.size', `expected at least 64 pages a CPU for ${machine.cpus} CPUs`);
   memory.files.forEach((file, i) => {
     if (file.pages > MOST_REGION_PAGES)

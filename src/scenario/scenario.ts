@@ -310,6 +310,8 @@ export interface MemorySpec {
   /** Pages that the kernel itself uses. */
   kernelPages: number;
   /** Pages that are read ahead at a time. */
+  /** Pages of file systems' own blocks, which reclaim looks at in vain. */
+  heldPages: number;
   readaheadPages: number;
   swap: { pages: number; latencyNs: number; depth: number } | null;
   devices: Array<{ name: string; latencyNs: number; depth: number }>;

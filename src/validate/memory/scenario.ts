@@ -23,6 +23,8 @@ const PRE_STEP_NS = 8 * NS_PER_S;
 /** Files of the recordings: 1900 MiB each. */
 const FILE_PAGES = 486_400;
 const CHUNK = 16;
+/** On the list of inactive file pages when nothing has been read, in all recordings: buffers that ext4 keeps, as every scan of them activates them (M07x, M09). */
+const HELD_PAGES = 4;
 /** Without end. */
 const EVER = 4e9;
 /** The controller's reading of /proc/vmstat, and of all that it reads at T0 (README). */
@@ -77,6 +79,7 @@ export function memoryScenarioOf(
         warmupNs: t0Ns,
         swappiness: 60,
         kernelPages: kernelPages(recording),
+        heldPages: HELD_PAGES,
         readaheadPages: 32,
         swap: swapPages === 0 ? null : { pages: swapPages, latencyNs: 100_000, depth: 64 },
         devices: [{ name: 'nullb0', latencyNs: 100_000, depth: 64 }],

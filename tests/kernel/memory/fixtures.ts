@@ -18,6 +18,7 @@ export const MEMORY: MemorySpec = {
   warmupNs: 0,
   swappiness: 60,
   kernelPages: 11_000,
+  heldPages: 0,
   readaheadPages: 32,
   swap: null,
   devices: [{ name: 'disk', latencyNs: 100_000, depth: 64 }],
