@@ -4,6 +4,7 @@
  */
 import { Folio, Pg, Region, setEntry } from './folio';
 import { addListPages, groupAt, listOf, listPages, LruList, MemCgroup } from './memcg';
+import { seenPages } from './memcg_stat';
 import { count, Lru, mm, Vm } from './mm';
 
 /** Puts a folio at the head of the list that it names. */
@@ -75,8 +76,8 @@ export function noteCost(group: MemCgroup, file: bool, pages: u64): void {
 
 /** An inactive list that is short for its active one (inactive_is_low). */
 export function inactiveIsLow(group: MemCgroup, inactiveList: u32): bool {
-  const inactive = listPages(group, inactiveList);
-  const active = listPages(group, inactiveList + Lru.ACTIVE);
+  const inactive = seenPages(group, inactiveList);
+  const active = seenPages(group, inactiveList + Lru.ACTIVE);
   const gib = (inactive + active) >> 18;
   const ratio = gib != 0 ? <u64>Math.sqrt(10.0 * <f64>gib) : 1;
   return inactive * ratio < active;

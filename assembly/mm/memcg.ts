@@ -41,6 +41,12 @@ export class MemCgroup {
   lists1: u64;
   lists2: u64;
   lists3: u64;
+  /** The same as of the flush with this number (memcg_stat.ts). */
+  seen0: u64;
+  seen1: u64;
+  seen2: u64;
+  seen3: u64;
+  seenFlush: u64;
   /** What reclaim of each kind has cost, decaying (lru_note_cost). */
   anonCost: u64;
   fileCost: u64;
@@ -96,6 +102,7 @@ export function listPages(group: MemCgroup, list: u32): u64 {
 
 /** A list of a group has become longer or shorter; so have those above. */
 export function addListPages(group: MemCgroup, list: u32, delta: i64): void {
+  mm.statUpdates += <u64>(delta < 0 ? -delta : delta);
   listOf(group, list).pages += delta;
   for (let g = group; g != null; g = g.parent) {
     switch (list) {

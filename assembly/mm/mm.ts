@@ -135,6 +135,10 @@ export class Mm {
   /** Pages per readahead window. */
   readahead: u32;
   tickNs: u64;
+  /** Changes of groups' statistics since they were summed up; how often they were, and when last. */
+  statUpdates: u64;
+  statFlushes: u64;
+  statFlushedAt: u64;
   /** free pages at a wakeup of kswapd, at the begin and at the end of a run; lengths of runs. */
   freeAtWakeup: Histogram;
   freeAtRunEnd: Histogram;

@@ -2,13 +2,15 @@
  * How many folios of which list a pass of reclaim looks at (mm/vmscan.c prepare_scan_count, get_scan_count).
  */
 import { inactiveIsLow } from './lru';
-import { listOf, listPages, MemCgroup } from './memcg';
+import { listOf, MemCgroup } from './memcg';
+import { flushStats, seenPages } from './memcg_stat';
 import { Lru, mm, SWAP_CLUSTER_MAX } from './mm';
 import { ScanControl } from './scan_control';
 import { totalFree, totalHighMark } from './zone';
 
 /** What is true of the whole pass: whether active lists may be shortened, and whether only one kind of page is worth looking at. */
 export function prepareScanCount(sc: ScanControl): void {
+  flushStats();
   const target = sc.target;
   sc.anonCost = target.anonCost;
   sc.fileCost = target.fileCost;
@@ -16,7 +18,7 @@ export function prepareScanCount(sc: ScanControl): void {
     sc.forceDeactivate || target.activatedAnon != target.seenAnon || inactiveIsLow(target, Lru.INACTIVE_ANON);
   sc.mayDeactivateFile =
     sc.forceDeactivate || target.activatedFile != target.seenFile || inactiveIsLow(target, Lru.INACTIVE_FILE);
-  sc.cacheTrim = listPages(target, Lru.INACTIVE_FILE) >> sc.priority != 0 && !sc.mayDeactivateFile;
+  sc.cacheTrim = seenPages(target, Lru.INACTIVE_FILE) >> sc.priority != 0 && !sc.mayDeactivateFile;
   if (sc.target.parent != null) return;
   const file = target.lists2 + target.lists3;
   sc.fileIsTiny = file + totalFree() <= totalHighMark() && !sc.mayDeactivateAnon && target.lists0 >> sc.priority != 0;

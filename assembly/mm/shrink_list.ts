@@ -84,6 +84,7 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
     }
     folio = next;
   }
+  mm.statUpdates += 2 * scanned;
   noteCost(group, isFile, written);
   sc.nrScanned += scanned;
   const lookNs = isFile ? costs.scanNs : costs.scanNs + costs.rmapNs;
@@ -161,6 +162,8 @@ export function shrinkActiveList(sc: ScanControl, group: MemCgroup, list: u32, p
     folio = next;
   }
   if (moved == 0) return;
+  // The events of memory.stat.
+  mm.statUpdates += 2 * moved;
   count(Vm.PGREFILL, moved);
   count(Vm.PGDEACTIVATE, moved);
   sc.costNs += costs.batchNs + moved * (list & Lru.FILE ? costs.deactivateNs : costs.deactivateNs + costs.rmapNs);
