@@ -261,6 +261,7 @@ export class MemoryTable {
   chargeNs: f64;
   passNs: f64;
   directNs: f64;
+  balanceNs: f64;
   groupPassNs: f64;
   batchNs: f64;
   scanNs: f64;

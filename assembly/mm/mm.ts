@@ -85,9 +85,10 @@ export class MmCosts {
   ioNs: u64;
   /** More for a page that is charged to a group. */
   chargeNs: u64;
-  /** Reclaim: a pass over the node, more of it in direct reclaim, each group in it; a batch of a list, a page, more if it is anonymous or freed. */
+  /** Reclaim: a pass over the node, more of it in direct reclaim and by kswapd, each group in it; a batch of a list, a page, more if it is anonymous or freed. */
   passNs: u64;
   directNs: u64;
+  balanceNs: u64;
   groupPassNs: u64;
   batchNs: u64;
   scanNs: u64;

@@ -17,7 +17,8 @@ export function beginPass(sc: ScanControl): void {
   sc.cursor = 0;
   sc.inGroup = false;
   sc.costNs += costs.passNs;
-  if (!sc.isKswapd && sc.target.parent == null) sc.costNs += costs.directNs;
+  if (sc.isKswapd) sc.costNs += costs.balanceNs;
+  else if (sc.target.parent == null) sc.costNs += costs.directNs;
 }
 
 /** Does the next batch. False: the pass is over. What it cost is in sc.costNs, which the caller takes. */

@@ -109,6 +109,7 @@ function readCosts(table: MemoryTable): void {
   costs.chargeNs = <u64>table.chargeNs;
   costs.passNs = <u64>table.passNs;
   costs.directNs = <u64>table.directNs;
+  costs.balanceNs = <u64>table.balanceNs;
   costs.groupPassNs = <u64>table.groupPassNs;
   costs.batchNs = <u64>table.batchNs;
   costs.scanNs = <u64>table.scanNs;

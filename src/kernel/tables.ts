@@ -196,6 +196,7 @@ export const RECORDS = {
     'chargeNs',
     'passNs',
     'directNs',
+    'balanceNs',
     'groupPassNs',
     'batchNs',
     'scanNs',

@@ -66,6 +66,7 @@ export const memoryCostsSchema = z.strictObject({
   charge: cost.describe('more for a page that is charged to a group'),
   pass: cost.describe('reclaim: a pass over the node'),
   direct: cost.describe('more of a pass in direct reclaim'),
+  balance: cost.describe('more of a pass by kswapd'),
   groupPass: cost.describe('each group in a pass'),
   batch: cost.describe('a batch of a list'),
   scan: cost.describe('a page that reclaim looks at'),

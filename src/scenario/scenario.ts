@@ -285,6 +285,7 @@ export interface MemoryCosts {
    */
   passNs: number;
   directNs: number;
+  balanceNs: number;
   groupPassNs: number;
   batchNs: number;
   scanNs: number;

@@ -313,6 +313,7 @@ const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
   charge: '30ns',
   pass: '800ns',
   direct: '1us',
+  balance: '300ns',
   groupPass: '800ns',
   batch: '300ns',
   scan: '150ns',

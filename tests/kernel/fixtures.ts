@@ -58,6 +58,7 @@ export const memoryCosts: MemoryCosts = {
   chargeNs: 20,
   passNs: 1000,
   directNs: 100,
+  balanceNs: 100,
   groupPassNs: 100,
   batchNs: 100,
   scanNs: 100,
