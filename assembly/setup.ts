@@ -10,6 +10,7 @@ import { newBtBalance } from './sched/bt_balance';
 import { newDomains } from './sched/domain';
 import { masks, newMasks } from './sched/masks';
 import { readMemory } from './setup/memory';
+import { readRue } from './setup/rue';
 import { layOutCpus, readIdleStates, readKernel, readMachine, readNoise, registerClasses } from './setup/machine';
 import { readGroups, readMasks, readPrograms, readRecorders, readSpecs, startCpus } from './setup/tasks';
 import {
@@ -25,9 +26,11 @@ import {
   MachineTable,
   MemoryTable,
   NoiseTable,
+  QosTable,
   Reader,
   RecorderTable,
   rowAt,
+  RueTable,
   SpecTable,
   ViewTable,
   WaitQueueTable,
@@ -67,6 +70,8 @@ export function setUp(input: usize, seed: u64): void {
   const files = reader.array<FileTable>(<u32>header.files);
   const areas = reader.array<AreaTable>(<u32>header.areas);
   const views = reader.array<ViewTable>(<u32>header.views);
+  const rueTable = reader.next<RueTable>();
+  const qos = reader.array<QosTable>(<u32>header.qos);
 
   readMasks(maskNumbers, <u32>header.masks);
   const distributions = readDistributions(distributionTables, <u32>header.distributions, values);
@@ -83,6 +88,7 @@ export function setUp(input: usize, seed: u64): void {
   readSpecs(specs, <u32>header.specs, <u32>header.tasks, seed);
   readRecorders(recorders, <u32>header.recorders);
   if (header.memory != 0) readMemory(memory, header, devices, files, groupTables, specs, areas, views);
+  if (header.qos != 0) readRue(rueTable, qos);
   startCpus();
 }
 

@@ -7,6 +7,7 @@ import { sample } from '../base/random';
 import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
 import { kswapdStep } from '../mm/kswapd';
+import { rueStep } from '../mm/rue/thread';
 import { memoryStep } from '../mm/step';
 import { exitMemory } from '../mm/unmap';
 import { record } from '../observe/recorder';
@@ -171,6 +172,9 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.KSWAPD:
         self.pc--;
         return kswapdStep(rq, thread);
+      case Op.RUE:
+        self.pc--;
+        return rueStep(rq, thread, step.a);
       case Op.UNMAP:
         self.pc--;
         if (exitMemory(rq, thread)) return true;

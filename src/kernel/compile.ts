@@ -24,6 +24,7 @@ import {
   reservationNumbers,
   schedNumbers,
 } from './program.js';
+import { qosTable, rueRecord } from './rue.js';
 import { instruction, OP, RECORDS, type RecordName, type RecordOf, Table } from './tables.js';
 
 /** init_task.timer_slack_ns; assembly/sched/setscheduler.ts says the same. */
@@ -115,6 +116,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   for (const { spec, binsUs } of recorders) recorderTable.add({ spec, binsUs });
 
   const { devices, files } = memory.devices();
+  const qos = qosTable(scenario, groups.order);
   const header = single('Header', {
     cpus: machine.cpus,
     cpusPerLlc: machine.cpusPerLlc,
@@ -143,6 +145,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     areas: memory.areas.count,
     views: memory.views.count,
     exitPc,
+    qos: qos.count,
   });
   const parts = [
     header,
@@ -164,6 +167,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     files.values,
     memory.areas.values,
     memory.views.values,
+    single('RueTable', rueRecord(scenario, tasks)),
+    qos.values,
   ];
   return { buffer: Float64Array.from(parts.flat()), recorders, groups: groups.order };
 }

@@ -32,6 +32,7 @@ export const RECORDS = {
     'areas',
     'views',
     'exitPc',
+    'qos',
   ],
   MachineTable: [
     'timerIrqNs',
@@ -193,6 +194,27 @@ export const RECORDS = {
   FileTable: ['pages', 'device'],
   AreaTable: ['pages'],
   ViewTable: ['file', 'region', 'first', 'pages', 'pattern'],
+  RueTable: [
+    'parts',
+    'highestReclaim',
+    'reservePages',
+    'latencyTargetNs',
+    'latencyPriority',
+    'cacheRetries',
+    'controllerSpec',
+    'workerSpec',
+    'asyncSpec',
+    'latencySpec',
+  ],
+  QosTable: [
+    'priority',
+    'wmarkRatio',
+    'asyncRatio',
+    'asyncDistanceFactor',
+    'allocPagesPerS',
+    'cacheMaxRatio',
+    'cacheReclaimRatio',
+  ],
 } as const;
 
 export type RecordName = keyof typeof RECORDS;
@@ -231,6 +253,7 @@ export const OP = {
   MEMORY: 26,
   KSWAPD: 27,
   UNMAP: 28,
+  RUE: 40,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */

@@ -209,6 +209,7 @@ function takesTime(step: Step): boolean {
     case 'exit':
     case 'memory':
     case 'kswapd':
+    case 'rue':
       return true;
     case 'loop':
       return step.body.some(takesTime);

@@ -6,7 +6,6 @@ import {
   checkMemory,
   fitSteps,
   freeStep,
-  groupMemoryOf,
   memorySpecOf,
   readStep,
   taskMemoryOf,
@@ -22,6 +21,7 @@ import {
   machineChanges,
   policyOf,
 } from './presets.js';
+import { checkRue, rueOf } from './rue.js';
 import type { CgroupSpec, Kernel, Machine, Policy, Scenario, SchedSettings, Step, TaskSpec } from './scenario.js';
 import {
   type LoopDocument,
@@ -49,7 +49,6 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     parent: group.parent ?? null,
     btShares: group.btShares,
     offline: group.offline,
-    ...(group.memory === undefined ? {} : { memory: groupMemoryOf(group.memory) }),
   }));
   const scenario: Scenario = {
     name: document.name ?? file,
@@ -65,8 +64,15 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
     tasks: tasksOf(document, machine, file).map((task) => resolveTask(task, policy, machine)),
   };
-  for (const task of scenario.tasks) fitSteps(task, scenario.memory);
+  const { housekeeping } = policy.roles;
+  if (housekeeping !== undefined) scenario.housekeeping = housekeeping;
+  const { memory } = scenario;
+  if (policy.rue !== null) scenario.rue = rueOf(policy.rue, memory);
+  for (const task of scenario.tasks) fitSteps(task, memory);
   checkScenario(scenario, cpusets, file);
+  checkRue(scenario, (place, expectation) => {
+    throw new UserError(file, place, expectation);
+  });
   checkMemory(scenario, machine, document.memory?.zones && document.memory.size, (place, expectation) => {
     throw new UserError(file, place, expectation);
   });
