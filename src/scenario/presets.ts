@@ -114,6 +114,33 @@ export function loadPolicy(nameOrPath: string): Policy {
 }
 
 export function policyOf(name: string, document: PolicyDocument): Policy {
+  const own = ownPolicy(name, document);
+  if (document.base === undefined) return own;
+  const base = loadBase(document.base, own.name);
+  return {
+    ...own,
+    roles: { ...base.roles, ...own.roles },
+    cookies: { ...base.cookies, ...own.cookies },
+    cgroups: [...own.cgroups, ...base.cgroups.filter((group) => !own.cgroups.some((mine) => mine.name === group.name))],
+    coreSched: own.coreSched ?? base.coreSched,
+    kernel: own.kernel ?? base.kernel,
+    bt: { ...base.bt, ...own.bt },
+    vmf: { ...base.vmf, ...own.vmf },
+    rue: own.rue ?? base.rue,
+  };
+}
+
+/** One step only: a policy that is built upon is whole. */
+function loadBase(nameOrPath: string, user: string): Policy {
+  const { yaml, name } = readPreset('policy', nameOrPath);
+  const document = check(yaml, policySchema);
+  if (document.base !== undefined) {
+    throw new UserError(user, 'base', `expected a policy without a base, found "${nameOrPath}"`);
+  }
+  return ownPolicy(name, document);
+}
+
+function ownPolicy(name: string, document: PolicyDocument): Policy {
   const { description, default: others, roles, cookies, bt, vmf } = document;
   const coreSched = document.coreSched ?? null;
   const cgroups = Object.entries(document.cgroups).map(([role, group]) => cgroupOf(groupOfRole(role), group));

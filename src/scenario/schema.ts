@@ -392,6 +392,7 @@ export const kernelSchema = z.strictObject({
 /** A policy's file. */
 export const policySchema = z.strictObject({
   name: name.optional(),
+  base: z.string().optional().describe('a policy whose roles, cgroups and switches hold where this one has none'),
   description: z.string().default(''),
   default: schedSchema.prefault({ class: 'fair' }).describe('tasks whose role is not listed'),
   roles: z.record(name, schedSchema).default({}),
