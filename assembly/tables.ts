@@ -241,6 +241,7 @@ export class MemoryTable {
   readPageNs: f64;
   readaheadPageNs: f64;
   ioNs: f64;
+  waitNs: f64;
   passNs: f64;
   directNs: f64;
   groupPassNs: f64;

@@ -132,6 +132,8 @@ export function swappedIn(rq: Rq, task: Task, m: TaskMm, view: View): bool {
   if (m.raLeft != WAITING) {
     m.raLeft = WAITING;
     submit(rq, deviceAt(0), folio, false);
+    m.costNs += costs.waitNs;
+    return pass(task, m, Phase.SWAPPED_IN);
   }
   if (folio.flags & Pg.LOCKED) {
     waitFor(task, folio);

@@ -78,11 +78,12 @@ export class MmCosts {
   refillPageNs: u64;
   /** New pages come to their lists together (lru_add_drain): when a CPU has LRU_BATCH of them. */
   lruAddNs: u64;
-  /** A read() and each page of it that is cached; a page that readahead brings in; sending a request and being woken for it. */
+  /** A read() and each page of it that is cached; a page that readahead brings in; sending a request, and going to sleep for it. */
   readNs: u64;
   readPageNs: u64;
   readaheadPageNs: u64;
   ioNs: u64;
+  waitNs: u64;
   /** Reclaim: a pass over the node, more of it in direct reclaim, each group in it; a batch of a list, a page, more if it is anonymous or freed. */
   passNs: u64;
   directNs: u64;

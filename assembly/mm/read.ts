@@ -67,6 +67,7 @@ export function readahead(m: TaskMm, region: Region): void {
 export function submitChain(rq: Rq, m: TaskMm, region: Region): void {
   if (m.chain != null) submit(rq, deviceAt(region.device), m.chain, false);
   m.chain = changetype<Folio>(0);
+  m.costNs += costs.waitNs;
   m.phase = Phase.READ;
 }
 

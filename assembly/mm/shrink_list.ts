@@ -6,7 +6,7 @@ import { Rq } from '../sched/rq';
 import { deviceAt, submit } from './block';
 import { Folio, Pg } from './folio';
 import { freeFolio } from './free';
-import { addToLru, inactiveIsLow, leaveShadow, noteCost, takeFromLru } from './lru';
+import { addToLru, ageNonresident, inactiveIsLow, leaveShadow, noteCost, takeFromLru } from './lru';
 import { listOf, MemCgroup } from './memcg';
 import { costs, count, Lru, mm, Vm } from './mm';
 import { maySwap } from './scan_count';
@@ -74,6 +74,7 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
       if (fate == Fate.ACTIVATE) {
         folio.list |= <u8>Lru.ACTIVE;
         count(Vm.PGACTIVATE, size);
+        ageNonresident(group, size);
       } else if (fate == Fate.SWAP_OUT) {
         written += size;
         swapOut(sc, folio);

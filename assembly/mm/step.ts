@@ -72,6 +72,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         break;
       case Phase.SENDING:
         submitChain(rq, m, view.region);
+        if (pass(task, m, Phase.READ)) return true;
         break;
       case Phase.GET_PAGE:
         getPage(rq, m);

@@ -68,6 +68,7 @@ function readCosts(table: MemoryTable): void {
   costs.readPageNs = <u64>table.readPageNs;
   costs.readaheadPageNs = <u64>table.readaheadPageNs;
   costs.ioNs = <u64>table.ioNs;
+  costs.waitNs = <u64>table.waitNs;
   costs.passNs = <u64>table.passNs;
   costs.directNs = <u64>table.directNs;
   costs.groupPassNs = <u64>table.groupPassNs;

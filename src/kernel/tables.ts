@@ -179,6 +179,7 @@ export const RECORDS = {
     'readPageNs',
     'readaheadPageNs',
     'ioNs',
+    'waitNs',
     'passNs',
     'directNs',
     'groupPassNs',

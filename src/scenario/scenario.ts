@@ -286,6 +286,8 @@ export interface MemoryCosts {
   readPageNs: number;
   readaheadPageNs: number;
   ioNs: number;
+  /** Going to sleep for it, while the device works. */
+  waitNs: number;
   /**
    * Reclaim: a pass over the node, more of it in direct reclaim, a group in it; a batch of a list, a page of it, more for one that is anonymous, that
    * is freed, that is written to swap; a page that is deactivated.
