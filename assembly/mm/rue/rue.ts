@@ -55,7 +55,7 @@ export class GroupQos {
   throttled: u64;
   speedSleeps: u64;
   speedSleepNs: u64;
-  /** Fewest free pages of a zone, over its min mark, at which it got a page. */
+  /** Fewest free pages of the highest zone, over its min mark, when it had got one there. */
   leastFree: i64;
 }
 

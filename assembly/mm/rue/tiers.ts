@@ -3,6 +3,7 @@
  * it acts is ours: wherever the allocator compares with MIN. LOW, at which kswapd is woken, is the same for all.
  */
 import { MemCgroup } from '../memcg';
+import { mm } from '../mm';
 import { Zone } from '../zone';
 import { GroupQos, isOn, Part, qosOf } from './rue';
 
@@ -22,8 +23,9 @@ export function tieredMin(zone: Zone, ratio: i32): u64 {
   return zone.minMark + ((zone.low - zone.min) * <u64>ratio) / 100;
 }
 
-/** Remembers how few pages a zone had free when the group got one. */
+/** Remembers how few pages the highest zone had free when the group got one there. */
 export function noteTaken(group: MemCgroup, zone: Zone): void {
+  if (zone.index != mm.nrZones - 1) return;
   const qos = qosOf(group);
   qos.leastFree = min(qos.leastFree, <i64>zone.free - <i64>zone.minMark);
 }
