@@ -39,7 +39,10 @@ export const rueParts: Experiment = {
   cases: [
     partsCase('batch bursts', ['tiers', 'reclaim', 'async', 'accelerate', 'speed', 'latency']),
     partsCase('page-cache flood', ['reclaim', 'cache', 'latency']),
-    partsCase('leak to OOM', PARTS.filter((part) => part !== 'cache')),
+    partsCase(
+      'leak to OOM',
+      PARTS.filter((part) => part !== 'cache'),
+    ),
   ],
   policies: [],
   runs: 1,

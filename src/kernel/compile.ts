@@ -162,7 +162,16 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     shared.instructions.values,
     specs.values,
     recorderTable.values,
-    single('MemoryTable', memoryRecord(scenario, Math.max(0, tasks.findIndex(({ name }) => name === KSWAPD)))),
+    single(
+      'MemoryTable',
+      memoryRecord(
+        scenario,
+        Math.max(
+          0,
+          tasks.findIndex(({ name }) => name === KSWAPD),
+        ),
+      ),
+    ),
     devices.values,
     files.values,
     memory.areas.values,

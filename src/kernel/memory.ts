@@ -76,10 +76,7 @@ export class MemoryTables {
 }
 
 /** The record of the machine's memory; no zones where none is simulated. */
-export function memoryRecord(
-  { memory, machine }: Scenario,
-  kswapdSpec: number,
-): RecordOf<'MemoryTable'> {
+export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number): RecordOf<'MemoryTable'> {
   return {
     dmaPages: memory?.zones.dma ?? 0,
     dma32Pages: memory?.zones.dma32 ?? 0,

@@ -83,7 +83,12 @@ export class Memory {
 }
 
 /** Counters, levels and histograms of the memory side. `groups`: names in the order of their numbers. */
-export function readMemory(kernel: KernelExports, memory: Memory, groups: readonly string[], rue: boolean): MemoryResult {
+export function readMemory(
+  kernel: KernelExports,
+  memory: Memory,
+  groups: readonly string[],
+  rue: boolean,
+): MemoryResult {
   const numbers = (names: readonly string[], read: (what: number) => number): Record<string, number> =>
     Object.fromEntries(names.map((name, what) => [name, read(what)]));
   const levels = numbers(MEMORY_LEVELS, (what) => kernel.memoryLevel(what));

@@ -10,7 +10,19 @@ import {
   stepsOf,
   type TaskSpec,
 } from '../scenario/scenario.js';
-import { ACCESS, CHANNEL, DISTRIBUTION, instruction, MISSED, MODE, OP, POLICY, type RecordOf, SINCE, Table } from './tables.js';
+import {
+  ACCESS,
+  CHANNEL,
+  DISTRIBUTION,
+  instruction,
+  MISSED,
+  MODE,
+  OP,
+  POLICY,
+  type RecordOf,
+  SINCE,
+  Table,
+} from './tables.js';
 
 /** Numbers for names, in order of first use. */
 export class Names {

@@ -83,7 +83,12 @@ export const memorySchema = z.strictObject({
     .strictObject({ dma: size, dma32: size, normal: size.prefault('0KiB') })
     .optional()
     .describe('managed memory of each zone'),
-  minFreeKb: z.int().min(0).max(2 ** 32).optional().describe('vm.min_free_kbytes; default: as the kernel computes it'),
+  minFreeKb: z
+    .int()
+    .min(0)
+    .max(2 ** 32)
+    .optional()
+    .describe('vm.min_free_kbytes; default: as the kernel computes it'),
   hugePages: z.boolean().default(false).describe('transparent huge pages are on, which raises vm.min_free_kbytes'),
   watermarkScaleFactor: z.int().min(1).max(3000).default(10),
   warmup: time.default(0).describe('counters are read then, too, so that what came before can be left out'),

@@ -144,7 +144,15 @@ function ownPolicy(name: string, document: PolicyDocument): Policy {
   const { description, default: others, roles, cookies, bt, vmf } = document;
   const coreSched = document.coreSched ?? null;
   const cgroups = Object.entries(document.cgroups).map(([role, group]) => cgroupOf(groupOfRole(role), group));
-  const changes = { coreSched, cookies, cgroups, kernel: document.kernel ?? null, bt: btOf(bt), vmf: vmfOf(vmf), rue: document.rue ?? null };
+  const changes = {
+    coreSched,
+    cookies,
+    cgroups,
+    kernel: document.kernel ?? null,
+    bt: btOf(bt),
+    vmf: vmfOf(vmf),
+    rue: document.rue ?? null,
+  };
   return { name: document.name ?? name, description, default: others, roles, ...changes };
 }
 

@@ -2,15 +2,7 @@
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
-import {
-  checkMemory,
-  fitSteps,
-  freeStep,
-  memorySpecOf,
-  readStep,
-  taskMemoryOf,
-  touchStep,
-} from './memory.js';
+import { checkMemory, fitSteps, freeStep, memorySpecOf, readStep, taskMemoryOf, touchStep } from './memory.js';
 import {
   cgroupOf,
   groupOfRole,

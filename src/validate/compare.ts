@@ -126,7 +126,8 @@ function judge({ entry }: Recording, pair: Pair, tickUs: number): ValidationRow 
   const simulated = pair.simulated === null ? null : rounded(pair.simulated);
   const row = { ...keysOf(entry), task, metric, samples, recorded, simulated };
   const open = { ...row, difference: null, tolerance: null, verdict: 'not measured' } as const;
-  if (rule.figure === 'memory' || !entry.trust.includes(rule.figure)) return { ...open, note: `${rule.figure} is not in the recording’s trust` };
+  if (rule.figure === 'memory' || !entry.trust.includes(rule.figure))
+    return { ...open, note: `${rule.figure} is not in the recording’s trust` };
   if (recorded === null || samples < rule.minSamples) return { ...open, note: `${samples} samples` };
   const tolerance = rounded(rule.tolerance(recorded, tickUs));
   // The recording has enough samples: a simulation that has too few of them is wrong, not unmeasured.

@@ -150,17 +150,13 @@ export function sleepsUndisturbed({ scenario }: MemoryRecording): boolean {
 /** Who was killed, in order: how many of the recorded victims the simulation kills in their place. */
 function victims({ a, b }: MemoryRecording, result: Result): Figure[] {
   const inOrder = (boot: RecordedSummary): string[] =>
-    boot.oom_events.flatMap(([, event, text]) =>
-      event === 'mark_victim' ? [/comm=(\S+)/.exec(text)?.[1] ?? ''] : [],
-    );
+    boot.oom_events.flatMap(([, event, text]) => (event === 'mark_victim' ? [/comm=(\S+)/.exec(text)?.[1] ?? ''] : []));
   const recorded = inOrder(a);
   const simulated = result.trace.flatMap((event) => (event.event === 'oom' ? [event.task] : []));
   if (recorded.length === 0 && simulated.length === 0) return [];
   const same = recorded.filter((name, i) => name === simulated[i]).length;
   const extra = Math.max(0, simulated.length - recorded.length);
-  return [
-    { task: ALL_TASKS, metric: 'oom_kills', a: recorded.length, b: inOrder(b).length, simulated: same - extra },
-  ];
+  return [{ task: ALL_TASKS, metric: 'oom_kills', a: recorded.length, b: inOrder(b).length, simulated: same - extra }];
 }
 
 /** Times of operations, in the buckets of the recordings: four an octave. */

@@ -180,8 +180,10 @@ function beginOf(trace: string): number {
 /** min_free_kbytes after boot by memory and huge pages: the column of params/watermarks.tsv. */
 export function bootMinFreeKb(dir: string, ramMib: number, hugePages: string): number | null {
   const rows = readFileSync(join(dir, FOLDER, 'params', 'watermarks.tsv'), 'utf8').split('\n');
-  const row = rows.map((line) => line.split('\t')).find(([thp, ram, state]) => {
-    return thp === hugePages && ram === String(ramMib) && state === 'boot';
-  });
+  const row = rows
+    .map((line) => line.split('\t'))
+    .find(([thp, ram, state]) => {
+      return thp === hugePages && ram === String(ramMib) && state === 'boot';
+    });
   return row === undefined ? null : Number(row[3]);
 }

@@ -277,11 +277,7 @@ function programOf(task: RecordedTask, beginNs: number, whole: Omit<MemoryStep, 
         {
           op: 'loop',
           times: null,
-          body: [
-            timer(periodNs, beginNs - periodNs),
-            { ...extra, recorder: OPERATIONS },
-            { ...extra, access: 'free' },
-          ],
+          body: [timer(periodNs, beginNs - periodNs), { ...extra, recorder: OPERATIONS }, { ...extra, access: 'free' }],
         },
       ];
     }
