@@ -62,6 +62,11 @@ export function failedMessages(): bool {
   return outOfMessages;
 }
 
+/** Whether a task needs a page that nobody can free, and nobody may be killed for it. */
+export function failedMemory(): bool {
+  return mm.hopeless;
+}
+
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */
 export function finish(untilNs: f64): void {
   const until = <u64>untilNs;

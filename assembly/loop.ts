@@ -9,6 +9,8 @@ import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine/hrtimer';
 import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
+import { mm } from './mm/mm';
+import { pagesAreConserved } from './mm/zone';
 import { settleBatch } from './mm/batch';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
@@ -44,6 +46,7 @@ export function runUntil(until: u64): bool {
   while (event != null) {
     if (!handle(event)) return false;
     if (!wheel.moreNow && !finishInstant()) return false;
+    assert(!mm.on || wheel.moreNow || pagesAreConserved(machine.nrCpus));
     event = wheel.pop(until);
   }
   return true;

@@ -82,6 +82,7 @@ function stockPages(cpu: u32, group: MemCgroup): u32 {
 function takeReady(cpu: u32, group: MemCgroup, pages: u32): void {
   const pcp = pcpOf(zoneAt(mm.nrZones - 1), cpu);
   pcp.count -= pages;
+  zoneAt(mm.nrZones - 1).taken += pages;
   for (let i: u32 = 0; i < pages && pcp.freeFactor != 0; i++) pcp.freeFactor >>= 1;
   count(Vm.PGALLOC, pages);
   stockOf(cpu).lruAdds += pages;

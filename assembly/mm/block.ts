@@ -12,7 +12,7 @@ import { Task } from '../task/task';
 import { Folio, Pg } from './folio';
 import { freeFolio } from './free';
 import { addToTail, takeFromLru } from './lru';
-import { Lru } from './mm';
+import { Lru, mm } from './mm';
 
 @unmanaged
 export class Request {
@@ -111,14 +111,19 @@ function endRead(rq: Rq, folio: Folio): void {
     tryToWakeUp(task, 0);
     task = next;
   }
-  if (folio.flags & Pg.ORPHAN) freeFolio(rq.id, folio);
+  if (folio.flags & Pg.ORPHAN) freeOrphan(rq, folio);
+}
+
+function freeOrphan(rq: Rq, folio: Folio): void {
+  mm.inFlight -= folio.pages;
+  freeFolio(rq.id, folio);
 }
 
 /** folio_end_writeback: what was written to be freed goes where reclaim looks first. */
 function endWriteback(rq: Rq, folio: Folio): void {
   folio.flags &= ~Pg.WRITEBACK;
   if (folio.flags & Pg.ORPHAN) {
-    freeFolio(rq.id, folio);
+    freeOrphan(rq, folio);
     return;
   }
   if ((folio.flags & Pg.RECLAIM) == 0 || (folio.flags & (Pg.ISOLATED | Pg.DIRTY)) != 0) return;

@@ -57,6 +57,7 @@ export function endMemcg(rq: Rq, task: Task, m: TaskMm): void {
   }
   if (m.passedOom && m.killed) {
     // It is dying: it does without, and the page goes back (task_is_dying).
+    mm.inFlight--;
     freePage(m.zone, rq.id);
     leaveToExit(m);
     return;

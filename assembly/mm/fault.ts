@@ -82,6 +82,7 @@ function collect(cpu: u32): u64 {
 /** The page goes where it is needed. True: time passes first. */
 export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
   const region = view.region;
+  if (m.after != For.PLACED) mm.inFlight--;
   switch (m.after) {
     case For.TABLE:
       m.tables++;

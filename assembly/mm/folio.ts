@@ -85,29 +85,24 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
 }
 
-@inline
 export function slotOf(region: Region, page: u32): u32 {
   return page >> mm.grainBits;
 }
 
-@inline
 export function entryOf(region: Region, slot: u32): u64 {
   return load<u64>(region.slots + ((<usize>slot) << 3));
 }
 
-@inline
 export function setEntry(region: Region, slot: u32, entry: u64): void {
   store<u64>(region.slots + ((<usize>slot) << 3), entry);
 }
 
 /** The folio of a slot, or null. */
-@inline
 export function folioAt(entry: u64): Folio {
   return changetype<Folio>(entry & 1 ? <usize>0 : <usize>entry);
 }
 
 /** Whether a page is in memory: a slot's pages come in from its first on. */
-@inline
 export function hasPage(folio: Folio, page: u32): bool {
   return mm.grainBits == 0 || (page & ((1 << mm.grainBits) - 1)) < folio.pages;
 }

@@ -36,6 +36,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
     return false;
   }
   m.zone = zone;
+  mm.inFlight++;
   if (m.group.qos != 0) noteTaken(m.group, zone);
   m.costNs += refillCostNs;
   m.phase = Phase.CHARGE;

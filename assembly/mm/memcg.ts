@@ -165,13 +165,11 @@ export function setStocks(address: usize): void {
   stocks = address;
 }
 
-@inline
 export function stockOf(cpu: u32): Stock {
   return at<Stock>(stocks, cpu);
 }
 
 /** Takes one page from the CPU's stock (consume_stock). */
-@inline
 export function consumeStock(cpu: u32, group: MemCgroup): bool {
   const stock = stockOf(cpu);
   if (stock.group != group || stock.pages == 0) return false;

@@ -118,6 +118,10 @@ export class Mm {
   swapTotal: u64;
   /** Pages on lists of all groups, by list: what belongs to nobody's list is the kernel's. */
   kernelPages: u64;
+  /** Pages that are taken but on no list yet, or on none any more. */
+  inFlight: u64;
+  /** A task needs a page that nobody can free, and nobody may be killed for it. */
+  hopeless: bool;
   kswapd: Task;
   /** Passes of kswapd without progress; from MAX_RECLAIM_RETRIES on it is dormant. */
   kswapdFailures: u32;
@@ -141,7 +145,6 @@ export const costs: MmCosts = changetype<MmCosts>(memory.data(<i32>offsetof<MmCo
 const counters: usize = memory.data(<i32>Vm.COUNT * 8, 64);
 
 /** Adds to a counter of /proc/vmstat. */
-@inline
 export function count(what: u32, n: u64): void {
   store<u64>(counters + (what << 3), load<u64>(counters + (what << 3)) + n);
 }

@@ -26,7 +26,7 @@ function badness(m: TaskMm, totalPages: u64): i64 {
   return <i64>rssOf(m) + m.oomScoreAdj * <i64>(totalPages / 1000);
 }
 
-/** The worst task in the machine (group null) or in a group: of equals, the later one. Null: there is none, or one is dying already. */
+/** The worst task in the machine (group null) or in a group: of equals, the later one; one that is dying already before all. Null: there is none. */
 function selectBadProcess(group: MemCgroup, totalPages: u64): TaskMm {
   let chosen = changetype<TaskMm>(0);
   let most = i64.MIN_VALUE;
@@ -34,7 +34,7 @@ function selectBadProcess(group: MemCgroup, totalPages: u64): TaskMm {
     const m = taskMmAt(i);
     if (m.task.state == State.DEAD || m.oomScoreAdj == NEVER || rssOf(m) == 0) continue;
     if (group != null && !isBelow(m.group, group)) continue;
-    if (m.killed) return changetype<TaskMm>(0);
+    if (m.killed) return m;
     const points = badness(m, totalPages);
     if (points < most) continue;
     most = points;
@@ -47,7 +47,11 @@ function selectBadProcess(group: MemCgroup, totalPages: u64): TaskMm {
 export function outOfMemory(rq: Rq, limit: MemCgroup): void {
   const total = limit == null || limit.max == NO_LIMIT ? mm.managed + mm.swapTotal : limit.max;
   const victim = selectBadProcess(oomScope(limit), total);
-  if (victim == null) return;
+  if (victim == null) {
+    mm.hopeless = true;
+    return;
+  }
+  if (victim.killed) return;
   const group = oomGroupOf(victim, limit);
   kill(rq, victim);
   if (group == null) return;

@@ -34,7 +34,6 @@ const OTHER_BLOCKS: u64 = PAGEBLOCK_PAGES + PAGEBLOCK_PAGES / 2;
 export let refillCostNs: u64 = 0;
 
 /** The mark of a zone for a kind of request of a tier (__zone_watermark_ok). Above it, a page may be taken. */
-@inline
 export function markOf(zone: Zone, gate: u32, tier: i32): u64 {
   if (gate == Gate.LOW) return zone.lowMark;
   if (gate == Gate.MIN && tier == 0) return zone.minMark;
@@ -73,6 +72,7 @@ export function takePage(cpu: u32, highest: u32, gate: u32, tier: i32): Zone {
     }
     pcp.count--;
     pcp.freeFactor >>= 1;
+    zone.taken++;
     count(Vm.PGALLOC, 1);
     return zone;
   }
@@ -93,7 +93,8 @@ function refill(zone: Zone, pcp: Pcp): bool {
   zone.free -= pages;
   pcp.count += <u32>pages;
   refillCostNs = costs.refillNs + pages * costs.refillPageNs;
-  if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack) fallBack(zone);
+  if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack)
+    fallBack(zone);
   return true;
 }
 
@@ -106,7 +107,10 @@ function fallBack(zone: Zone): void {
 }
 
 /** Gives one page back to the CPU's list, and a batch from there to the zone when it is long (free_unref_page_commit). */
-export function freePage(zone: Zone, cpu: u32): void {
+export function freePage(from: Zone, cpu: u32): void {
+  // A folio of several pages may hold some of another zone.
+  const zone = from.taken != 0 ? from : otherTaken();
+  zone.taken--;
   const pcp = pcpOf(zone, cpu);
   pcp.count++;
   count(Vm.PGFREE, 1);
@@ -124,6 +128,13 @@ export function freePage(zone: Zone, cpu: u32): void {
   pcp.others -= freed - own;
   zone.free += freed;
   assert(zone.free <= zone.managed);
+}
+
+/** The highest zone of which some page is taken. */
+function otherTaken(): Zone {
+  let index = mm.nrZones - 1;
+  while (index > 0 && zoneAt(index).taken == 0) index--;
+  return zoneAt(index);
 }
 
 /** All CPUs give back what their lists hold (drain_all_pages). */

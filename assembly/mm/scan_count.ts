@@ -19,8 +19,7 @@ export function prepareScanCount(sc: ScanControl): void {
   sc.cacheTrim = listPages(target, Lru.INACTIVE_FILE) >> sc.priority != 0 && !sc.mayDeactivateFile;
   if (sc.target.parent != null) return;
   const file = target.lists2 + target.lists3;
-  sc.fileIsTiny =
-    file + totalFree() <= totalHighMark() && !sc.mayDeactivateAnon && target.lists0 >> sc.priority != 0;
+  sc.fileIsTiny = file + totalFree() <= totalHighMark() && !sc.mayDeactivateAnon && target.lists0 >> sc.priority != 0;
 }
 
 namespace Balance {

@@ -17,7 +17,7 @@ import { batch } from './batch';
 import { charge, endMemcg } from './charge';
 import { fault, place, swappedIn } from './fault';
 import { endDirect, getPage, retryPage } from './get_page';
-import { costs } from './mm';
+import { costs, mm } from './mm';
 import { Access, pass, Phase, reclaiming } from './phase';
 import { read, readahead, submitChain } from './read';
 import { endDue, noteAllocations, payDue } from './rue/charged';
@@ -36,7 +36,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
     m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
   }
   if (m.stallOpen) closeStall(m);
-  while (true) {
+  while (!mm.hopeless) {
     switch (m.phase) {
       case Phase.NEXT:
         if (m.killed) {
@@ -129,4 +129,5 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         return unreachable();
     }
   }
+  return true;
 }

@@ -95,7 +95,6 @@ export function taskMmAt(index: u32): TaskMm {
 }
 
 /** The record of a task that has one. */
-@inline
 export function mmOf(task: Task): TaskMm {
   return changetype<TaskMm>(task.mm);
 }

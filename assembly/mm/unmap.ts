@@ -65,8 +65,12 @@ function detach(rq: Rq, folio: Folio): void {
     folio.region.swapped -= folio.pages;
     freeSwapSlot(folio.group, folio.pages);
   }
-  if (folio.flags & (Pg.WRITEBACK | Pg.LOCKED)) folio.flags |= Pg.ORPHAN;
-  else freeFolio(rq.id, folio);
+  if (folio.flags & (Pg.WRITEBACK | Pg.LOCKED)) {
+    folio.flags |= Pg.ORPHAN;
+    mm.inFlight += folio.pages;
+  } else {
+    freeFolio(rq.id, folio);
+  }
 }
 
 /** Frees what a task has, some at a time. False: all is gone. */

@@ -19,7 +19,6 @@ function draw(task: Task, view: View): u32 {
   return isHot ? below(second, hot) : hot + below(second, view.pages - hot);
 }
 
-@inline
 function below(bits: u64, n: u32): u32 {
   return <u32>(((bits >> 32) * n) >> 32);
 }

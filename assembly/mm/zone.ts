@@ -4,6 +4,7 @@
  * set_recommended_min_free_kbytes).
  */
 import { allocateArray, at } from '../base/arena';
+import { groupAt } from './memcg';
 import { mm } from './mm';
 
 /** DMA, DMA32, Normal. */
@@ -27,6 +28,8 @@ export class Zone {
   index: u32;
   managed: u64;
   free: u64;
+  /** Pages that are neither free nor on a CPU's list. */
+  taken: u64;
   /** Marks without the boost. */
   min: u64;
   low: u64;
@@ -73,7 +76,6 @@ export function zoneAt(index: u32): Zone {
   return at<Zone>(mm.zones, index);
 }
 
-@inline
 export function pcpOf(zone: Zone, cpu: u32): Pcp {
   return at<Pcp>(zone.pcps, cpu);
 }
@@ -145,6 +147,20 @@ export function totalHighMark(): u64 {
   let high: u64 = 0;
   for (let i: u32 = 0; i < mm.nrZones; i++) high += zoneAt(i).highMark;
   return high;
+}
+
+/** No page is lost and none is there twice: an invariant at every event. */
+export function pagesAreConserved(cpus: u32): bool {
+  const root = groupAt(0);
+  let pages = root.lists0 + root.lists1 + root.lists2 + root.lists3 + mm.kernelPages + mm.inFlight;
+  for (let i: u32 = 0; i < mm.nrZones; i++) {
+    const zone = zoneAt(i);
+    let unused = zone.free;
+    for (let cpu: u32 = 0; cpu < cpus; cpu++) unused += pcpOf(zone, cpu).count + pcpOf(zone, cpu).others;
+    if (unused + zone.taken != zone.managed) return false;
+    pages += unused;
+  }
+  return pages == mm.managed;
 }
 
 /** Some zone that the request may use meets its high mark (pgdat_balanced). */

@@ -12,7 +12,17 @@ import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
 import { areaAt, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
 import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
-import { AreaTable, DeviceTable, FileTable, GroupTable, Header, MemoryTable, rowAt, SpecTable, ViewTable } from '../tables';
+import {
+  AreaTable,
+  DeviceTable,
+  FileTable,
+  GroupTable,
+  Header,
+  MemoryTable,
+  rowAt,
+  SpecTable,
+  ViewTable,
+} from '../tables';
 import { specAt } from '../task/fork';
 import { taskAt } from '../task/task';
 
@@ -96,6 +106,7 @@ function readZones(table: MemoryTable): void {
   for (let i = <i32>mm.nrZones - 1; i >= 0; i--) {
     const taken = min(left, zoneAt(i).free);
     zoneAt(i).free -= taken;
+    zoneAt(i).taken += taken;
     left -= taken;
   }
   // Lists of other kinds of pages keep what the largest bulk free leaves of a list that is kept short: 4 batches less 3.

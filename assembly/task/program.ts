@@ -7,6 +7,7 @@ import { sample } from '../base/random';
 import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
 import { kswapdStep } from '../mm/kswapd';
+import { mm } from '../mm/mm';
 import { rueStep } from '../mm/rue/thread';
 import { memoryStep } from '../mm/step';
 import { exitMemory } from '../mm/unmap';
@@ -166,7 +167,7 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.MEMORY:
         // The step stays the task's next one until it is done; a kill gives it another.
         self.pc--;
-        if (memoryStep(rq, thread, step)) return true;
+        if (memoryStep(rq, thread, step)) return !mm.hopeless;
         self.pc++;
         break;
       case Op.KSWAPD:

@@ -15,6 +15,7 @@ export interface KernelExports {
   failedSpec(): number;
   failedPool(): number;
   failedMessages(): number;
+  failedMemory(): number;
   finish(untilNs: number): void;
   specNumber(index: number, what: number): number;
   specHistogram(index: number, what: number): number;

@@ -69,6 +69,10 @@ export class Simulation {
     const tasks = withKswapd(this.scenario);
     const task = tasks[this.#kernel.failedSpec()]?.name ?? 'idle';
     const pool = tasks[this.#kernel.failedPool()];
+    if (this.#kernel.failedMemory() !== 0) {
+      const why = 'no memory is left, none can be freed, and no task may be killed';
+      return new SimulationError(`${name}: task ${task} waits for a page: ${why}`);
+    }
     if (this.#kernel.failedMessages() !== 0) {
       return new SimulationError(
         `${name}: task ${task} sent a message, but ${MESSAGES} are under way: they come faster than they are received`,

@@ -260,8 +260,8 @@ export const OP = {
 /** Kinds of assembly/base/random.ts. */
 export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3, pareto: 4, empirical: 5 } as const;
 
-/** Modes of assembly/task/task.ts. */
-export const MODE = { user: 0, kernel: 1, irqoff: 2 } as const;
+/** Modes of assembly/task/task.ts; no step asks for the last one. */
+export const MODE = { user: 0, kernel: 1, irqoff: 2, touch: 3 } as const;
 
 /** Access of assembly/mm/phase.ts and Pattern of assembly/mm/task_mm.ts. */
 export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3 } as const;

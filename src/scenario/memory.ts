@@ -293,8 +293,8 @@ function checkStep(step: MemoryStep, task: TaskSpec, place: string, memory: Memo
   if (memory === undefined) fail(place, `${access}: expected memory in the scenario`);
   const length = lengthOf(step, task, memory);
   const what = step.area === null ? `file "${step.file}"` : `area "${step.area}"`;
-  if (length === undefined) return fail(place, `${access}: unknown ${what}`);
-  if (pages === 0 || first + pages > length)
+  if (length === undefined) fail(place, `${access}: unknown ${what}`);
+  else if (pages === 0 || first + pages > length)
     fail(place, `${access}: expected a part of ${what} (${text(length)}), found ${text(first + pages)}`);
   if (chunk > pages) fail(place, `${access}: expected a chunk of at most ${text(pages)}, found ${text(chunk)}`);
 }

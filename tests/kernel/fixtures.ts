@@ -4,6 +4,7 @@ import type {
   Duration,
   Kernel,
   Machine,
+  MemoryCosts,
   Scenario,
   SchedSettings,
   Step,
@@ -38,7 +39,31 @@ export const linux61: Kernel = {
   vmf: { wakeupPreemption: true, activeBalance: true, starvationBoundNs: 0, starvationGrantNs: 0 },
 };
 
-/** A machine on which nothing costs time. */
+/** Memory operations that take a little time, as all must: one, ten and a hundred times as long as the shortest. */
+export const memoryCosts: MemoryCosts = {
+  hitNs: 10,
+  faultNs: 1000,
+  refillNs: 100,
+  refillPageNs: 100,
+  lruAddNs: 100,
+  readNs: 100,
+  readPageNs: 100,
+  readaheadPageNs: 100,
+  ioNs: 1000,
+  waitNs: 100,
+  passNs: 1000,
+  directNs: 100,
+  groupPassNs: 100,
+  batchNs: 100,
+  scanNs: 100,
+  rmapNs: 100,
+  stealNs: 100,
+  pageoutNs: 1000,
+  deactivateNs: 100,
+  freeNs: 100,
+};
+
+/** A machine on which nothing but memory costs time. */
 export function ideal(cpus: number): Machine {
   const costs = {
     timerIrqNs: 0,
@@ -58,6 +83,7 @@ export function ideal(cpus: number): Machine {
     smtSpeed: 1,
     tickSkewNs: 0,
     costs,
+    memoryCosts,
     idleStates: [],
     noise: [],
   };

@@ -2,6 +2,7 @@
 import { bucketOf } from '../../src/results/histogram.js';
 import type { HistogramData, Result, TaskResult } from '../../src/results/result.js';
 import type { Kernel, Machine } from '../../src/scenario/scenario.js';
+import { memoryCosts } from '../kernel/fixtures.js';
 
 export function machine(cpus = 1): Machine {
   const costs = {
@@ -22,6 +23,7 @@ export function machine(cpus = 1): Machine {
     smtSpeed: 1,
     tickSkewNs: 0,
     costs,
+    memoryCosts,
     idleStates: [],
     noise: [],
   };

@@ -11,7 +11,11 @@ const options: ValidationOptions = {
   cases: ['S01'],
   modes: ['scenario'],
   seed: 1,
-  presets: { kernel, machine: ({ mode, cpus }) => (mode === 'icount' ? machine(cpus) : null) },
+  presets: {
+    kernel,
+    machine: ({ mode, cpus }) => (mode === 'icount' ? machine(cpus) : null),
+    memoryMachine: () => machine(1),
+  },
   simulate: async (scenario) =>
     result(
       2500,
@@ -30,6 +34,6 @@ test('modes', async () => {
   const rows = await validate({ ...options, modes: ['replay'], presets: { ...options.presets, kernel: loadKernel } });
   expect(new Set(rows.map((row) => row.mode))).toEqual(new Set(['replay']));
   await expect(validate({ ...options, modes: ['guess'] })).rejects.toThrow(
-    '--mode: expected scenario, replay, found "guess"',
+    '--mode: expected scenario, replay, memory, found "guess"',
   );
 });
