@@ -98,9 +98,8 @@ export function checkRue({ cgroups, rue, memory }: Scenario, fail: Fail): void {
     fail(`cgroups[${i}].priority`, `expected at least its parent’s (${least}), found ${group.priority}`);
   });
   if (rue === undefined) return;
-  if (memory === undefined) return fail('policy.rue', 'expected memory in the scenario');
-  if (rue.reservePages < managedOf(memory)) return;
-  fail('policy.rue.reserve', 'expected less than the machine’s memory');
+  if (memory === undefined) fail('policy.rue', 'expected memory in the scenario');
+  if (rue.reservePages >= managedOf(memory)) fail('policy.rue.reserve', 'expected less than the machine’s memory');
 }
 
 /** Parts that are nothing without another one. */

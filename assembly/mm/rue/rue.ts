@@ -90,13 +90,11 @@ export class Rue {
 
 export const rue: Rue = changetype<Rue>(memory.data(<i32>offsetof<Rue>(), 64));
 
-@inline
 export function isOn(part: u32): bool {
   return (rue.parts & part) != 0;
 }
 
 /** The group's record, or null: RUE is off. */
-@inline
 export function qosOf(group: MemCgroup): GroupQos {
   return changetype<GroupQos>(group.qos);
 }

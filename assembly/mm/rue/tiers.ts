@@ -8,7 +8,6 @@ import { Zone } from '../zone';
 import { GroupQos, isOn, Part, qosOf } from './rue';
 
 /** The ratio of a group: 0 without RUE. */
-@inline
 export function tierOf(group: MemCgroup): i32 {
   return group.qos == 0 ? 0 : ratioOf(qosOf(group));
 }
