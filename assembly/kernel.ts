@@ -5,6 +5,7 @@
 import { allocateBytes } from './base/arena';
 import { Histogram } from './base/histogram';
 import { failedTask, runUntil } from './loop';
+import { useKernel } from './machine/kernels';
 import { machine } from './machine/machine';
 import { groupAt as memcgAt } from './mm/memcg';
 import { counter, mm } from './mm/mm';
@@ -14,10 +15,11 @@ import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as replay from './replay';
 import { chargeForcedIdle, endForcedIdle } from './sched/forced_idle';
-import { rqOf } from './sched/rq';
+import { rqAt, rqOf } from './sched/rq';
 import { groupAt } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
+import { finishStop } from './virt/vcpu';
 import { emptyPool, specAt } from './task/fork';
 import { outOfMessages } from './task/message';
 import { Task, taskAt } from './task/task';
@@ -38,7 +40,7 @@ export function setup(seedLow: u32, seedHigh: u32): void {
 /** Simulates up to and including `untilNs`; false if a program cannot go on. */
 export function run(untilNs: f64): bool {
   if (!runUntil(<u64>untilNs)) return false;
-  machine.now = <u64>untilNs;
+  mm.now = <u64>untilNs;
   return true;
 }
 
@@ -70,9 +72,11 @@ export function failedMemory(): bool {
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */
 export function finish(untilNs: f64): void {
   const until = <u64>untilNs;
-  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
-    const rq = rqOf(cpu);
+  for (let index: u32 = 0; index < machine.allCpus; index++) {
+    const rq = rqAt(index);
     const task = rq.curr;
+    useKernel(rq.kernel);
+    if (rq.vcpu != null) finishStop(rq.vcpu, until);
     const ran = until > task.switchedIn ? until - task.switchedIn : 0;
     if (task == rq.idle) rq.idleNs += ran;
     else task.spec.cpuNs += ran;
@@ -108,9 +112,9 @@ export function specHistogram(index: u32, what: u32): Histogram {
   return what == 0 ? spec.wakeupLatency : what == 1 ? spec.runSegment : spec.preemptedWait;
 }
 
-/** A number observed of a CPU; `what` in the order of CPU_NUMBERS. */
-export function cpuNumber(cpu: u32, what: u32): f64 {
-  const rq = rqOf(cpu);
+/** A number observed of a CPU, numbered over all kernels; `what` in the order of CPU_NUMBERS. */
+export function cpuNumber(index: u32, what: u32): f64 {
+  const rq = rqAt(index);
   switch (what) {
     case 0:
       return <f64>rq.idleNs;
@@ -124,6 +128,25 @@ export function cpuNumber(cpu: u32, what: u32): f64 {
       return <f64>rq.migrationsIn;
     default:
       return <f64>rq.forcedIdleNs;
+  }
+}
+
+/** A number observed of a guest's CPU, numbered over all kernels; `what` in the order of VCPU_NUMBERS. */
+export function vcpuNumber(index: u32, what: u32): f64 {
+  const vcpu = rqAt(index).vcpu;
+  switch (what) {
+    case 0:
+      return <f64>vcpu.haltedNs;
+    case 1:
+      return <f64>vcpu.stealNs;
+    case 2:
+      return <f64>vcpu.hostNs;
+    case 3:
+      return <f64>vcpu.exits;
+    case 4:
+      return <f64>vcpu.halts;
+    default:
+      return <f64>vcpu.polls;
   }
 }
 

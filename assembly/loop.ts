@@ -7,11 +7,12 @@ import { sample } from './base/random';
 import { at } from './base/arena';
 import { armNoise, exitIdle, NoiseSource } from './machine/cpu';
 import { enqueueTimer, popTimer, programClockevent, startTimer } from './machine/hrtimer';
+import { useKernel } from './machine/kernels';
 import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
+import { settleBatch } from './mm/batch';
 import { mm } from './mm/mm';
 import { pagesAreConserved } from './mm/zone';
-import { settleBatch } from './mm/batch';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { guardBt } from './sched/bt';
@@ -20,7 +21,7 @@ import { classOf } from './sched/class';
 import { nextTick, schedule } from './sched/core';
 import { tickCore } from './sched/core_sched';
 import { updateCpuLoad } from './sched/cpu_load';
-import { Rq, rqOf, updateRqClock } from './sched/rq';
+import { Rq, rqAt, updateRqClock } from './sched/rq';
 import { runStopper } from './sched/stop';
 import { mustStop, stopTask } from './sched/throttle';
 import { expire } from './sched/timers';
@@ -30,6 +31,9 @@ import { Held, heldBy, promoteLazy, ttwuPending } from './sched/wake';
 import { accountWork, armSegment } from './segment';
 import { advance, timerExpired } from './task/program';
 import { Mode, State, Task } from './task/task';
+import { exitGuest, hold, settleGuest } from './virt/guest_mode';
+import { attend, startHaltTimer, stopPolling } from './virt/halt';
+import { takeInterrupts } from './virt/virtio';
 
 /** So many times a CPU may switch tasks on one way out of its kernel. */
 const MAX_ROUNDS: u32 = 16;
@@ -46,7 +50,7 @@ export function runUntil(until: u64): bool {
   while (event != null) {
     if (!handle(event)) return false;
     if (!wheel.moreNow && !finishInstant()) return false;
-    assert(!mm.on || wheel.moreNow || pagesAreConserved(machine.nrCpus));
+    assert(!mm.on || wheel.moreNow || pagesAreConserved());
     event = wheel.pop(until);
   }
   return true;
@@ -54,12 +58,13 @@ export function runUntil(until: u64): bool {
 
 /** One event on its CPU. False: no progress. */
 function handle(event: Event): bool {
-  const rq = rqOf(event.cpu);
+  const rq = rqAt(event.cpu);
   const time = event.time;
   if (event.kind == EventKind.TIMER_NEAR && !expireFar(rq, timerOf(event), time)) return true;
   if (time < rq.kernelUntil) {
     // Interrupts are off: it is taken when they are on again.
-    if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);
+    if (rq.stopped) hold(rq, event);
+    else if (event.kind != EventKind.TIMER_NEAR) machine.wheel.insert(event, rq.kernelUntil);
     return true;
   }
   machine.events++;
@@ -82,6 +87,9 @@ function handle(event: Event): bool {
     case EventKind.NOISE:
       noise(rq, event.index);
       break;
+    case EventKind.VCPU:
+      attend(rq, rqAt(event.index).vcpu);
+      break;
     default:
       break;
   }
@@ -93,13 +101,22 @@ function handle(event: Event): bool {
 function expireFar(rq: Rq, timer: HrTimer, time: u64): bool {
   enqueueTimer(rq, timer);
   if (timer.key <= time && time >= rq.kernelUntil) return true;
-  if (rq.timers.leftmost == timer) programClockevent(rq, max(time, rq.kernelUntil));
+  if (rq.timers.leftmost == timer) {
+    if (rq.stopped) startHaltTimer(rq.vcpu, time);
+    else programClockevent(rq, max(time, rq.kernelUntil));
+  }
   return false;
+}
+
+/** From now on the simulation is on this CPU, in its kernel. */
+function beAt(rq: Rq): void {
+  useKernel(rq.kernel);
+  machine.thisCpu = rq.id;
 }
 
 /** The CPU stops what it runs and accounts for the work done so far. */
 function enterKernel(rq: Rq, time: u64): void {
-  machine.thisCpu = rq.id;
+  beAt(rq);
   if (rq.touched) {
     machine.now = rq.now;
     return;
@@ -117,6 +134,7 @@ function enterKernel(rq: Rq, time: u64): void {
     const begin = rq.segmentBegin;
     accountWork(rq, time);
     if (task.mode == Mode.TOUCH) settleBatch(task, begin, time - begin);
+    if (rq.guest != null) exitGuest(rq, time);
   } else {
     spend(exitIdle(rq, time));
   }
@@ -127,7 +145,7 @@ function finishInstant(): bool {
   let rq = touchedFirst;
   touchedFirst = changetype<Rq>(0);
   while (rq != null) {
-    machine.thisCpu = rq.id;
+    beAt(rq);
     machine.now = rq.now;
     if (!leaveKernel(rq)) return false;
     rq.touched = false;
@@ -144,7 +162,10 @@ function leaveKernel(rq: Rq): bool {
     idleBalanceBt(rq);
   }
   for (let rounds: u32 = 0; ; rounds++) {
-    while ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) schedule(rq);
+    while ((rq.needResched || rq.needReschedLazy) && heldBy(rq) == Held.NOTHING) {
+      if (rq.curr.vcpu != null) stopPolling(rq.curr);
+      schedule(rq);
+    }
     const task = rq.curr;
     if (task == rq.idle || rq.sectionRemaining != 0) break;
     if (tunables.throttlesTasks && mustStop(task)) {
@@ -166,7 +187,8 @@ function leaveKernel(rq: Rq): bool {
       return false;
     }
   }
-  armSegment(rq);
+  if (rq.vcpu != null) settleGuest(rq, rq.vcpu);
+  else armSegment(rq);
   return true;
 }
 
@@ -200,9 +222,10 @@ function tick(rq: Rq, timer: HrTimer): void {
   startTimer(rq, timer, nextTick(rq), 0);
 }
 
-/** scheduler_ipi: the wake list; a needed reschedule happens on the way out. */
+/** scheduler_ipi: the wake list, in a guest also messages of its host; a needed reschedule happens on the way out. */
 function schedulerIpi(rq: Rq): void {
   ttwuPending(rq);
+  if (rq.vcpu != null) takeInterrupts(rq.vcpu);
 }
 
 /** An occurrence of a noise source. */

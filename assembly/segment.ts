@@ -11,6 +11,7 @@ import { FULL_SPEED, machine } from './machine/machine';
 import { coreBegin, coreEnd } from './sched/masks';
 import { Rq, rqOf } from './sched/rq';
 import { Mode, Task } from './task/task';
+import { enterGuest } from './virt/guest_mode';
 
 /** `busy` steps end at their time, however fast the thread. */
 function isSlowed(rq: Rq, task: Task): bool {
@@ -23,6 +24,12 @@ export function accountWork(rq: Rq, time: u64): void {
   let done = time - rq.segmentBegin;
   if (isSlowed(rq, task)) done = (done * rq.speed) / FULL_SPEED;
   task.remaining -= min(done, task.remaining);
+}
+
+/** The CPU has been in its stretch until `time`, however that is to be accounted for. */
+export function accountSegment(rq: Rq, time: u64): void {
+  if (rq.sectionRemaining != 0) rq.sectionRemaining -= min(time - rq.segmentBegin, rq.sectionRemaining);
+  else if (rq.curr != rq.idle) accountWork(rq, time);
 }
 
 /** How long the task needs for what is left of its run step. */
@@ -45,16 +52,18 @@ export function armSegment(rq: Rq): void {
   programClockevent(rq, now);
 }
 
-function armEnd(rq: Rq): void {
+/** Arms the end of the stretch that has begun. */
+export function armEnd(rq: Rq): void {
   const task = rq.curr;
   const inSection = rq.sectionRemaining != 0;
   const end = rq.segmentBegin + (inSection ? rq.sectionRemaining : timeLeft(rq, task));
   if (end < rq.tick.soft || task.mode == Mode.IRQ_OFF || inSection) {
     machine.wheel.move(rq.segmentEnd, end);
     if (task.mode == Mode.IRQ_OFF && !inSection) rq.kernelUntil = end;
-  } else if (rq.segmentEnd.pending) {
+  } else {
     // The tick comes first, and arms it then if it is near.
-    machine.wheel.remove(rq.segmentEnd);
+    if (rq.segmentEnd.pending) machine.wheel.remove(rq.segmentEnd);
+    if (task.vcpu != null) enterGuest(rq, task.vcpu);
   }
 }
 
@@ -84,4 +93,5 @@ function setSpeed(rq: Rq, speed: u64): void {
   }
   rq.speed = speed;
   if (works) armEnd(rq);
+  if (rq.guest != null) setSpeed(rq.guest.rq, speed);
 }

@@ -3,16 +3,30 @@
  */
 import { allocateArray, allocateBytes, at } from './base/arena';
 import { Distribution, streamState } from './base/random';
-import { machine } from './machine/machine';
+import { Machine, machine } from './machine/machine';
+import { newKernel } from './machine/kernels';
+import { OWN_BYTES, Part, SHARED_BYTES } from './machine/own';
 import { newTrace } from './observe/trace';
-import { newBalance } from './sched/balance';
+import { Balance, newBalance, setBalanceStream } from './sched/balance';
 import { newBtBalance } from './sched/bt_balance';
-import { newDomains } from './sched/domain';
-import { masks, newMasks } from './sched/masks';
+import { Rank } from './sched/class';
+import { newDomains, Topology } from './sched/domain';
+import { Masks, masks, newMasks } from './sched/masks';
+import { Groups } from './sched/throttle';
+import { Tunables } from './sched/tunables';
+import {
+  layOutCpus,
+  newCpus,
+  readIdleStates,
+  readKernel,
+  readMachine,
+  readNoise,
+  readSystem,
+  registerClasses,
+} from './setup/machine';
+import { newSpecs, readGroups, readMasks, readPrograms, readRecorders, readSpecs, startCpus } from './setup/tasks';
 import { readMemory } from './setup/memory';
 import { readRue } from './setup/rue';
-import { layOutCpus, readIdleStates, readKernel, readMachine, readNoise, registerClasses } from './setup/machine';
-import { readGroups, readMasks, readPrograms, readRecorders, readSpecs, startCpus } from './setup/tasks';
 import {
   AreaTable,
   DeviceTable,
@@ -32,33 +46,35 @@ import {
   rowAt,
   RueTable,
   SpecTable,
+  SystemTable,
   ViewTable,
   WaitQueueTable,
 } from './tables';
+
+/** The parts of a kernel's block must not overlap (machine/own.ts). */
+if (
+  offsetof<Machine>() - offsetof<Machine>('tickPeriodNs') > Part.MASKS - Part.MACHINE ||
+  offsetof<Machine>('tickPeriodNs') > SHARED_BYTES ||
+  offsetof<Masks>() > Part.TOPOLOGY - Part.MASKS ||
+  offsetof<Topology>() > Part.BALANCE - Part.TOPOLOGY ||
+  offsetof<Balance>() > Part.GROUPS - Part.BALANCE ||
+  offsetof<Groups>() > Part.CLASSES - Part.GROUPS ||
+  Rank.COUNT * sizeof<usize>() > Part.TUNABLES - Part.CLASSES ||
+  offsetof<Tunables>() > OWN_BYTES - Part.TUNABLES
+) {
+  ERROR('parts of a kernel overlap');
+}
 
 /** Events that one instant may have at most: any task may have a few. */
 const EVENTS_NOW: u32 = 100_000;
 const EVENTS_NOW_PER_TASK: u32 = 16;
 
-/** Reads the input buffer at `input` and makes the machine ready at time 0. */
+/** Reads the input buffer at `input` and makes all machines ready at time 0. */
 export function setUp(input: usize, seed: u64): void {
   const reader = new Reader(input);
   const header = reader.next<Header>();
-  machine.nrCpus = <u32>header.cpus;
-  machine.cpusPerLlc = <u32>header.cpusPerLlc;
-  machine.threadsPerCore = <u32>header.threadsPerCore;
   machine.maxEventsNow = EVENTS_NOW + EVENTS_NOW_PER_TASK * <u32>header.tasks;
-  machine.maxSlackNs = <u64>header.maxSlackNs;
-  machine.bootNs = <u64>header.bootNs;
-  newMasks();
   newTrace(<u32>header.traceCapacity, <u64>header.traceFromNs, <u64>header.traceToNs);
-  readMachine(reader.next<MachineTable>());
-  readKernel(reader.next<KernelTable>());
-  const idleStates = reader.array<IdleStateTable>(<u32>header.idleStates);
-  const noise = reader.array<NoiseTable>(<u32>header.noiseSources);
-  const btRuntimes = reader.numbers(machine.nrCpus);
-  const groupTables = reader.array<GroupTable>(<u32>header.groups);
-  const maskNumbers = reader.numbers(<u32>header.masks * masks.words * 2);
   const distributionTables = reader.array<DistributionTable>(<u32>header.distributions);
   const values = reader.numbers(<u32>header.values);
   const waitQueues = reader.array<WaitQueueTable>(<u32>header.waitQueues);
@@ -73,29 +89,64 @@ export function setUp(input: usize, seed: u64): void {
   const rueTable = reader.next<RueTable>();
   const qos = reader.array<QosTable>(<u32>header.qos);
 
-  readMasks(maskNumbers, <u32>header.masks);
   const distributions = readDistributions(distributionTables, <u32>header.distributions, values);
-  readIdleStates(idleStates, <u32>header.idleStates);
-  layOutCpus(btRuntimes);
-  readNoise(noise, <u32>header.noiseSources, distributions, seed);
-  registerClasses(<i64>header.rtPhaseNs);
-  newDomains();
-  const stream = newStream(seed);
-  newBalance(stream);
+  newCpus(<u32>header.cpus);
+  newBalance();
   newBtBalance();
-  readGroups(groupTables, <u32>header.groups, stream);
   readPrograms(waitQueues, header, instructions, distributions);
-  readSpecs(specs, <u32>header.specs, <u32>header.tasks, seed);
+  newSpecs(header);
+  let firstCpu: u32 = 0;
+  let firstSpec: u32 = 0;
+  for (let i: u32 = 0; i < <u32>header.kernels; i++) {
+    const system = reader.next<SystemTable>();
+    newKernel(i, firstCpu, <u32>system.cpus);
+    const groups = setUpKernel(system, reader, distributions, specs, firstSpec, seed);
+    // Guests have memory enough.
+    if (i == 0 && header.memory != 0) readMemory(memory, header, system, devices, files, groups, specs, areas, views);
+    if (i == 0 && header.qos != 0) readRue(rueTable, qos);
+    firstCpu += <u32>system.cpus;
+    firstSpec += <u32>system.specs;
+  }
   readRecorders(recorders, <u32>header.recorders);
-  if (header.memory != 0) readMemory(memory, header, devices, files, groupTables, specs, areas, views);
-  if (header.qos != 0) readRue(rueTable, qos);
-  startCpus();
 }
 
-/** The stream of the kernel's own random draws belongs to no entity of the scenario. */
-function newStream(seed: u64): usize {
+/** Lays out the kernel at work, with its machine and its tasks: declarations from `firstSpec` on. Returns the address of its GroupTable[]. */
+function setUpKernel(
+  system: SystemTable,
+  reader: Reader,
+  distributions: usize,
+  specs: usize,
+  firstSpec: u32,
+  seed: u64,
+): usize {
+  readSystem(system);
+  newMasks();
+  readMachine(reader.next<MachineTable>());
+  readKernel(reader.next<KernelTable>());
+  const idleStates = reader.array<IdleStateTable>(<u32>system.idleStates);
+  const noise = reader.array<NoiseTable>(<u32>system.noiseSources);
+  const btRuntimes = reader.numbers(machine.nrCpus);
+  const groupTables = reader.array<GroupTable>(<u32>system.groups);
+  const maskNumbers = reader.numbers(<u32>system.masks * masks.words * 2);
+
+  readMasks(maskNumbers, <u32>system.masks);
+  readIdleStates(idleStates, <u32>system.idleStates);
+  layOutCpus(btRuntimes);
+  readNoise(noise, <u32>system.noiseSources, distributions, seed);
+  registerClasses(<i64>system.rtPhaseNs);
+  newDomains();
+  const stream = newStream(seed, <u64>system.nameHash);
+  setBalanceStream(stream);
+  readGroups(groupTables, <u32>system.groups, stream);
+  readSpecs(specs, firstSpec, <u32>system.specs, seed);
+  startCpus();
+  return groupTables;
+}
+
+/** The stream of a kernel's own random draws belongs to no entity of its scenario. */
+function newStream(seed: u64, kernel: u64): usize {
   const state = allocateBytes(8);
-  store<u64>(state, streamState(seed, u64.MAX_VALUE, 0));
+  store<u64>(state, streamState(seed, u64.MAX_VALUE, kernel));
   return state;
 }
 

@@ -2,20 +2,16 @@
  * The input buffer: what src/kernel/compile.ts writes and set-up reads. Every record is a run of f64 (exact up to 2⁵³), in the order of
  * src/kernel/tables.ts; a test compares the two files field by field.
  *
- *   Header │ MachineTable │ KernelTable │ IdleStateTable[] │ NoiseTable[] │ btRuntimeNs[cpus] │ GroupTable[] │ mask words (32 bits
- *   each)[] │ DistributionTable[] │ values[] │ WaitQueueTable[] │ InstructionTable[] │ SpecTable[] │ RecorderTable[] │ MemoryTable │
- *   DeviceTable[] │ FileTable[] │ AreaTable[] │ ViewTable[]
+ *   Header │ DistributionTable[] │ values[] │ WaitQueueTable[] │ InstructionTable[] │ SpecTable[] │ RecorderTable[]
+ *   MemoryTable │ DeviceTable[] │ FileTable[] │ AreaTable[] │ ViewTable[]
+ *   and for each kernel, the host's first: SystemTable │ MachineTable │ KernelTable │ IdleStateTable[] │ NoiseTable[] │
+ *   btRuntimeNs[cpus] │ GroupTable[] │ mask words (32 bits each)[]
  */
 
 @unmanaged
 export class Header {
+  kernels: f64;
   cpus: f64;
-  cpusPerLlc: f64;
-  threadsPerCore: f64;
-  idleStates: f64;
-  noiseSources: f64;
-  groups: f64;
-  masks: f64;
   distributions: f64;
   values: f64;
   waitQueues: f64;
@@ -24,9 +20,6 @@ export class Header {
   specs: f64;
   recorders: f64;
   tasks: f64;
-  maxSlackNs: f64;
-  bootNs: f64;
-  rtPhaseNs: f64;
   traceCapacity: f64;
   traceFromNs: f64;
   traceToNs: f64;
@@ -43,6 +36,22 @@ export class Header {
 }
 
 @unmanaged
+export class SystemTable {
+  nameHash: f64;
+  cpus: f64;
+  cpusPerLlc: f64;
+  threadsPerCore: f64;
+  idleStates: f64;
+  noiseSources: f64;
+  groups: f64;
+  masks: f64;
+  specs: f64;
+  maxSlackNs: f64;
+  bootNs: f64;
+  rtPhaseNs: f64;
+}
+
+@unmanaged
 export class MachineTable {
   timerIrqNs: f64;
   tickNs: f64;
@@ -53,6 +62,10 @@ export class MachineTable {
   syscallExitNs: f64;
   ipiNs: f64;
   migrationNs: f64;
+  sendIpiNs: f64;
+  timerWriteNs: f64;
+  vmExitNs: f64;
+  vmEntryNs: f64;
   tickSkewNs: f64;
   smtSpeed: f64;
 }
@@ -115,6 +128,9 @@ export class KernelTable {
   vmfWakeupPreemption: f64;
   vmfStarvationBoundNs: f64;
   vmfStarvationGrantNs: f64;
+  haltPollNs: f64;
+  haltPollShrink: f64;
+  paravirtTimeAccounting: f64;
 }
 
 @unmanaged
@@ -164,6 +180,7 @@ export class DistributionTable {
 @unmanaged
 export class WaitQueueTable {
   size: f64;
+  shared: f64;
 }
 
 @unmanaged
@@ -202,6 +219,7 @@ export class SpecTable {
   program: f64;
   timers: f64;
   loops: f64;
+  firstVcpu: f64;
   threads: f64;
   carries: f64;
   oomScoreAdj: f64;

@@ -5,9 +5,9 @@ export interface BenchCase {
   benchmark: string;
   size: string;
   implementation: string;
-  /** Lower is better for ns_per_op, higher for events_per_s. */
-  unit: 'ns_per_op' | 'events_per_s';
-  /** Does a batch of work; returns how many operations or events that was. */
+  /** Lower is better for ns_per_op, higher for the others. */
+  unit: 'ns_per_op' | 'events_per_s' | 'simulated_s_per_s';
+  /** Does a batch of work; returns how many operations, events or simulated seconds that was. */
   batch: () => number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Micro-benchmarks: our structures beside npm's, the engine at five sizes, and its native build. All cases take turns in short rounds, so
+ * Micro-benchmarks: our structures beside npm's, the engine at five sizes, its native build, and guests. All cases take turns in short rounds, so
  * that drift of the machine hits all alike; figures are medians over rounds, and only ratios within one run mean anything.
  *
  *   node dist/bench/micro.js [--quick | --write]
@@ -13,6 +13,7 @@ import { writeTable } from '../src/results/csv.js';
 import { writeWhole } from '../src/results/files.js';
 import { type BenchCase, type ExternalCase, OURS } from './case.js';
 import { type EngineSize, engineCases } from './cases/engine.js';
+import { guestCases } from './cases/guests.js';
 import { histogramCases } from './cases/histogram.js';
 import { nativeCases } from './cases/native.js';
 import { queueCases } from './cases/queue.js';
@@ -52,6 +53,7 @@ const cases: BenchCase[] = [
   ...queueCases(SIZES),
   ...(await histogramCases()),
   ...engineCases(ENGINE_SIZES),
+  ...(quick ? [] : guestCases()),
 ];
 const native = quick ? 'native build: left out of the quick run' : nativeCases(ENGINE_SIZES);
 const external = typeof native === 'string' ? [] : native;
@@ -76,6 +78,7 @@ process.stdout.write(
       { title: 'implementation', align: 'left' },
       { title: 'ns/op', align: 'right' },
       { title: 'M events/s', align: 'right' },
+      { title: '× real time', align: 'right' },
       { title: 'ours ×', align: 'right' },
     ],
     rows.map((row) => [
@@ -83,7 +86,8 @@ process.stdout.write(
       row.size,
       row.implementation,
       row.unit === 'ns_per_op' ? row.value.toFixed(1) : '',
-      row.unit === 'ns_per_op' ? '' : (row.value / 1e6).toFixed(2),
+      row.unit === 'events_per_s' ? (row.value / 1e6).toFixed(2) : '',
+      row.unit === 'simulated_s_per_s' ? row.value.toFixed(2) : '',
       row.implementation === OURS ? '' : row.ratio_to_ours.toFixed(2),
     ]),
   ),

@@ -5,8 +5,10 @@ import { at } from '../base/arena';
 import { Distribution, sample } from '../base/random';
 import { RbTree } from '../base/rbtree';
 import { Event } from '../base/wheel';
+import { Kernel } from './kernels';
 import { HrTimer } from './timer';
 import { machine } from './machine';
+import { Vcpu } from '../virt/vcpu';
 
 /** An idle state of the processor (cpuidle). */
 @unmanaged
@@ -25,10 +27,16 @@ export class NoiseSource {
 
 @unmanaged
 export class Cpu {
+  /** Its number in its kernel. */
   id: u32;
   /** Part of the pass that ends the current instant. */
   touched: bool;
+  /** A guest's: its thread is not in guest mode, so that no time passes here. */
+  stopped: bool;
+  /** Its number among the CPUs of all kernels. */
+  index: u16;
   nextTouched: Cpu;
+  kernel: Kernel;
   /** Local time within the current instant. */
   now: u64;
   /** Interrupts are off until then: events of this CPU wait. */
@@ -47,13 +55,15 @@ export class Cpu {
   noiseStreams: usize;
   timers: RbTree;
   tick: HrTimer;
+  /** What it is for its host, if it is a guest's CPU. */
+  vcpu: Vcpu;
   /** Exit latency of the idle state it is in. */
   idleExitNs: u64;
   idleSince: u64;
   /** Moving average of idle lengths, weight 1/8, for the choice of an idle state. */
   avgIdleNs: u64;
-  irqNs: u64;
-  ticks: u64;
+  /** The guest's CPU that is in guest mode here, if it is a host's CPU. */
+  guest: Vcpu;
 }
 
 /**

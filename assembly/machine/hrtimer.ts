@@ -20,7 +20,7 @@ export function startTimer(cpu: Cpu, timer: HrTimer, expiry: u64, slack: u64): v
   if (nearAt <= machine.now) {
     enqueueTimer(cpu, timer);
   } else {
-    timer.far.cpu = <u16>cpu.id;
+    timer.far.cpu = cpu.index;
     machine.wheel.insert(timer.far, nearAt);
   }
 }

@@ -22,8 +22,10 @@ export namespace TimerKind {
   export const CFS_SLACK: u8 = 6;
   /** The deadline entity at `target` gets new runtime, or its turn. */
   export const DEADLINE: u8 = 7;
+  /** The clock event of a halted guest CPU is due; `target` is its Vcpu. */
+  export const VCPU: u8 = 8;
   /** The device's request at `target` is done. */
-  export const BLOCK: u8 = 8;
+  export const BLOCK: u8 = 9;
 }
 
 /** A timer. It is started when `far` is pending or `near` is set. */

@@ -1,5 +1,4 @@
 /** What the harness may ask about memory, as numbers: /proc/zoneinfo, the levels of /proc/vmstat, memory.stat and memory.events. */
-import { machine } from '../machine/machine';
 import { groupAt, MemCgroup } from './memcg';
 import { mm } from './mm';
 import { pcpPages } from './page_alloc';
@@ -42,7 +41,7 @@ export function memoryNumber(what: u32): f64 {
     case 1:
       return <f64>totalFree();
     case 2:
-      return <f64>pcpPages(machine.nrCpus);
+      return <f64>pcpPages(mm.nrCpus);
     case 3:
       return <f64>root.lists0;
     case 4:
@@ -90,7 +89,7 @@ export function groupNumber(group: MemCgroup, what: u32): f64 {
     case 12:
       return <f64>group.refaultsFile;
     case 13:
-      return <f64>stallNs(group, machine.now);
+      return <f64>stallNs(group, mm.now);
     case 14:
       return <f64>group.lists0;
     case 15:

@@ -150,13 +150,13 @@ export function totalHighMark(): u64 {
 }
 
 /** No page is lost and none is there twice: an invariant at every event. */
-export function pagesAreConserved(cpus: u32): bool {
+export function pagesAreConserved(): bool {
   const root = groupAt(0);
   let pages = root.lists0 + root.lists1 + root.lists2 + root.lists3 + mm.kernelPages + mm.inFlight;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
     let unused = zone.free;
-    for (let cpu: u32 = 0; cpu < cpus; cpu++) unused += pcpOf(zone, cpu).count + pcpOf(zone, cpu).others;
+    for (let cpu: u32 = 0; cpu < mm.nrCpus; cpu++) unused += pcpOf(zone, cpu).count + pcpOf(zone, cpu).others;
     if (unused + zone.taken != zone.managed) return false;
     pages += unused;
   }

@@ -3,7 +3,7 @@
  *
  *   TraceEntry, 32 bytes:   time u64 │ kind u16 │ cpu u16 │ a u32 │ b u32 │ flags u32 │ value u64
  *
- * Tasks are named by their ids; src/kernel/results.ts gives them their names back.
+ * CPUs are numbered over all kernels; tasks are named by their ids; src/kernel/results.ts gives them their names back.
  */
 import { allocateArray, at } from '../base/arena';
 import { machine } from '../machine/machine';
@@ -70,7 +70,7 @@ function write(kind: u32, cpu: u32, a: u32, b: u32, flags: u32, value: u64): voi
   trace.written++;
   entry.time = machine.now;
   entry.kind = <u16>kind;
-  entry.cpu = <u16>cpu;
+  entry.cpu = <u16>(machine.firstCpu + cpu);
   entry.a = a;
   entry.b = b;
   entry.flags = flags;
@@ -82,15 +82,16 @@ export function traceSwitch(cpu: u32, prev: Task, next: Task, prevState: u32): v
 }
 
 export function traceWaking(task: Task): void {
-  if (tracing()) write(TraceKind.WAKING, machine.thisCpu, task.id, task.cpu, 0, 0);
+  if (tracing()) write(TraceKind.WAKING, machine.thisCpu, task.id, machine.firstCpu + task.cpu, 0, 0);
 }
 
 export function traceWakeup(task: Task, held: u32): void {
-  if (tracing()) write(TraceKind.WAKEUP, machine.thisCpu, task.id, task.cpu, held, 0);
+  if (tracing()) write(TraceKind.WAKEUP, machine.thisCpu, task.id, machine.firstCpu + task.cpu, held, 0);
 }
 
 export function traceMigrate(task: Task, to: u32): void {
-  if (tracing()) write(TraceKind.MIGRATE, machine.thisCpu, task.id, task.cpu, to, 0);
+  if (tracing())
+    write(TraceKind.MIGRATE, machine.thisCpu, task.id, machine.firstCpu + task.cpu, machine.firstCpu + to, 0);
 }
 
 export function traceIrq(source: u32, length: u64): void {

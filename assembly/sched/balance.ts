@@ -5,12 +5,13 @@
 import { allocate } from '../base/arena';
 import { nextBits } from '../base/random';
 import { machine } from '../machine/machine';
+import { OWN, Part } from '../machine/own';
 import { decayIdle, updateBlocked } from './blocked';
 import { findBusiest, Idle, LbEnv, Migrate, newBusiestStats } from './busiest';
 import { findBusiest414, newLoadStats } from './busiest_414';
 import { Rank } from './class';
 import { pullTasks } from './detach';
-import { domainOf, nrLevels, SchedDomain } from './domain';
+import { domainOf, SchedDomain, topology } from './domain';
 import { newIdlestStats } from './idlest';
 import { clearBit, firstIn, masks } from './masks';
 import { availableToFair } from './place';
@@ -27,19 +28,29 @@ const NEWIDLE_ROUND: u32 = 1024;
 const NEWIDLE_COST_NS: u64 = 100;
 
 let env: LbEnv = changetype<LbEnv>(0);
-/** No idle CPU is kicked before this jiffy (nohz.next_balance). */
-let nohzNextBalance: u64 = 0;
-/** NI_RANDOM's stream. */
-let stream: usize = 0;
+@unmanaged
+export class Balance {
+  /** No idle CPU is kicked before this jiffy (nohz.next_balance). */
+  nohzNextBalance: u64;
+  /** When the averages of idle CPUs decay next (nohz.next_blocked). */
+  nextIdleDecay: u64;
+  /** State of NI_RANDOM's stream. */
+  stream: usize;
+}
 
-/** Space for balancing; at set-up. `streamState`: where the state of its random stream lies. */
-export function newBalance(streamState: usize): void {
+export const balance: Balance = changetype<Balance>(OWN + Part.BALANCE);
+
+/** Space for balancing, which all kernels share, as none is ever in the middle of it when another goes on; at set-up. */
+export function newBalance(): void {
   env = allocate<LbEnv>();
-  stream = streamState;
-  nohzNextBalance = 0;
   newBusiestStats();
   newLoadStats();
   newIdlestStats();
+}
+
+/** `state`: where the state of the kernel's random stream lies. */
+export function setBalanceStream(state: usize): void {
+  balance.stream = state;
 }
 
 export function jiffies(): u64 {
@@ -69,7 +80,7 @@ function restOf(sd: SchedDomain, busy: bool): u64 {
 
 /** From the tick (trigger_load_balance). */
 export function triggerBalance(rq: Rq): void {
-  if (nrLevels == 0) return;
+  if (topology.nrLevels == 0) return;
   decayIdle();
   if (jiffies() >= rq.nextBalance) {
     updateBlocked(rq);
@@ -85,7 +96,7 @@ function rebalanceDomains(rq: Rq, idleType: u32): void {
   let idle = idleType;
   let busy = idle != Idle.IDLE && !availableToFair(rq);
   let next = now + 60_000_000_000 / machine.tickPeriodNs;
-  for (let level: u32 = 0; level < nrLevels; level++) {
+  for (let level: u32 = 0; level < topology.nrLevels; level++) {
     const sd = domainOf(rq.id, level);
     if (now >= sd.lastBalance + restOf(sd, busy)) {
       if (!shouldBalance(rq, sd)) {
@@ -180,18 +191,18 @@ function overloaded(): bool {
 
 /** The CPU is about to run out of fair work (newidle_balance). True if something came. */
 export function newidleBalance(rq: Rq): bool {
-  if (rq.ttwuPending != 0 || nrLevels == 0 || !overloaded()) return false;
+  if (rq.ttwuPending != 0 || topology.nrLevels == 0 || !overloaded()) return false;
   updateBlocked(rq);
   if (tunables.loadHistory && rq.avgIdle < tunables.migrationCostNs) return false;
   let cost: u64 = 0;
-  for (let level: u32 = 0; level < nrLevels; level++) {
+  for (let level: u32 = 0; level < topology.nrLevels; level++) {
     const sd = domainOf(rq.id, level);
     cost += NEWIDLE_COST_NS * sd.weight;
     if (rq.avgIdle < cost) return false;
     let success: u32 = 1;
     if (tunables.niRandom) {
       const chance = sd.newidleRatio + 1;
-      const draw = <u32>(nextBits(stream) >> 54);
+      const draw = <u32>(nextBits(balance.stream) >> 54);
       if (draw > chance) {
         countNewidle(sd, 0);
         continue;
@@ -217,13 +228,13 @@ function countNewidle(sd: SchedDomain, success: u32): void {
 
 /** A busy CPU's tick wakes an idle CPU to balance for all that sleep without ticks (nohz_balancer_kick, kick_ilb). */
 function kickNohz(rq: Rq): void {
-  if (rq.curr == rq.idle || masks.nrIdle == 0 || jiffies() < nohzNextBalance) return;
+  if (rq.curr == rq.idle || masks.nrIdle == 0 || jiffies() < balance.nohzNextBalance) return;
   if (rq.nrRunning < 2 && !othersBusy(rq)) return;
   let cpu = firstIn(masks.idle, 0, machine.nrCpus);
   // One that is forced to be idle has work of its own (find_new_ilb).
   while (tunables.coreSched && cpu >= 0 && !idleCpu(rqOf(cpu))) cpu = firstIn(masks.idle, cpu + 1, machine.nrCpus);
   if (cpu < 0) return;
-  nohzNextBalance = jiffies() + 1;
+  balance.nohzNextBalance = jiffies() + 1;
   const ilb = rqOf(cpu);
   ilb.balanceDue = true;
   sendIpi(ilb);
@@ -240,7 +251,7 @@ function othersBusy(rq: Rq): bool {
 
 /** The kicked CPU balances for every idle CPU that is due, itself last (_nohz_idle_balance). */
 export function nohzIdleBalance(rq: Rq): void {
-  if (rq.nrRunning != 0 || nrLevels == 0) return;
+  if (rq.nrRunning != 0 || topology.nrLevels == 0) return;
   for (let i: u32 = 1; i <= machine.nrCpus; i++) {
     const other = rqOf((rq.id + i) % machine.nrCpus);
     if (!idleCpu(other)) continue;

@@ -3,6 +3,7 @@
  * averages of its queues up to date, children first, and groups learn what their queues still weigh.
  */
 import { machine } from '../machine/machine';
+import { balance } from './balance';
 import { CfsRq } from './entity';
 import { clockPelt, tellGroup, Update, updateLoadAvg, updateQueueAvg } from './load_avg';
 import { firstIn, masks } from './masks';
@@ -10,8 +11,6 @@ import { Rq, rqOf, updateRqClock } from './rq';
 
 /** Idle CPUs' averages are brought up to date this often (LOAD_AVG_PERIOD). */
 const IDLE_DECAY_NS: u64 = 32_000_000;
-/** When they are next (nohz.next_blocked). */
-let nextIdleDecay: u64 = 0;
 
 const NONE: CfsRq = changetype<CfsRq>(0);
 
@@ -58,8 +57,8 @@ function isDecayed(q: CfsRq): bool {
 
 /** From the tick: the averages of idle CPUs decay now and then. Simplified: none of them is woken to see to it (NOHZ_STATS_KICK). */
 export function decayIdle(): void {
-  if (machine.now < nextIdleDecay) return;
-  nextIdleDecay = machine.now + IDLE_DECAY_NS;
+  if (machine.now < balance.nextIdleDecay) return;
+  balance.nextIdleDecay = machine.now + IDLE_DECAY_NS;
   for (let cpu = firstIn(masks.idle, 0, machine.nrCpus); cpu >= 0; cpu = firstIn(masks.idle, cpu + 1, machine.nrCpus)) {
     updateBlocked(rqOf(cpu));
   }

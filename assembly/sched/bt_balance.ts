@@ -13,7 +13,7 @@ import { Task } from '../task/task';
 import { busyInterval, idleInterval, jiffies } from './balance';
 import { BtEnv, findBusiestBt, hasStronger, mayHoldBt, newBtStats } from './bt_busiest';
 import { Idle } from './busiest';
-import { domainOf, nrLevels, SchedDomain } from './domain';
+import { domainOf, SchedDomain, topology } from './domain';
 import { CfsRq } from './entity';
 import { clearBit, firstCommon, firstIn, masks } from './masks';
 import { idleCpu, Rq, rqOf, updateRqClock } from './rq';
@@ -38,7 +38,7 @@ export function newBtBalance(): void {
 
 /** From the tick of a CPU that has BT tasks (trigger_load_balance). */
 export function triggerBtBalance(rq: Rq): void {
-  if (nrLevels == 0) return;
+  if (topology.nrLevels == 0) return;
   if (mayHoldBt(rq) && jiffies() >= rq.nextBalanceBt) rebalance(rq, idleCpu(rq) ? Idle.IDLE : Idle.NOT_IDLE);
   kickIdle(rq);
 }
@@ -49,7 +49,7 @@ function rebalance(rq: Rq, idleType: u32): void {
   const now = jiffies();
   let idle = idleType;
   let next = now + 60_000_000_000 / machine.tickPeriodNs;
-  for (let level: u32 = 0; level < nrLevels; level++) {
+  for (let level: u32 = 0; level < topology.nrLevels; level++) {
     const sd = domainOf(rq.id, level);
     // As it was before the balance: a first pull comes into its own only once this is over.
     const rest = idle == Idle.IDLE ? idleInterval(sd.balanceIntervalBtMs) : busyInterval(sd.balanceIntervalBtMs);
@@ -174,7 +174,7 @@ export function newidleBt(rq: Rq): bool {
   const now = jiffies();
   let next = now + 1_000_000_000 / machine.tickPeriodNs;
   let moved: u32 = 0;
-  for (let level: u32 = 0; level < nrLevels && moved == 0; level++) {
+  for (let level: u32 = 0; level < topology.nrLevels && moved == 0; level++) {
     const sd = domainOf(rq.id, level);
     moved = balance(rq, sd, level, Idle.NEWLY);
     next = min(next, sd.lastBalanceBt + idleInterval(sd.balanceIntervalBtMs));
@@ -215,7 +215,7 @@ function kickIdle(rq: Rq): void {
 
 /** An idle CPU was kicked. */
 export function idleBalanceBt(rq: Rq): void {
-  if (rq.nrRunning != 0 || nrLevels == 0 || !someWait()) return;
+  if (rq.nrRunning != 0 || topology.nrLevels == 0 || !someWait()) return;
   updateRqClock(rq);
   rebalance(rq, Idle.IDLE);
 }

@@ -6,7 +6,7 @@ import { machine } from '../machine/machine';
 import { Task } from '../task/task';
 import { ageFactor, hasStronger } from './bt_busiest';
 import { fairLoad } from './cpu_load';
-import { domainOf, nrLevels, SchedDomain } from './domain';
+import { domainOf, SchedDomain, topology } from './domain';
 import { isIsolated } from './ht_isolate';
 import { coreBegin, coreEnd, llcBegin, llcEnd } from './masks';
 import { idleCpu, Rq, rqOf } from './rq';
@@ -49,7 +49,7 @@ function coreIsOpen(thread: u32): bool {
 /** Domain by domain from the outside, as find_idlest_group_bt and find_idlest_cpu_bt do. */
 function idlestForBt(task: Task, prevCpu: u32): u32 {
   let cpu = machine.thisCpu;
-  for (let level = <i32>nrLevels - 1; level >= 0; level--) {
+  for (let level = <i32>topology.nrLevels - 1; level >= 0; level--) {
     const sd = domainOf(cpu, level);
     const begin = idlestGroup(sd, task, cpu);
     if (begin < 0) continue;

@@ -4,7 +4,7 @@
 import { allocate } from '../base/arena';
 import { Task } from '../task/task';
 import { CAPACITY } from './avg';
-import { domainOf, idleScanFor, nrLevels, SchedDomain, setIdleScan } from './domain';
+import { domainOf, idleScanFor, SchedDomain, setIdleScan, topology } from './domain';
 import { gatherStats, GroupStats, GroupType } from './group_stats';
 import { Rq, rqOf } from './rq';
 import { cpuUtil } from './util_est';
@@ -83,7 +83,8 @@ function compareGroups(env: LbEnv): bool {
     }
   }
   // The cache's domain also says how far searches for idle CPUs may go.
-  const isLlc = sd.sharesCache && (env.level + 1 == nrLevels || !domainOf(env.dst.id, env.level + 1).sharesCache);
+  const isLlc =
+    sd.sharesCache && (env.level + 1 == topology.nrLevels || !domainOf(env.dst.id, env.level + 1).sharesCache);
   if (isLlc && env.idle != Idle.NEWLY) setIdleScan(sd.begin, idleScanFor(sumUtil, sd.weight, sd.imbalancePct));
   return found;
 }

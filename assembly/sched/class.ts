@@ -2,6 +2,7 @@
  * The scheduling class chain and what a class must do (kernel/sched/sched.h struct sched_class). A policy is one file that
  * implements these operations, listed in the order in which a task meets them.
  */
+import { OWN, Part } from '../machine/own';
 import { Task } from '../task/task';
 import { Rq } from './rq';
 
@@ -83,7 +84,7 @@ export abstract class SchedClass {
 }
 
 /** Address of SchedClass[Rank.COUNT]. */
-const classes: usize = memory.data(4 * Rank.COUNT);
+const classes: usize = OWN + Part.CLASSES;
 
 /** Puts a class in the chain. */
 export function register(rank: u8, schedClass: SchedClass): void {

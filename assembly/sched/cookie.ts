@@ -7,7 +7,7 @@ import { Task } from '../task/task';
 import { Rank } from './class';
 import { isBehind } from './core_sched';
 import { DlEntity } from './dl_entity';
-import { domainOf, nrLevels } from './domain';
+import { domainOf, topology } from './domain';
 import { isIsolated } from './ht_isolate';
 import { coreBegin, coreEnd } from './masks';
 import { PriorityRq } from './prio_array';
@@ -91,7 +91,7 @@ function bestOfList(rq: Rq, head: Task, cookie: u32, thief: Rq): Task {
 export function stealCookie(rq: Rq): bool {
   const cookie = rq.core.cookie;
   if (cookie == 0 || rq.core.forcedIdle == 0 || rq.nrRunning == 0) return false;
-  for (let level: u32 = 0; level < nrLevels; level++) {
+  for (let level: u32 = 0; level < topology.nrLevels; level++) {
     const sd = domainOf(rq.id, level);
     for (let i: u32 = 1; i < sd.weight; i++) {
       const src = rqOf(sd.begin + ((rq.id - sd.begin + i) % sd.weight));

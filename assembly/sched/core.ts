@@ -99,7 +99,7 @@ function contextSwitch(rq: Rq, prev: Task, next: Task): void {
   }
   if (next.migrated) {
     next.migrated = false;
-    if (next.remaining != 0) next.remaining += machine.migrationNs;
+    if (next.remaining != 0 && next.vcpu == null) next.remaining += machine.migrationNs;
     else spend(machine.migrationNs);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { allocateArray, allocateBytes, at } from '../base/arena';
 import { machine } from '../machine/machine';
+import { OWN, Part } from '../machine/own';
 import { tunables } from './tunables';
 
 @unmanaged
@@ -41,12 +42,17 @@ export class SchedDomain {
   }
 }
 
-/** Address of SchedDomain[nrCpus × levels], inner levels first. */
-let domains: usize = 0;
-export let nrLevels: u32 = 0;
-/** Address of u32[]: nr_idle_scan of each cache, and u8[]: whether it may have an idle core. */
-let idleScans: usize = 0;
-let idleCores: usize = 0;
+@unmanaged
+export class Topology {
+  nrLevels: u32;
+  /** Address of SchedDomain[nrCpus × levels], inner levels first. */
+  domains: usize;
+  /** Address of u32[]: nr_idle_scan of each cache, and u8[]: whether it may have an idle core. */
+  idleScans: usize;
+  idleCores: usize;
+}
+
+export const topology: Topology = changetype<Topology>(OWN + Part.TOPOLOGY);
 
 const SMT_IMBALANCE_PCT: u64 = 110;
 const IMBALANCE_PCT: u64 = 117;
@@ -58,33 +64,33 @@ const FIRST_SUCCESSES: u32 = 256;
 
 /** A CPU's domain on a level, 0 being the innermost. */
 export function domainOf(cpu: u32, level: u32): SchedDomain {
-  return at<SchedDomain>(domains, cpu * nrLevels + level);
+  return at<SchedDomain>(topology.domains, cpu * topology.nrLevels + level);
 }
 
-/** Lays out the domains of all CPUs; levels of one CPU or of the same span as the one below do not exist. */
+/** Lays out the topology.domains of all CPUs; levels of one CPU or of the same span as the one below do not exist. */
 export function newDomains(): void {
   const spans = allocateBytes(12);
-  nrLevels = 0;
+  topology.nrLevels = 0;
   let below: u32 = 1;
   for (let level: u32 = 0; level < 3; level++) {
     const span = level == 0 ? machine.threadsPerCore : level == 1 ? machine.cpusPerLlc : machine.nrCpus;
     if (span <= below) continue;
-    store<u32>(spans + (nrLevels << 2), span);
+    store<u32>(spans + (topology.nrLevels << 2), span);
     below = span;
-    nrLevels++;
+    topology.nrLevels++;
   }
-  domains = allocateArray<SchedDomain>(machine.nrCpus * nrLevels);
+  topology.domains = allocateArray<SchedDomain>(machine.nrCpus * topology.nrLevels);
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     let groupSize: u32 = 1;
-    for (let level: u32 = 0; level < nrLevels; level++) {
+    for (let level: u32 = 0; level < topology.nrLevels; level++) {
       const span = load<u32>(spans + (level << 2));
       initDomain(domainOf(cpu, level), (cpu / span) * span, span, groupSize, level > 0);
       groupSize = span;
     }
   }
   const caches = (machine.nrCpus + machine.cpusPerLlc - 1) / machine.cpusPerLlc;
-  idleScans = allocateBytes(caches << 2);
-  idleCores = allocateBytes(caches);
+  topology.idleScans = allocateBytes(caches << 2);
+  topology.idleCores = allocateBytes(caches);
 }
 
 function initDomain(sd: SchedDomain, begin: u32, span: u32, groupSize: u32, hasChild: bool): void {
@@ -112,11 +118,11 @@ function initDomain(sd: SchedDomain, begin: u32, span: u32, groupSize: u32, hasC
 
 /** How many CPUs of its cache a search for an idle one may look at (sd_llc_shared nr_idle_scan). */
 export function idleScan(cpu: u32): u32 {
-  return load<u32>(idleScans + ((cpu / machine.cpusPerLlc) << 2));
+  return load<u32>(topology.idleScans + ((cpu / machine.cpusPerLlc) << 2));
 }
 
 export function setIdleScan(cpu: u32, count: u32): void {
-  store<u32>(idleScans + ((cpu / machine.cpusPerLlc) << 2), count);
+  store<u32>(topology.idleScans + ((cpu / machine.cpusPerLlc) << 2), count);
 }
 
 /** From the utilisation of a cache's CPUs, how many are worth looking at (update_idle_cpu_scan): none from 85 % on. */
@@ -128,9 +134,9 @@ export function idleScanFor(sumUtil: u64, size: u64, imbalancePct: u64): u32 {
 
 /** Whether some core of the cache may be wholly idle (test_idle_cores). */
 export function hasIdleCore(cpu: u32): bool {
-  return load<u8>(idleCores + cpu / machine.cpusPerLlc) != 0;
+  return load<u8>(topology.idleCores + cpu / machine.cpusPerLlc) != 0;
 }
 
 export function setIdleCore(cpu: u32, value: bool): void {
-  store<u8>(idleCores + cpu / machine.cpusPerLlc, value ? 1 : 0);
+  store<u8>(topology.idleCores + cpu / machine.cpusPerLlc, value ? 1 : 0);
 }

@@ -116,6 +116,11 @@ export class CfsRq extends RbTree {
   /** Load sum that has come or gone and that its entity has yet to be told of. */
   propagate: bool;
   propRunnableSum: i64;
+  /** What tasks that woke elsewhere or died take along, until its next update: how many, and the sums of their averages. */
+  nrRemoved: u32;
+  removedLoad: u64;
+  removedUtil: u64;
+  removedRunnable: u64;
   /** On its CPU's list of queues whose averages have not decayed (sched/blocked.ts). */
   isLeaf: bool;
   nextLeaf: CfsRq;

@@ -208,7 +208,9 @@ export class FairClass extends SchedClass {
   }
 
   switchedFrom(_rq: Rq, task: Task): void {
-    removeSleeper(task.cfsRq, task);
+    if (task.avg.lastUpdateTime == 0) return;
+    updateLoadAvg(task.cfsRq, task, Update.DETACH);
+    task.avg.lastUpdateTime = 0;
   }
 
   /** Its averages begin on the CPU that it will start on. */

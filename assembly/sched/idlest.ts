@@ -1,12 +1,14 @@
 /**
  * Where a new task or a new program starts: the idlest CPU of the idlest group, domain by domain from the outside (kernel/sched/fair.c
- * find_idlest_cpu, find_idlest_group).
+ * find_idlest_cpu, find_idlest_group). How groups are compared before 5.7 is in sched/idlest_414.ts.
  */
 import { allocate } from '../base/arena';
 import { Task } from '../task/task';
 import { coreSuits, groupSuits } from './cookie';
-import { domainOf, nrLevels, SchedDomain } from './domain';
+import { fairLoad } from './cpu_load';
+import { domainOf, SchedDomain, topology } from './domain';
 import { gatherStatsFor, GroupStats, GroupType } from './group_stats';
+import { idlestGroup414 } from './idlest_414';
 import { firstCommon, masks } from './masks';
 import { idleCpu, rqOf } from './rq';
 import { machine } from '../machine/machine';
@@ -24,13 +26,14 @@ export function newIdlestStats(): void {
 }
 
 /** The CPU that a task should start on, seen from `here`; `fallback` if it may use none that is found. */
-export function idlestCpu(task: Task, here: u32, fallback: u32): u32 {
+export function idlestCpu(task: Task, here: u32, fallback: u32, isNew: bool): u32 {
   let cpu = here;
-  let level = <i32>nrLevels - 1;
+  let level = <i32>topology.nrLevels - 1;
   while (level >= 0) {
     const sd = domainOf(cpu, level);
-    if (pickGroup(sd, task, cpu)) {
-      const next = idlestInGroup(idlest.begin, idlest.end, task, cpu);
+    const group = tunables.loadHistory ? idlestGroup414(sd, task, cpu, isNew) : idlestGroup(sd, task, cpu);
+    if (group >= 0) {
+      const next = idlestInGroup(group, min(group + sd.groupSize, sd.end), task, cpu);
       if (next >= 0) cpu = next;
     }
     level--;
@@ -39,8 +42,8 @@ export function idlestCpu(task: Task, here: u32, fallback: u32): u32 {
   return task.mayRunOn(fallback) ? fallback : <u32>firstCommon(task.cpusAllowed, task.cpusAllowed, 0, machine.nrCpus);
 }
 
-/** Whether another group of the domain is idler than the CPU's own; it is in `idlest` then (find_idlest_group). */
-function pickGroup(sd: SchedDomain, task: Task, cpu: u32): bool {
+/** The first CPU of the idlest group of a domain seen from `cpu`; −1: the own one (find_idlest_group). */
+function idlestGroup(sd: SchedDomain, task: Task, cpu: u32): i32 {
   let found = false;
   let hasLocal = false;
   for (let begin = sd.begin; begin < sd.end; begin += sd.groupSize) {
@@ -56,8 +59,7 @@ function pickGroup(sd: SchedDomain, task: Task, cpu: u32): bool {
       swapIdlest();
     }
   }
-  if (!found) return false;
-  return !hasLocal || beatsLocal(sd);
+  return found && (!hasLocal || beatsLocal(sd)) ? <i32>idlest.begin : -1;
 }
 
 function swapLocal(): void {
@@ -101,7 +103,7 @@ function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
     const rq = rqOf(cpu);
     if (tunables.coreSched && !coreSuits(rq, task)) continue;
     // sched_idle_cpu
-    if (rq.nrRunning != 0 && rq.nrRunning == rq.cfs.idleHNrRunning) return <i32>cpu;
+    if (!tunables.loadHistory && rq.nrRunning != 0 && rq.nrRunning == rq.cfs.idleHNrRunning) return <i32>cpu;
     if (idleCpu(rq)) {
       if (rq.idleExitNs > exit || (rq.idleExitNs == exit && rq.idleStamp < since)) continue;
       if (rq.idleExitNs == exit && rq.idleStamp == since && bestIsIdle && cpu != here) continue;
@@ -110,8 +112,8 @@ function idlestInGroup(begin: u32, end: u32, task: Task, here: u32): i32 {
       best = cpu;
       bestIsIdle = true;
     } else if (!bestIsIdle) {
-      const load = tunables.pelt ? rq.cfs.avg.loadAvg : rq.cfs.weight;
-      if (load >= least) continue;
+      const load = tunables.loadHistory ? fairLoad(rq) : tunables.pelt ? rq.cfs.avg.loadAvg : rq.cfs.weight;
+      if (load > least || (load == least && !(tunables.loadHistory && cpu == here))) continue;
       least = load;
       best = cpu;
     }

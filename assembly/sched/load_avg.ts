@@ -3,8 +3,7 @@
  * propagate_entity_load_avg, update_tg_load_avg, update_cfs_rq_h_load). Only balance, placement and the division of a group's weight
  * over CPUs look at load averages, so with one CPU they are not kept (`tunables.pelt`).
  *
- * Simplified: what a task that wakes elsewhere takes along leaves its old queue at once, not at that queue's next update
- * (remove_entity_load_avg); every CPU has full capacity.
+ * Simplified: every CPU has full capacity.
  */
 import { CAPACITY, dividerOf, isDue, MIN_DIVIDER, SchedAvg, updateAverages, updateSums } from './avg';
 import { CfsRq, SchedEntity } from './entity';
@@ -73,7 +72,9 @@ function updateEntityAvg(q: CfsRq, se: SchedEntity, now: u64): bool {
 
 /** Brings a queue's own averages up to `now` (__update_load_avg_cfs_rq). True if they changed. */
 export function updateQueueAvg(q: CfsRq, now: u64): bool {
-  if (!updateSums(q.avg, now, scaleLoadDown(q.weight), q.hNrRunning, q.curr != null)) return false;
+  const removed = q.nrRemoved != 0;
+  if (removed) takeRemoved(q);
+  if (!updateSums(q.avg, now, scaleLoadDown(q.weight), q.hNrRunning, q.curr != null)) return removed;
   updateAverages(q.avg, 1);
   return true;
 }
@@ -139,14 +140,36 @@ export function subLoad(q: CfsRq, se: SchedEntity): void {
   own.loadSum = max(own.loadSum, own.loadAvg * MIN_DIVIDER);
 }
 
-/** A sleeper is about to wake on another CPU: it takes its averages along, and they are as of now (remove_entity_load_avg). */
+/**
+ * A sleeper is about to wake on another CPU, or it is dead: its averages, as of its queue's last update, leave with that queue's next one
+ * (remove_entity_load_avg).
+ */
 export function removeSleeper(q: CfsRq, se: SchedEntity): void {
   if (!tunables.pelt || se.avg.lastUpdateTime == 0) return;
-  const now = clockPelt(q);
-  updateEntityAvg(q, se, now);
-  updateQueueAvg(q, now);
-  detachEntity(q, se);
+  updateEntityAvg(q, se, q.avg.lastUpdateTime);
+  q.nrRemoved++;
+  q.removedLoad += se.avg.loadAvg;
+  q.removedUtil += se.avg.utilAvg;
+  q.removedRunnable += se.avg.runnableAvg;
   se.avg.lastUpdateTime = 0;
+}
+
+/** They have left (the first half of update_cfs_rq_load_avg). */
+function takeRemoved(q: CfsRq): void {
+  const own = q.avg;
+  const divider = dividerOf(own);
+  own.loadAvg = subPositive(own.loadAvg, q.removedLoad);
+  own.loadSum = max(subPositive(own.loadSum, q.removedLoad * divider), own.loadAvg * MIN_DIVIDER);
+  own.utilAvg = subPositive(own.utilAvg, q.removedUtil);
+  own.utilSum = max(subPositive(own.utilSum, q.removedUtil * divider), own.utilAvg * MIN_DIVIDER);
+  own.runnableAvg = subPositive(own.runnableAvg, q.removedRunnable);
+  own.runnableSum = max(subPositive(own.runnableSum, q.removedRunnable * divider), own.runnableAvg * MIN_DIVIDER);
+  // Their load sums are told by how much they were runnable.
+  addPropagate(q, -(<i64>((q.removedRunnable * divider) / CAPACITY)));
+  q.nrRemoved = 0;
+  q.removedLoad = 0;
+  q.removedUtil = 0;
+  q.removedRunnable = 0;
 }
 
 /** A group's entity follows what came and went in the group's queue (propagate_entity_load_avg). */

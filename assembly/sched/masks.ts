@@ -4,6 +4,7 @@
  */
 import { allocateBytes } from '../base/arena';
 import { machine } from '../machine/machine';
+import { OWN, Part } from '../machine/own';
 
 @unmanaged
 export class Masks {
@@ -24,7 +25,7 @@ export class Masks {
   bt: usize;
 }
 
-export const masks: Masks = changetype<Masks>(memory.data(<i32>offsetof<Masks>(), 8));
+export const masks: Masks = changetype<Masks>(OWN + Part.MASKS);
 
 export function newMasks(): void {
   masks.words = (machine.nrCpus + 63) >> 6;

@@ -33,7 +33,7 @@ export function availableToFair(rq: Rq): bool {
 
 export function selectFairRq(task: Task, prevCpu: u32, flags: u32): u32 {
   const here = machine.thisCpu;
-  if ((flags & (Flags.FORK | Flags.EXEC)) != 0) return idlestCpu(task, here, prevCpu);
+  if ((flags & (Flags.FORK | Flags.EXEC)) != 0) return idlestCpu(task, here, prevCpu, (flags & Flags.FORK) != 0);
   const waker = rqOf(here).curr;
   recordWakee(waker, task);
   const affine = here != prevCpu && task.mayRunOn(here) && !wakeWide(waker, task);

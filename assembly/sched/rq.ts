@@ -120,9 +120,16 @@ export class Rq extends Cpu {
   forced: bool;
   forcedSince: u64;
   forcedIdleNs: u64;
+  irqNs: u64;
+  ticks: u64;
 }
 
-/** The runqueue of a CPU. */
+/** The runqueue of a CPU of any kernel, by its number among all. */
+export function rqAt(index: u32): Rq {
+  return at<Rq>(machine.allRqs, index);
+}
+
+/** The runqueue of a CPU of the kernel at work. */
 export function rqOf(cpu: u32): Rq {
   return at<Rq>(machine.rqs, cpu);
 }

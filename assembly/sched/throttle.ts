@@ -7,6 +7,7 @@ import { at } from '../base/arena';
 import { HrTimer } from '../machine/timer';
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
+import { OWN, Part } from '../machine/own';
 import { traceThrottle } from '../observe/trace';
 import { Mode, Task } from '../task/task';
 import { accountRuntime, assignRuntime, bandwidthOf, refill, slackIsDue } from './bandwidth';
@@ -20,17 +21,22 @@ import { Rq, rqOf, thisRq, updateRqClock } from './rq';
 import { tunables } from './tunables';
 import { reschedCurr } from './wake';
 
-/** All groups, parents first; set-up's. */
-let groups: usize = 0;
-let nrGroups: u32 = 0;
+@unmanaged
+export class Groups {
+  /** Address of TaskGroup[count], parents first. */
+  all: usize;
+  count: u32;
+}
+
+const groups: Groups = changetype<Groups>(OWN + Part.GROUPS);
 
 export function setGroups(address: usize, count: u32): void {
-  groups = address;
-  nrGroups = count;
+  groups.all = address;
+  groups.count = count;
 }
 
 export function groupAt(index: u32): TaskGroup {
-  return at<TaskGroup>(groups, index);
+  return at<TaskGroup>(groups.all, index);
 }
 
 /** Throttles a queue that has no runtime and gets none (check_cfs_rq_runtime, check_enqueue_throttle). True if it is throttled. */
@@ -55,16 +61,16 @@ function isBelow(q: CfsRq, top: CfsRq): bool {
 
 /** A queue and all below it are throttled; PELT clocks stand still where nothing can run any more (tg_throttle_down). */
 function throttleDown(top: CfsRq): void {
-  for (let i: u32 = 0; i < nrGroups; i++) {
-    const q = at<CfsRq>(at<TaskGroup>(groups, i).queues, top.cpu);
+  for (let i: u32 = 0; i < groups.count; i++) {
+    const q = at<CfsRq>(at<TaskGroup>(groups.all, i).queues, top.cpu);
     if (isBelow(q, top) && q.throttleCount++ == 0 && (q.isFrozen || q.nrRunning == 0)) stopPelt(q);
   }
 }
 
 /** They are no longer, children before their parents; tasks that were taken off come back (tg_unthrottle_up). */
 function unthrottleUp(top: CfsRq): void {
-  for (let i = nrGroups; i-- > 0; ) {
-    const q = at<CfsRq>(at<TaskGroup>(groups, i).queues, top.cpu);
+  for (let i = groups.count; i-- > 0; ) {
+    const q = at<CfsRq>(at<TaskGroup>(groups.all, i).queues, top.cpu);
     if (!isBelow(q, top) || --q.throttleCount != 0) continue;
     if (q.peltStopped) resumePelt(q);
     leaveLimbo(q);

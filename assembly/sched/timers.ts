@@ -11,6 +11,8 @@ import { Rq } from './rq';
 import { RtClass } from './rt';
 import { periodTimer, slackTimer } from './throttle';
 import { VmfClass } from './vmf';
+import { kick } from '../virt/halt';
+import { Vcpu } from '../virt/vcpu';
 
 /** A timer of the kernel's own expires on `rq`. */
 export function expire(rq: Rq, timer: HrTimer): void {
@@ -32,6 +34,9 @@ export function expire(rq: Rq, timer: HrTimer): void {
       break;
     case TimerKind.CFS_SLACK:
       slackTimer(timer);
+      break;
+    case TimerKind.VCPU:
+      kick(changetype<Vcpu>(timer.target));
       break;
     case TimerKind.BLOCK:
       complete(rq, changetype<Request>(timer.target));

@@ -1,6 +1,8 @@
 /**
  * The kernel's scheduler tunables and features, scaled and ready for use (/sys/kernel/debug/sched, /proc/sys/kernel/sched_*).
  */
+import { OWN, Part } from '../machine/own';
+
 @unmanaged
 export class Tunables {
   latencyNs: u64;
@@ -81,6 +83,11 @@ export class Tunables {
   vmfActiveBalance: bool;
   vmfStarvationBoundNs: u64;
   vmfStarvationGrantNs: u64;
+  /** KVM: a halted guest CPU's thread polls for at most so long before it sleeps; what its polls are divided by (0: become 0) when in vain. */
+  haltPollNs: u64;
+  haltPollShrink: u32;
+  /** As a guest: steal time is not charged to the task that was running. */
+  paravirtTimeAccounting: bool;
 }
 
-export const tunables: Tunables = changetype<Tunables>(memory.data(<i32>offsetof<Tunables>(), 8));
+export const tunables: Tunables = changetype<Tunables>(OWN + Part.TUNABLES);

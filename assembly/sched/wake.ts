@@ -33,7 +33,10 @@ export function promoteLazy(rq: Rq): void {
 
 /** Sends a reschedule interrupt to another CPU, unless one is on the way. */
 export function sendIpi(rq: Rq): void {
-  if (!rq.ipi.pending) machine.wheel.insert(rq.ipi, machine.now + machine.ipiNs);
+  if (rq.ipi.pending) return;
+  rq.ipi.index = machine.firstCpu + machine.thisCpu;
+  machine.wheel.insert(rq.ipi, machine.now + machine.ipiNs);
+  spend(machine.sendIpiNs);
 }
 
 /** A task became runnable on `rq`: does it go before the one that runs? */

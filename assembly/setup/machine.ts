@@ -21,20 +21,38 @@ import { IdleClass } from '../sched/idle';
 import { coreBegin } from '../sched/masks';
 import { newPrioArray } from '../sched/prio_array';
 import { newLoadHistory } from '../sched/cpu_load';
-import { BtRq, Core, Rq, rqOf, RtRq, VmfRq } from '../sched/rq';
+import { BtRq, Core, Rq, rqAt, rqOf, RtRq, VmfRq } from '../sched/rq';
 import { RtClass } from '../sched/rt';
 import { StopClass } from '../sched/stop';
 import { tunables } from '../sched/tunables';
 import { VMF_PRIORITIES, VmfClass } from '../sched/vmf';
 import { Task } from '../task/task';
 import { maxAvgIdle } from '../sched/wake';
-import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt } from '../tables';
+import { IdleStateTable, KernelTable, MachineTable, NoiseTable, rowAt, SystemTable } from '../tables';
 
 /** All queues start here, so that vruntime wraps early in every simulation if it ever does (init_cfs_rq). */
 export const FIRST_VRUNTIME: u64 = <u64>-(1 << 20);
 const RT_PRIORITIES: u32 = 100;
 /** RT runtime of −1 in the table: no throttling. */
 const UNLIMITED: u64 = u64.MAX_VALUE;
+
+/** Space for the CPUs of all kernels. */
+export function newCpus(count: u32): void {
+  machine.allCpus = count;
+  machine.allRqs = allocateArray<Rq>(count);
+}
+
+/** How large the machine of the kernel at work is. */
+export function readSystem(system: SystemTable): void {
+  const kernel = machine.kernel;
+  machine.firstCpu = kernel.firstCpu;
+  machine.rqs = changetype<usize>(rqAt(kernel.firstCpu));
+  machine.nrCpus = kernel.nrCpus;
+  machine.cpusPerLlc = <u32>system.cpusPerLlc;
+  machine.threadsPerCore = <u32>system.threadsPerCore;
+  machine.maxSlackNs = <u64>system.maxSlackNs;
+  machine.bootNs = <u64>system.bootNs;
+}
 
 export function readMachine(table: MachineTable): void {
   machine.timerIrqNs = <u64>table.timerIrqNs;
@@ -46,6 +64,10 @@ export function readMachine(table: MachineTable): void {
   machine.syscallExitNs = <u64>table.syscallExitNs;
   machine.ipiNs = <u64>table.ipiNs;
   machine.migrationNs = <u64>table.migrationNs;
+  machine.sendIpiNs = <u64>table.sendIpiNs;
+  machine.timerWriteNs = <u64>table.timerWriteNs;
+  machine.vmExitNs = <u64>table.vmExitNs;
+  machine.vmEntryNs = <u64>table.vmEntryNs;
   machine.tickSkewNs = <u64>table.tickSkewNs;
   machine.smtSpeed = <u64>table.smtSpeed;
 }
@@ -109,6 +131,9 @@ export function readKernel(table: KernelTable): void {
   t.vmfWakeupPreemption = table.vmfWakeupPreemption != 0;
   t.vmfStarvationBoundNs = <u64>table.vmfStarvationBoundNs;
   t.vmfStarvationGrantNs = <u64>table.vmfStarvationGrantNs;
+  t.haltPollNs = <u64>table.haltPollNs;
+  t.haltPollShrink = <u32>table.haltPollShrink;
+  t.paravirtTimeAccounting = table.paravirtTimeAccounting != 0;
 }
 
 export function readIdleStates(tables: usize, count: u32): void {
@@ -124,15 +149,17 @@ export function readIdleStates(tables: usize, count: u32): void {
 
 /** Every CPU with its events, timers and queues. */
 export function layOutCpus(btRuntimes: usize): void {
-  machine.rqs = allocateArray<Rq>(machine.nrCpus);
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
     rq.id = cpu;
+    rq.index = <u16>(machine.firstCpu + cpu);
+    rq.kernel = machine.kernel;
+    if (rq.vcpu != null) rq.vcpu.stealKnown = tunables.paravirtTimeAccounting;
     rq.speed = FULL_SPEED;
     rq.core = cpu == coreBegin(cpu) ? allocate<Core>() : rqOf(coreBegin(cpu)).core;
-    rq.clockevent = newEvent(EventKind.CLOCKEVENT, cpu, 0);
-    rq.segmentEnd = newEvent(EventKind.SEGMENT_END, cpu, 0);
-    rq.ipi = newEvent(EventKind.IPI, cpu, 0);
+    rq.clockevent = newEvent(EventKind.CLOCKEVENT, rq.index, 0);
+    rq.segmentEnd = newEvent(EventKind.SEGMENT_END, rq.index, 0);
+    rq.ipi = newEvent(EventKind.IPI, rq.index, 0);
     rq.timers = allocate<RbTree>();
     rq.tick = newHrTimer(TimerKind.TICK, 0);
     rq.cfs = allocate<CfsRq>();
@@ -191,7 +218,7 @@ export function readNoise(tables: usize, count: u32, distributions: usize, seed:
     rq.noiseEvents = allocateBytes(count << alignof<usize>());
     rq.noiseStreams = allocateBytes(count << 3);
     for (let i: u32 = 0; i < count; i++) {
-      const event = newEvent(EventKind.NOISE, cpu, i);
+      const event = newEvent(EventKind.NOISE, rq.index, i);
       store<usize>(rq.noiseEvents + (i << alignof<usize>()), changetype<usize>(event));
       const hash = <u64>rowAt<NoiseTable>(tables, i).nameHash;
       store<u64>(rq.noiseStreams + (i << 3), streamState(seed, hash, cpu));

@@ -21,6 +21,7 @@ import {
   MemoryTable,
   rowAt,
   SpecTable,
+  SystemTable,
   ViewTable,
 } from '../tables';
 import { specAt } from '../task/fork';
@@ -34,6 +35,7 @@ let files: usize = 0;
 export function readMemory(
   table: MemoryTable,
   header: Header,
+  system: SystemTable,
   deviceTables: usize,
   fileTables: usize,
   groupTables: usize,
@@ -42,6 +44,7 @@ export function readMemory(
   viewTables: usize,
 ): void {
   mm.on = true;
+  mm.nrCpus = machine.nrCpus;
   readCosts(table);
   readZones(table);
   mm.freeAtWakeup = newHistogram();
@@ -57,14 +60,14 @@ export function readMemory(
     deviceAt(i).latencyNs = <u64>row.latencyNs;
     deviceAt(i).depth = <u32>row.depth;
   }
-  readGroups(groupTables, <u32>header.groups);
+  readGroups(groupTables, <u32>system.groups);
   files = allocateArray<Region>(<u32>header.files);
   for (let i: u32 = 0; i < <u32>header.files; i++) {
     const row = rowAt<FileTable>(fileTables, i);
     newRegion(at<Region>(files, i), i, <u32>row.pages, true);
     at<Region>(files, i).device = <u32>row.device;
   }
-  readTasks(specTables, <u32>header.specs, areaTables, viewTables);
+  readTasks(specTables, <u32>system.specs, areaTables, viewTables);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
 }
 

@@ -16,7 +16,7 @@ import { newDlEntity, setReservation } from '../sched/cbs';
 import { Bandwidth, CfsRq, GROUP_ENTITY_BYTES, TaskGroup } from '../sched/entity';
 import { entityOf, queueOf } from '../sched/group';
 import { masks, setBit } from '../sched/masks';
-import { Rq, rqOf } from '../sched/rq';
+import { Rq, rqAt, rqOf } from '../sched/rq';
 import { setParams, yields } from '../sched/setscheduler';
 import { setGroups } from '../sched/throttle';
 import { tunables } from '../sched/tunables';
@@ -27,6 +27,7 @@ import { newHand } from '../task/message';
 import { Instruction, programs } from '../task/instruction';
 import { newTasks, Policy, Spec, State, Task, taskAt } from '../task/task';
 import { WaitQueue } from '../task/wait';
+import { newVcpu } from '../virt/vcpu';
 import { FIRST_VRUNTIME, newAvg, startAvg } from './machine';
 
 /** A vruntime so long past that placement alone decides where a task comes in that has slept until now. */
@@ -37,6 +38,8 @@ let masksBegin: usize = 0;
 let everyCpu: usize = 0;
 let nrTasks: u32 = 0;
 let nrSpecs: u32 = 0;
+/** Tasks read so far. */
+let tasksRead: u32 = 0;
 
 /** Affinity masks, as 32-bit words. */
 export function readMasks(numbers: usize, count: u32): void {
@@ -121,7 +124,10 @@ export function readPrograms(waitQueues: usize, header: Header, instructions: us
   programs.nrWaitQueues = <u32>header.waitQueues;
   programs.exitPc = <u32>header.exitPc;
   for (let i: u32 = 0; i < <u32>header.waitQueues; i++) {
-    at<WaitQueue>(programs.waitQueues, i).size = <u32>rowAt<WaitQueueTable>(waitQueues, i).size;
+    const table = rowAt<WaitQueueTable>(waitQueues, i);
+    const queue = at<WaitQueue>(programs.waitQueues, i);
+    queue.size = <u32>table.size;
+    queue.shared = table.shared != 0;
   }
   programs.instructions = allocateArray<Instruction>(<u32>header.instructions);
   for (let i: u32 = 0; i < <u32>header.instructions; i++) {
@@ -138,18 +144,26 @@ export function readPrograms(waitQueues: usize, header: Header, instructions: us
   }
 }
 
-export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64): void {
-  nrSpecs = count;
-  nrTasks = taskCount;
+/** Space for all declarations and tasks. */
+export function newSpecs(header: Header): void {
+  nrSpecs = <u32>header.specs;
+  nrTasks = <u32>header.tasks;
+  tasksRead = 0;
   // Two more declarations, for the idle tasks and the stoppers.
-  setSpecs(allocateArray<Spec>(count + 2));
-  // The tasks of the scenario, then an idle task and a stopper a CPU.
-  newTasks(taskCount + 2 * machine.nrCpus);
-  let id: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const table = rowAt<SpecTable>(tables, i);
-    newSpec(i, <u32>table.count, id);
-    const spec = specAt(i);
+  setSpecs(allocateArray<Spec>(nrSpecs + 2));
+  // The tasks of all scenarios, then an idle task and a stopper a CPU.
+  newTasks(nrTasks + 2 * machine.allCpus);
+  newSpec(nrSpecs, machine.allCpus, nrTasks);
+  newSpec(nrSpecs + 1, machine.allCpus, nrTasks + machine.allCpus);
+}
+
+/** The declarations of the kernel at work. */
+export function readSpecs(tables: usize, first: u32, count: u32, seed: u64): void {
+  for (let index = first; index < first + count; index++) {
+    const table = rowAt<SpecTable>(tables, index);
+    newSpec(index, <u32>table.count, tasksRead);
+    const spec = specAt(index);
+    spec.kernel = machine.kernel;
     spec.policy = <u8>table.policy;
     spec.nice = <i8>table.nice;
     spec.prio = <u8>table.prio;
@@ -157,10 +171,8 @@ export function readSpecs(tables: usize, count: u32, taskCount: u32, seed: u64):
     spec.pool = table.pool != 0;
     spec.cookie = <u32>table.cookie;
     spec.threads = <u32>table.threads;
-    for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, id++, seed);
+    for (let instance: u32 = 0; instance < spec.count; instance++) readTask(table, spec, instance, tasksRead++, seed);
   }
-  newSpec(count, machine.nrCpus, id);
-  newSpec(count + 1, machine.nrCpus, id + machine.nrCpus);
 }
 
 function newSpec(index: u32, count: u32, firstTask: u32): void {
@@ -215,6 +227,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   if (table.loops != 0) task.loops = allocateBytes((<usize>table.loops) << 2);
   store<u64>(task.streamState, streamState(seed, <u64>table.nameHash, instance));
   initHrTimer(task.timer, TimerKind.WAKE, changetype<usize>(task));
+  if (table.firstVcpu >= 0) task.vcpu = newVcpu(task, rqAt(<u32>table.firstVcpu + instance));
   task.pc = spec.program;
   task.cookie = spec.cookie;
   if (table.carries != 0) task.hand = newHand();
@@ -266,8 +279,8 @@ export function readRecorders(tables: usize, count: u32): void {
 export function startCpus(): void {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) {
     const rq = rqOf(cpu);
-    rq.idle = kernelTask(nrTasks + cpu, nrSpecs, cpu, Rank.IDLE);
-    rq.stop = kernelTask(nrTasks + machine.nrCpus + cpu, nrSpecs + 1, cpu, Rank.STOP);
+    rq.idle = kernelTask(nrTasks + rq.index, nrSpecs, cpu, Rank.IDLE);
+    rq.stop = kernelTask(nrTasks + machine.allCpus + rq.index, nrSpecs + 1, cpu, Rank.STOP);
     rq.stop.state = State.SLEEPING;
     rq.curr = rq.idle;
     setIdle(rq);

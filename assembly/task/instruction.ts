@@ -51,14 +51,16 @@ export namespace Op {
   /** a: wait queue of ready fibers; that of parked threads follows. A SERVE of it follows. */
   export const UNPARK: u32 = 24;
   export const SERVE: u32 = 25;
+  /** Runs the thread's guest CPU. */
+  export const VCPU: u32 = 26;
   /** a: view, b: recorder + 1, c: Access of mm/phase.ts, x: operations, y: pages of a read. */
-  export const MEMORY: u32 = 26;
+  export const MEMORY: u32 = 27;
   /** kswapd's program. */
-  export const KSWAPD: u32 = 27;
+  export const KSWAPD: u32 = 28;
   /** The task gives back its memory. An EXIT follows. */
-  export const UNMAP: u32 = 28;
+  export const UNMAP: u32 = 29;
   /** The whole program of a thread of RUE: a says which. */
-  export const RUE: u32 = 40;
+  export const RUE: u32 = 30;
 }
 
 /** Which channel of an array. */

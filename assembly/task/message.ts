@@ -7,6 +7,7 @@ import { sample } from '../base/random';
 import { machine } from '../machine/machine';
 import { record } from '../observe/recorder';
 import { Flags } from '../sched/class';
+import { notify } from '../virt/virtio';
 import { Channel, Instruction, queueAt } from './instruction';
 import { Task } from './task';
 import { WaitQueue, wakeOne } from './wait';
@@ -153,9 +154,9 @@ export function channelOf(step: Instruction, task: Task, origin: u32, key: u32):
 export function send(task: Task, step: Instruction): bool {
   const hand = task.hand;
   if (hand == null) {
-    const channel = queueAt(step.a);
+    const channel = channelOf(step, task, 0, 0);
     channel.count++;
-    wakeOne(channel, Flags.SYNC);
+    wakeReceiver(channel);
     return true;
   }
   if (hand.count == 0) {
@@ -167,10 +168,15 @@ export function send(task: Task, step: Instruction): bool {
   return true;
 }
 
+function wakeReceiver(channel: WaitQueue): void {
+  if (channel.shared) notify(channel);
+  else wakeOne(channel, Flags.SYNC);
+}
+
 function sendOne(task: Task, step: Instruction, message: Message): void {
   const channel = channelOf(step, task, message.origin, message.key);
   putMessage(channel, message);
-  wakeOne(channel, Flags.SYNC);
+  wakeReceiver(channel);
 }
 
 /** Draws a key for each message that the task holds, and for those that it will make. */

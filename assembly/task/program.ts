@@ -16,6 +16,7 @@ import { classOf } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { setScheduler } from '../sched/setscheduler';
 import { tryToWakeUp } from '../sched/wake';
+import { runVcpu } from '../virt/halt';
 import { isFiber, park, readyFiber, takeFiber, unpark } from './fiber';
 import { execTask, forkTask } from './fork';
 import { Instruction, Missed, Op, programs, queueAt, Since } from './instruction';
@@ -127,6 +128,11 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
         execTask(rq, thread);
         if (rq.needResched) return true;
         break;
+      case Op.VCPU:
+        // For ever.
+        self.pc--;
+        runVcpu(rq, thread);
+        return true;
       case Op.YIELD:
         spend(machine.syscallEntryNs + machine.syscallExitNs);
         classOf(thread).yieldTask(rq);

@@ -3,10 +3,12 @@
  */
 import { allocateBytes } from '../base/arena';
 import { Histogram } from '../base/histogram';
+import { Kernel } from '../machine/kernels';
 import { HrTimer, TIMER_BYTES } from '../machine/timer';
 import { DlEntity } from '../sched/dl_entity';
 import { AVG_BYTES, SchedEntity, TaskGroup } from '../sched/entity';
 import { hasBit } from '../sched/masks';
+import { Vcpu } from '../virt/vcpu';
 import { Hand } from './message';
 
 export namespace State {
@@ -69,6 +71,8 @@ export class Spec {
   wakeupLatency: Histogram;
   runSegment: Histogram;
   preemptedWait: Histogram;
+  /** Whose tasks they are. */
+  kernel: Kernel;
 }
 
 /**
@@ -125,7 +129,8 @@ export class Task extends SchedEntity {
   timerSlackNs: u64;
   /** `busy` steps end at this time. */
   busyUntil: u64;
-  id: u32;
+  /** The guest's CPU that it runs (KVM); null for others. */
+  vcpu: Vcpu;
   /** Next in a wait queue or on a remote CPU's wake list, and its enqueue flags there. */
   waitNext: Task;
   wakeFlags: u16;
@@ -145,6 +150,7 @@ export class Task extends SchedEntity {
   wakeeDecayAt: u32;
   /** Its reservation; null unless it may come into the deadline class. */
   dl: DlEntity;
+  id: u32;
   /** Its last stamp. */
   stamp: u64;
   /** The fiber that this thread has taken up; null: none. */

@@ -22,6 +22,8 @@ export class WaitQueue {
   /** Channel: messages with identity. */
   first: Message;
   last: Message;
+  /** Channel: between a guest and its host (virt/virtio.ts). */
+  shared: bool;
 }
 
 export function addWaiter(queue: WaitQueue, task: Task): void {
@@ -49,15 +51,21 @@ export function removeWaiter(task: Task): void {
   }
 }
 
-/** Wakes the first waiter, if there is one. `flags` may hold SYNC. */
-export function wakeOne(queue: WaitQueue, flags: u32): void {
+/** Takes the first waiter out; null if there is none. */
+export function takeWaiter(queue: WaitQueue): Task | null {
   const task = queue.head;
-  if (task == null) return;
-  queue.head = task.waitNext;
-  wake(task, flags);
+  if (task != null) queue.head = task.waitNext;
+  return task;
 }
 
-function wake(task: Task, flags: u32): void {
+/** Wakes the first waiter, if there is one. `flags` may hold SYNC. */
+export function wakeOne(queue: WaitQueue, flags: u32): void {
+  const task = takeWaiter(queue);
+  if (task != null) wake(task, flags);
+}
+
+/** Wakes a waiter that has been taken out. */
+export function wake(task: Task, flags: u32): void {
   if (isFiber(task)) readyFiber(task);
   else tryToWakeUp(task, flags);
 }

@@ -5,7 +5,7 @@ import { metricOf } from '../results/metrics.js';
 import { visit } from '../scenario/checks.js';
 import { check, parseYaml, readText } from '../scenario/document.js';
 import { changedScenario, loadScenario } from '../scenario/load.js';
-import type { Scenario } from '../scenario/scenario.js';
+import type { Scenario, TaskSpec } from '../scenario/scenario.js';
 import type { Target } from './objective.js';
 import { type Parameter, parameterOf, textOf, valueAt } from './parameter.js';
 import { type FitDocument, fitSchema } from './schema.js';
@@ -143,12 +143,15 @@ function checkTargets(plan: Plan, fail: Fail): void {
   });
 }
 
-function recordersOf({ tasks }: Scenario): string[] {
+function recordersOf({ tasks, guests }: Scenario): string[] {
   const found = new Set<string>();
-  for (const { name: task, program } of tasks) {
+  const look = ({ program }: TaskSpec, task: string) =>
     visit(program, (step) => {
       if (step.op === 'record') found.add(metricOf({ task, recorder: step.recorder }));
     });
+  for (const task of tasks) look(task, task.name);
+  for (const guest of guests) {
+    for (const task of guest.tasks) look(task, `${guest.name}/${task.name}`);
   }
   return [...found];
 }

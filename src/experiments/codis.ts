@@ -54,7 +54,7 @@ function benchmarkCase(clients: number, pipeline: number) {
 export const cfsBurst: Experiment = {
   name: 'cfs-burst',
   description: 'codis in bursts, limited to one CPU with and without CFS burst',
-  cases: [200, 500, 1000].map((burst) => ({
+  cases: [500, 1000, 2000].map((burst) => ({
     name: `bursts of ${burst}`,
     scenario: 'codis',
     set: [

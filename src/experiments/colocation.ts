@@ -21,24 +21,40 @@ const HYPER_THREADS: Changes = [
   ['machine.threadsPerCore', '2'],
 ];
 
-function module(name: string, online: number, batches: ReadonlyArray<number | null>): ExperimentCase[] {
+/** Eight threads bound to each CPU, as a service that shards its work has them: none can go to another CPU that is idle. */
+const BOUND: Changes = [
+  ['tasks.2.count', '64'],
+  ['tasks.2.pin', 'each'],
+];
+
+function module(
+  name: string,
+  online: number,
+  batches: ReadonlyArray<number | null>,
+  changes: Changes = [],
+): ExperimentCase[] {
   return batches.map((batch) => ({
     name: batch === null ? `${name} alone` : `${name} + batch ${batch} %`,
     scenario: 'colocation',
-    set: [...onlinePct(online), ...(batch === null ? NO_BATCH : batchPct(batch))],
+    set: [...changes, ...onlinePct(online), ...(batch === null ? NO_BATCH : batchPct(batch))],
     ...(batch === null ? { policies: ['cfs'] } : {}),
   }));
 }
 
 /**
- * The three modules of the README. A request of module A is late after a time that was chosen so that, alone, some 200 to 300 a second are:
+ * The three modules of the README, and the first with bound threads. A request of module A is late after a time that was chosen so that, alone, some 200 to 300 a second are:
  * calibrated on that column only.
  */
 export const colocation: Experiment = {
   name: 'colocation',
   description: 'an online module alone, beside batch in cgroups, and beside batch in BT',
-  cases: [...module('A', 15, [null, 15, 45]), ...module('B', 20, [null, 30]), ...module('C', 9, [null, 30, 80])],
-  policies: ['cfs', 'cfs+weights', 'cfs+bt'],
+  cases: [
+    ...module('A', 15, [null, 15, 45]),
+    ...module('A bound', 15, [null, 15, 45], BOUND),
+    ...module('B', 20, [null, 30]),
+    ...module('C', 9, [null, 30, 80]),
+  ],
+  policies: ['cfs', 'cfs+cgroups', 'cfs+weights', 'cfs+bt'],
   runs: 3,
   quick: { runs: 1, durationNs: 500e6 },
   timeoutNs: 225_000,

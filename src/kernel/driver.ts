@@ -2,8 +2,9 @@
  * The simulated scheduling classes without their event loop: a history is fed to them operation by operation (assembly/replay.ts).
  */
 import type { Scenario } from '../scenario/scenario.js';
-import { compile, sharesOf } from './compile.js';
+import { compile } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
+import { sharesOf } from './machine_tables.js';
 
 /** How a task leaves its CPU. */
 const PREV = { runnable: 0, asleep: 1, dead: 2 } as const;

@@ -20,6 +20,7 @@ export interface KernelExports {
   specNumber(index: number, what: number): number;
   specHistogram(index: number, what: number): number;
   cpuNumber(cpu: number, what: number): number;
+  vcpuNumber(index: number, what: number): number;
   recorderHistogram(index: number): number;
   recorderWorst(index: number, what: number): number;
   recorderThreads(index: number): number;

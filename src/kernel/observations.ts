@@ -20,6 +20,9 @@ export const SPEC_NUMBERS = [
 /** Order of `cpuNumber` in assembly/kernel.ts. */
 export const CPU_NUMBERS = ['idleNs', 'irqNs', 'switches', 'ticks', 'migrationsIn', 'forcedIdleNs'] as const;
 
+/** Order of `vcpuNumber` in assembly/kernel.ts. */
+export const VCPU_NUMBERS = ['haltedNs', 'stealNs', 'hostNs', 'exits', 'halts', 'polls'] as const;
+
 /** Buckets of assembly/base/histogram.ts. */
 const BUCKETS = (36 << 7) + (2 << 7);
 /** Bytes of assembly/observe/recorder.ts ThreadSamples and assembly/observe/trace.ts TraceEntry. */

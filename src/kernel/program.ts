@@ -44,15 +44,20 @@ export class Names {
   }
 }
 
-/** What the programs of a scenario share. */
+/** Numbers of names. */
+export type Numbers = Pick<Names, 'of'>;
+
+/** What the programs of a kernel share. */
 export interface ProgramContext {
   instructions: Table<'InstructionTable'>;
   distributions: Distributions;
   /** Wait queues by kind and name: `mutex:m`, `condition:c`, `channel:q`, `barrier:b`. */
-  waitQueues: Names;
+  waitQueues: Numbers;
   /** How many channels of an array there are. */
   channels: ReadonlyMap<string, number>;
-  sharedTimers: Names;
+  /** A channel of guests, one for each of them; null: it is this kernel's own. */
+  guestChannels: (name: string) => { first: number; size: number } | null;
+  sharedTimers: Numbers;
   specIndex: (task: string) => number;
   recorder: (spec: number, name: string, binsUs: number) => number;
   /** The number of the pages that a memory step goes through, among those of its task. */
@@ -159,6 +164,8 @@ export function compileProgram(
   };
 
   const channel = ({ channel: name, index }: { channel: string; index?: ChannelIndex | undefined }) => {
+    const ofGuests = context.guestChannels(name);
+    if (ofGuests !== null) return { a: ofGuests.first, b: CHANNEL.own, c: ofGuests.size };
     const size = context.channels.get(name) ?? 1;
     const first = waitQueues.of(`channel:${name}`, size);
     if (typeof index === 'string') return { a: first, b: CHANNEL[index], c: size };
@@ -257,6 +264,9 @@ export function compileProgram(
         emit(OP.POLICY, { a: policy, b: nice + 20, c: prio, x, y, z });
         break;
       }
+      case 'vcpu':
+        emit(OP.VCPU);
+        break;
       case 'memory':
         emit(OP.MEMORY, {
           a: context.view(item),
@@ -290,7 +300,7 @@ export function compileProgram(
 }
 
 /** The queue of ready fibers of a task's threads; the next number is that of its parked threads. */
-export function readyFibers(task: string, waitQueues: Names): number {
+export function readyFibers(task: string, waitQueues: Numbers): number {
   return waitQueues.of(`fibers:${task}`, 2);
 }
 

@@ -5,13 +5,8 @@
 
 export const RECORDS = {
   Header: [
+    'kernels',
     'cpus',
-    'cpusPerLlc',
-    'threadsPerCore',
-    'idleStates',
-    'noiseSources',
-    'groups',
-    'masks',
     'distributions',
     'values',
     'waitQueues',
@@ -20,9 +15,6 @@ export const RECORDS = {
     'specs',
     'recorders',
     'tasks',
-    'maxSlackNs',
-    'bootNs',
-    'rtPhaseNs',
     'traceCapacity',
     'traceFromNs',
     'traceToNs',
@@ -34,6 +26,20 @@ export const RECORDS = {
     'exitPc',
     'qos',
   ],
+  SystemTable: [
+    'nameHash',
+    'cpus',
+    'cpusPerLlc',
+    'threadsPerCore',
+    'idleStates',
+    'noiseSources',
+    'groups',
+    'masks',
+    'specs',
+    'maxSlackNs',
+    'bootNs',
+    'rtPhaseNs',
+  ],
   MachineTable: [
     'timerIrqNs',
     'tickNs',
@@ -44,6 +50,10 @@ export const RECORDS = {
     'syscallExitNs',
     'ipiNs',
     'migrationNs',
+    'sendIpiNs',
+    'timerWriteNs',
+    'vmExitNs',
+    'vmEntryNs',
     'tickSkewNs',
     'smtSpeed',
   ],
@@ -104,6 +114,9 @@ export const RECORDS = {
     'vmfWakeupPreemption',
     'vmfStarvationBoundNs',
     'vmfStarvationGrantNs',
+    'haltPollNs',
+    'haltPollShrink',
+    'paravirtTimeAccounting',
   ],
   IdleStateTable: ['exitLatencyNs', 'targetResidencyNs'],
   NoiseTable: ['interval', 'length', 'preemptOff', 'nameHash'],
@@ -124,7 +137,7 @@ export const RECORDS = {
     'oomGroup',
   ],
   DistributionTable: ['kind', 'a', 'b', 'c', 'firstValue', 'count'],
-  WaitQueueTable: ['size'],
+  WaitQueueTable: ['size', 'shared'],
   InstructionTable: ['op', 'a', 'b', 'c', 'distribution', 'x', 'y', 'z'],
   SpecTable: [
     'count',
@@ -149,6 +162,7 @@ export const RECORDS = {
     'program',
     'timers',
     'loops',
+    'firstVcpu',
     'threads',
     'carries',
     'oomScoreAdj',
@@ -251,10 +265,11 @@ export const OP = {
   MARK: 23,
   UNPARK: 24,
   SERVE: 25,
-  MEMORY: 26,
-  KSWAPD: 27,
-  UNMAP: 28,
-  RUE: 40,
+  VCPU: 26,
+  MEMORY: 27,
+  KSWAPD: 28,
+  UNMAP: 29,
+  RUE: 30,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -302,4 +317,9 @@ export class Table<Name extends RecordName> {
     for (const field of RECORDS[this.name] as readonly (keyof RecordOf<Name>)[]) this.values.push(record[field]);
     return this.#count++;
   }
+}
+
+/** The values of one record. */
+export function single<Name extends RecordName>(name: Name, record: RecordOf<Name>): number[] {
+  return (RECORDS[name] as readonly (keyof RecordOf<Name>)[]).map((field) => record[field]);
 }

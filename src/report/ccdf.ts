@@ -12,7 +12,7 @@ export interface CcdfPanel {
   lines: Array<{ policy: string; latency: HistogramData }>;
 }
 
-const PANEL = { width: 480, height: 260, left: 88, right: 148, top: 44, bottom: 54 } as const;
+const PANEL = { width: 510, height: 260, left: 88, right: 178, top: 44, bottom: 54 } as const;
 const HEAD = 62;
 const THRESHOLD_US = 100;
 /** Points of a line closer than this share of x cannot be told apart. */
@@ -21,7 +21,7 @@ const RESOLUTION = 1.01;
 /** An SVG with one panel per case, two in a row. All panels share their ranges, so that they can be compared by eye. */
 export function ccdfSvg(title: string, panels: readonly CcdfPanel[]): string {
   const perRow = Math.min(2, Math.max(1, panels.length));
-  const width = perRow === 1 ? 700 : perRow * PANEL.width;
+  const width = perRow === 1 ? 730 : perRow * PANEL.width;
   const panelWidth = width / perRow;
   const height = HEAD + Math.max(1, Math.ceil(panels.length / perRow)) * PANEL.height;
   const policies = [...new Set(panels.flatMap((panel) => panel.lines.map((line) => line.policy)))];

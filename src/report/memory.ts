@@ -8,8 +8,7 @@ import { type TextColumn, textTable } from './table.js';
 import { humanCount, humanPercent, humanTime } from './units.js';
 
 /** Whether rows tell of memory under more than one priority. */
-export const ofMemory = (rows: readonly MetricRow[]): boolean =>
-  new Set(rows.map((row) => row.priority ?? 0)).size > 1;
+export const ofMemory = (rows: readonly MetricRow[]): boolean => new Set(rows.map((row) => row.priority ?? 0)).size > 1;
 
 interface Line {
   case: string;

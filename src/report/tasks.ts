@@ -1,7 +1,7 @@
 /** The table of a scenario's tasks: who had the CPU, and who waited for it. */
 import chalk from 'chalk';
 import { quantileNs } from '../results/histogram.js';
-import type { Result } from '../results/result.js';
+import type { GuestResult, Result } from '../results/result.js';
 import { textTable } from './table.js';
 import { humanCount, humanNs, humanPercent } from './units.js';
 
@@ -35,5 +35,14 @@ export function taskTable(result: Result): string {
   );
   const summary = `${seconds} s on ${result.cpus.length} CPU(s), ${humanCount(result.switches)} switches, idle ${humanPercent(idlePct)} of one CPU`;
   const forced = forcedPct > 0 ? `, of it ${humanPercent(forcedPct)} forced` : '';
-  return `${table}${chalk.dim(`${summary}${forced}`)}\n`;
+  const lines = [`${summary}${forced}`, ...result.guests.map((guest) => guestLine(guest, result.durationNs))];
+  return `${table}${chalk.dim(lines.join('\n'))}\n`;
+}
+
+/** What became of a guest's CPUs, in shares of all of them. */
+function guestLine(guest: GuestResult, durationNs: number): string {
+  const share = (ns: number): string => humanPercent((100 * ns) / (guest.vcpus * durationNs));
+  const { name, vcpus, idleNs, stealNs, hostNs, exits } = guest;
+  const exitsPerSecond = humanCount(Math.round(exits / (durationNs / 1e9)));
+  return `${name}: ${vcpus} vCPU(s), idle ${share(idleNs)}, stolen ${share(stealNs)}, host's kernel ${share(hostNs)}, ${exitsPerSecond} exits a second`;
 }

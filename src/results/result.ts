@@ -70,6 +70,26 @@ export interface CpuResult {
   forcedIdleNs: number;
 }
 
+/** What became of the CPUs of a guest; sums over its instances. CPU time of its tasks + idleNs + stealNs + hostNs = CPUs × elapsed. */
+export interface GuestResult {
+  name: string;
+  /** CPUs of all instances. */
+  vcpus: number;
+  /** The guest's CPUs were idle, most of it halted. */
+  idleNs: number;
+  haltedNs: number;
+  /** The vCPU threads were runnable and did not run. */
+  stealNs: number;
+  /** The host's kernel took it: exits, entries, and what it did in between. */
+  hostNs: number;
+  switches: number;
+  ticks: number;
+  exits: number;
+  halts: number;
+  /** Halts that polling ended, without a switch on the host. */
+  polls: number;
+}
+
 /** What the memory side counted since time 0, and where it stands; under the kernel's names. */
 export interface MemoryResult {
   vmstat: Record<string, number>;
@@ -94,8 +114,11 @@ export interface Result {
   /** Simulated events handled: timer expiries, ticks, ends of run segments, interrupts. */
   events: number;
   switches: number;
+  /** Those of guests are named `guest/task`, all instances of the guest together. */
   tasks: TaskResult[];
+  /** The host's. */
   cpus: CpuResult[];
+  guests: GuestResult[];
   recorders: RecorderResult[];
   trace: TraceEvent[];
   /** Absent: memory was not simulated. */

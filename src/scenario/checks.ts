@@ -1,9 +1,11 @@
 /** What a schema cannot say: names that must exist, cycles, limits, and programs that could never go on. */
 import { UserError } from '../errors.js';
+import { channelsSentTo, checkGuests } from './guests.js';
 import { checkReservations, mayBeDeadline } from './reservations.js';
 import {
   type CgroupSpec,
   type Duration,
+  type Guest,
   type Machine,
   type Scenario,
   type Step,
@@ -13,6 +15,7 @@ import {
 
 /** Limits of the simulated kernel. */
 export const MAX_TASKS = 1_048_576;
+const MAX_CPUS = 16_384;
 /** Declarations: each has histograms of its own. */
 const MAX_DECLARATIONS = 8192;
 /** Microsecond bins of all recorders: 4 bytes each. */
@@ -20,14 +23,44 @@ const MAX_BINS = 2 ** 26;
 /** Nested loops with a count: their counters are laid out per task. */
 const MAX_LOOP_DEPTH = 8;
 
-/** Throws a UserError for the first thing that is wrong. `cpusets`: cpuset of each cgroup, null: none. */
-export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, number[] | null>, file: string): void {
+type Cpusets = ReadonlyMap<string, number[] | null>;
+
+/** Throws a UserError for the first thing that is wrong. `cpusets`: cpuset of each cgroup, null: none; and those of each guest. */
+export function checkScenario(
+  scenario: Scenario,
+  cpusets: Cpusets,
+  guestCpusets: readonly Cpusets[],
+  file: string,
+): void {
   const fail = (place: string, expectation: string): never => {
     throw new UserError(file, place, expectation);
   };
-  const { machine, cgroups, tasks } = scenario;
-  checkCgroups(cgroups, fail);
+  const { machine, tasks, guests } = scenario;
   checkCores(machine, fail);
+  checkGuests(scenario, fail);
+  const instances = (own: readonly TaskSpec[]) => own.reduce((sum, { count }) => sum + count, 0);
+  const total = guests.reduce((sum, guest) => sum + guest.count * instances(guest.tasks), instances(tasks));
+  if (total > MAX_TASKS) fail('tasks', `expected at most ${MAX_TASKS} tasks in all, found ${total}`);
+  const declarations = guests.reduce((sum, guest) => sum + guest.count * guest.tasks.length, tasks.length);
+  if (declarations > MAX_DECLARATIONS) {
+    fail('tasks', `expected at most ${MAX_DECLARATIONS} declarations (use count), found ${declarations}`);
+  }
+  const cpus = guests.reduce((sum, guest) => sum + guest.count * guest.machine.cpus, machine.cpus);
+  if (cpus > MAX_CPUS) fail('guests', `expected at most ${MAX_CPUS} CPUs in all, found ${cpus}`);
+  const { own, ofGuests } = channelsSentTo(scenario);
+  checkSystem(scenario, cpusets, own, fail);
+  guests.forEach((guest, i) => {
+    const sent = ofGuests[i] ?? new Set();
+    checkSystem(guest, guestCpusets[i] ?? new Map(), sent, (place, expectation) =>
+      fail(`guests[${i}].${place}`, expectation),
+    );
+  });
+}
+
+/** What runs on one kernel. `sent`: the channels that somebody sends to. */
+function checkSystem(system: Scenario | Guest, cpusets: Cpusets, sent: ReadonlySet<string>, fail: Fail): void {
+  const { machine, kernel, cgroups, tasks } = system;
+  checkCgroups(cgroups, fail);
   const lastCpu = machine.cpus - 1;
   const checkCpus = (cpus: readonly number[], place: string): void => {
     const missing = cpus.find((cpu) => cpu > lastCpu);
@@ -36,16 +69,11 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
   cgroups.forEach(({ name }, i) => {
     checkCpus(cpusets.get(name) ?? [], `cgroups[${i}].cpus`);
   });
-  if (Array.isArray(scenario.kernel.bt.percent) && scenario.kernel.bt.percent.length !== machine.cpus) {
-    fail('bt.percent', `expected one value or ${machine.cpus}, found ${scenario.kernel.bt.percent.length}`);
-  }
-  const total = tasks.reduce((sum, { count }) => sum + count, 0);
-  if (total > MAX_TASKS) fail('tasks', `expected at most ${MAX_TASKS} tasks in all, found ${total}`);
-  if (tasks.length > MAX_DECLARATIONS) {
-    fail('tasks', `expected at most ${MAX_DECLARATIONS} declarations (use count), found ${tasks.length}`);
+  if (Array.isArray(kernel.bt.percent) && kernel.bt.percent.length !== machine.cpus) {
+    fail('bt.percent', `expected one value or ${machine.cpus}, found ${kernel.bt.percent.length}`);
   }
   tasks.forEach((task, i) => {
-    const place = `tasks[${i}]`;
+    const place = placeOf(system, i);
     if (tasks.findIndex(({ name }) => name === task.name) !== i)
       fail(`${place}.name`, `a second task named "${task.name}"`);
     if (task.cgroup !== null && !cgroups.some(({ name }) => name === task.cgroup)) {
@@ -54,9 +82,16 @@ export function checkScenario(scenario: Scenario, cpusets: ReadonlyMap<string, n
     checkCpus(task.cpus ?? [], `${place}.cpus`);
     checkConfinement(task, cgroups, cpusets, machine.cpus, place, fail);
   });
-  checkPrograms(tasks, fail);
+  checkPrograms(tasks, sent, fail);
   checkFibers(tasks, fail);
-  checkReservations(scenario, fail);
+  checkReservations(system, fail);
+}
+
+/** Where a task stands in its file; a guest's vCPU threads are not in the list of tasks. */
+function placeOf(system: Scenario | Guest, i: number): string {
+  const step = system.tasks[i]?.program[0];
+  if (step?.op !== 'vcpu' || !('guests' in system)) return `tasks[${i}]`;
+  return `guests[${system.guests.findIndex(({ name }) => name === step.guest)}].vcpu`;
 }
 
 /** Throws, naming a place and what was expected there. */
@@ -100,7 +135,7 @@ function checkQuota({ quota }: CgroupSpec, place: string, fail: Fail): void {
 function checkConfinement(
   task: TaskSpec,
   cgroups: readonly CgroupSpec[],
-  cpusets: ReadonlyMap<string, number[] | null>,
+  cpusets: Cpusets,
   machineCpus: number,
   place: string,
   fail: Fail,
@@ -121,12 +156,11 @@ function checkConfinement(
 }
 
 /** Names that programs use must have someone at the other end, and every endless loop must take time. */
-function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
-  const used = { signal: new Set<string>(), send: new Set<string>(), lock: new Set<string>() };
+function checkPrograms(tasks: readonly TaskSpec[], sent: ReadonlySet<string>, fail: Fail): void {
+  const used = { signal: new Set<string>(), lock: new Set<string>() };
   for (const task of tasks) {
     visit(task.program, (step) => {
       if (step.op === 'signal') used.signal.add(step.condition);
-      if (step.op === 'send') used.send.add(step.channel);
       if (step.op === 'lock') used.lock.add(step.mutex);
     });
   }
@@ -135,8 +169,7 @@ function checkPrograms(tasks: readonly TaskSpec[], fail: Fail): void {
     visit(task.program, (step, depth) => {
       if (step.op === 'wait' && !used.signal.has(step.condition))
         fail(place, `condition "${step.condition}" is never signalled`);
-      if (step.op === 'receive' && !used.send.has(step.channel))
-        fail(place, `channel "${step.channel}" is never sent to`);
+      if (step.op === 'receive' && !sent.has(step.channel)) fail(place, `channel "${step.channel}" is never sent to`);
       if (step.op === 'record' && step.binsUs * task.count > MAX_BINS) {
         fail(place, `expected binsUs × count of at most ${MAX_BINS}, found ${step.binsUs * task.count}`);
       }
@@ -207,6 +240,7 @@ function takesTime(step: Step): boolean {
     case 'barrier':
     case 'suspend':
     case 'exit':
+    case 'vcpu':
     case 'memory':
     case 'kswapd':
     case 'rue':

@@ -224,7 +224,17 @@ const text = (pages: number): string => `${(pages * PAGE_BYTES) / 2 ** 20}MiB`;
 
 /** What must exist, and what must fit into what. */
 export function checkMemory(scenario: Scenario, machine: Machine, installed: number | undefined, fail: Fail): void {
-  const { memory, cgroups, tasks } = scenario;
+  const { memory, cgroups, tasks, guests } = scenario;
+  guests.forEach((guest, i) => {
+    const of = ({ memory: own }: { memory?: unknown }) => own !== undefined;
+    const group = guest.cgroups.findIndex(of);
+    const task = guest.tasks.findIndex(of);
+    if (group >= 0) fail(`guests[${i}].cgroups[${group}].memory`, 'expected none in a guest');
+    if (task >= 0) fail(`guests[${i}].tasks[${task}].memory`, 'expected none in a guest');
+    for (const step of guest.tasks.flatMap(({ program }) => [...stepsOf(program)])) {
+      if (step.op === 'memory') fail(`guests[${i}].tasks`, `${step.access}: expected no such step in a guest`);
+    }
+  });
   cgroups.forEach((group, i) => {
     checkGroup(group, `cgroups[${i}].memory`, memory, fail);
   });

@@ -16,6 +16,7 @@ import type {
   MachineCosts,
   MemoryCosts,
   Policy,
+  VirtualizationCosts,
   VmfTunables,
 } from './scenario.js';
 import {
@@ -216,6 +217,14 @@ const COST_NAMES = {
   ipi: 'ipiNs',
   migration: 'migrationNs',
 } as const;
+const VIRTUALIZATION_NAMES = {
+  exit: 'exitNs',
+  entry: 'entryNs',
+  timerWrite: 'timerWriteNs',
+  timer: 'timerNs',
+  ipiSend: 'ipiSendNs',
+  ipi: 'ipiNs',
+} as const;
 const MACHINE_NAMES = {
   cpus: 'cpus',
   cpusPerLlc: 'cpusPerLlc',
@@ -241,6 +250,8 @@ const KERNEL_NAMES = {
   rtRuntime: 'rtRuntimeNs',
   rrTimeslice: 'rrTimesliceNs',
   fairServer: 'fairServer',
+  haltPoll: 'haltPoll',
+  paravirtTimeAccounting: 'paravirtTimeAccounting',
   coreSched: 'coreSched',
 } as const;
 
@@ -249,9 +260,10 @@ const vmfOf = (document: Loose<KernelDocument['vmf']>) => given(document, VMF_NA
 
 /** The fields of a machine that a document gives. */
 export function machineChanges(
-  document: Partial<Omit<MachineDocument, 'costs' | 'memoryCosts'>> & {
-    costs?: Partial<MachineDocument['costs']>;
+  document: Partial<Omit<MachineDocument, 'costs' | 'virtualization' | 'memoryCosts'>> & {
     memoryCosts?: Partial<MachineDocument['memoryCosts']>;
+    costs?: Partial<MachineDocument['costs']>;
+    virtualization?: Partial<MachineDocument['virtualization']>;
   },
 ) {
   const { idleStates } = document;
@@ -267,10 +279,12 @@ export function machineChanges(
           })),
         }),
     costs: given(document.costs ?? {}, COST_NAMES) as Partial<MachineCosts>,
+    virtualization: given(document.virtualization ?? {}, VIRTUALIZATION_NAMES) as Partial<VirtualizationCosts>,
     ...(document.memoryCosts === undefined ? {} : { memoryCosts: memoryCostsOf(document.memoryCosts) }),
-  } as Partial<Omit<Machine, 'costs' | 'memoryCosts'>> & {
-    costs: Partial<MachineCosts>;
+  } as Partial<Omit<Machine, 'costs' | 'virtualization' | 'memoryCosts'>> & {
     memoryCosts?: Partial<MemoryCosts>;
+    costs: Partial<MachineCosts>;
+    virtualization: Partial<VirtualizationCosts>;
   };
 }
 

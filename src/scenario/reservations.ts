@@ -11,7 +11,10 @@ export function mayBeDeadline(task: TaskSpec): boolean {
 }
 
 /** All reservations together must fit the machine; a task whose program changes its own counts with the largest. */
-export function checkReservations({ kernel, machine, tasks }: Scenario, fail: Fail): void {
+export function checkReservations(
+  { kernel, machine, tasks }: Pick<Scenario, 'kernel' | 'machine' | 'tasks'>,
+  fail: Fail,
+): void {
   const limit = admissible(kernel) * machine.cpus;
   let total = 0;
   tasks.forEach((task, i) => {

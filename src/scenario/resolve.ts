@@ -14,8 +14,19 @@ import {
   policyOf,
 } from './presets.js';
 import { checkRue, rueOf } from './rue.js';
-import type { CgroupSpec, Kernel, Machine, Policy, Scenario, SchedSettings, Step, TaskSpec } from './scenario.js';
+import type {
+  CgroupSpec,
+  Guest,
+  Kernel,
+  Machine,
+  Policy,
+  Scenario,
+  SchedSettings,
+  Step,
+  TaskSpec,
+} from './scenario.js';
 import {
+  type GuestDocument,
   type LoopDocument,
   type ScenarioDocument,
   type StepDocument,
@@ -32,36 +43,35 @@ export interface ResolveOptions {
 
 /** Resolves a checked document; `file` names it in errors. */
 export function resolveScenario(document: ScenarioDocument, file: string, options: ResolveOptions = {}): Scenario {
-  const policy = choosePolicy(document, options);
+  const policy = options.policy === undefined ? policyChoice(document.policy) : loadPolicy(options.policy);
   const machine = chooseMachine(document.machine);
-  const kernel = withPolicy(policy.kernel === null ? chooseKernel(document.kernel) : loadKernel(policy.kernel), policy);
-  const cpusets = new Map(document.cgroups.map((group) => [group.name, group.cpus ?? null]));
-  const cgroups: CgroupSpec[] = document.cgroups.map((group) => ({
-    ...cgroupOf(group.name, group),
-    parent: group.parent ?? null,
-    btShares: group.btShares,
-    offline: group.offline,
-  }));
+  const threads = document.guests.map((guest) => vcpuThreads(guest, policy, machine));
+  const host = {
+    machine,
+    kernel: kernelUnder(policy, document.kernel),
+    cgroups: [...document.cgroups.map(resolveCgroup), ...policy.cgroups],
+    tasks: [...tasksOf(document, machine, file).map((task) => resolveTask(task, policy, machine)), ...threads],
+  };
+  const guests = document.guests.map((guest) => resolveGuest(guest, machine));
   const scenario: Scenario = {
     name: document.name ?? file,
     description: document.description,
     durationNs: options.durationNs ?? document.duration,
     bootNs: 0,
     rtPhaseNs: null,
-    machine,
-    kernel,
     policy: policy.name,
-    cgroups: [...cgroups, ...policy.cgroups],
+    ...host,
+    guests,
     ...(document.memory === undefined ? {} : { memory: memorySpecOf(document.memory) }),
     ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
-    tasks: tasksOf(document, machine, file).map((task) => resolveTask(task, policy, machine)),
   };
+  const cpusets = cpusetsOf(document.cgroups);
+  const guestCpusets = document.guests.map((guest) => cpusetsOf(guest.cgroups));
   const { housekeeping } = policy.roles;
   if (housekeeping !== undefined) scenario.housekeeping = housekeeping;
-  const { memory } = scenario;
-  if (policy.rue !== null) scenario.rue = rueOf(policy.rue, memory);
-  for (const task of scenario.tasks) fitSteps(task, memory);
-  checkScenario(scenario, cpusets, file);
+  if (policy.rue !== null) scenario.rue = rueOf(policy.rue, scenario.memory);
+  for (const task of scenario.tasks) fitSteps(task, scenario.memory);
+  checkScenario(scenario, cpusets, guestCpusets, file);
   checkRue(scenario, (place, expectation) => {
     throw new UserError(file, place, expectation);
   });
@@ -70,9 +80,24 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
   });
   return {
     ...scenario,
-    tasks: scenario.tasks.map((task) => confine(task, scenario.cgroups, cpusets)),
+    tasks: host.tasks.map((task) => confine(task, host.cgroups, cpusets)),
+    guests: guests.map((guest, i) => ({
+      ...guest,
+      tasks: guest.tasks.map((task) => confine(task, guest.cgroups, guestCpusets[i] ?? new Map())),
+    })),
   };
 }
+
+type CgroupDocuments = ScenarioDocument['cgroups'];
+
+const cpusetsOf = (cgroups: CgroupDocuments) => new Map(cgroups.map((group) => [group.name, group.cpus ?? null]));
+
+const resolveCgroup = (group: CgroupDocuments[number]): CgroupSpec => ({
+  ...cgroupOf(group.name, group),
+  parent: group.parent ?? null,
+  btShares: group.btShares,
+  offline: group.offline,
+});
 
 /** The tasks of a document: its own, and those of the services that it names. */
 function tasksOf({ tasks = [], codis }: ScenarioDocument, machine: Machine, file: string): TaskDocument[] {
@@ -95,20 +120,47 @@ function tasksOf({ tasks = [], codis }: ScenarioDocument, machine: Machine, file
   return [...tasks, ...services];
 }
 
-function choosePolicy(document: ScenarioDocument, options: ResolveOptions): Policy {
-  if (options.policy !== undefined) return loadPolicy(options.policy);
-  return typeof document.policy === 'string' ? loadPolicy(document.policy) : policyOf('inline', document.policy);
+/** The threads of the host that run a guest's CPUs, those of its first instance first. */
+function vcpuThreads({ name, count, vcpus, vcpu }: GuestDocument, policy: Policy, machine: Machine): TaskSpec {
+  const document = { role: 'vcpu', ...vcpu, name: `${name}/vcpu`, count: count * vcpus, start: 0, program: [] };
+  return { ...resolveTask(document, policy, machine), program: [{ op: 'vcpu', guest: name }] };
 }
+
+function resolveGuest(guest: GuestDocument, host: Machine): Guest {
+  const policy = policyChoice(guest.policy);
+  const machine = guestMachine(host, guest.vcpus);
+  return {
+    name: guest.name,
+    count: guest.count,
+    machine,
+    kernel: kernelUnder(policy, guest.kernel),
+    policy: policy.name,
+    cgroups: [...guest.cgroups.map(resolveCgroup), ...policy.cgroups],
+    tasks: guest.tasks.map((task) => resolveTask(task, policy, machine)),
+  };
+}
+
+/** As a guest sees its machine: cores of one thread each that share a cache (assumption); it cannot see more, and has HLT instead of idle states. */
+export function guestMachine(host: Machine, vcpus: number): Machine {
+  const name = `${vcpus} vCPUs on ${host.name}`;
+  return { ...host, name, cpus: vcpus, cpusPerLlc: vcpus, threadsPerCore: 1, idleStates: [], noise: [] };
+}
+
+const policyChoice = (choice: ScenarioDocument['policy']): Policy =>
+  typeof choice === 'string' ? loadPolicy(choice) : policyOf('inline', choice);
 
 function chooseMachine(choice: ScenarioDocument['machine']): Machine {
   if (typeof choice === 'string') return loadMachine(choice);
   const { preset, ...changes } = choice;
   const base = loadMachine(preset);
-  const { costs, memoryCosts, ...others } = machineChanges(changes as Parameters<typeof machineChanges>[0]);
+  const { costs, virtualization, memoryCosts, ...others } = machineChanges(
+    changes as Parameters<typeof machineChanges>[0],
+  );
   return {
     ...base,
     ...others,
     costs: { ...base.costs, ...costs },
+    virtualization: { ...base.virtualization, ...virtualization },
     memoryCosts: { ...base.memoryCosts, ...memoryCosts },
   };
 }
@@ -119,6 +171,11 @@ function chooseKernel(choice: ScenarioDocument['kernel']): Kernel {
   const base = loadKernel(preset);
   const { bt, vmf, ...others } = kernelChanges(changes as Parameters<typeof kernelChanges>[0]);
   return { ...base, ...others, bt: { ...base.bt, ...bt }, vmf: { ...base.vmf, ...vmf } };
+}
+
+/** The kernel that a document chooses, or its policy, with the policy's changes. */
+function kernelUnder(policy: Policy, choice: ScenarioDocument['kernel']): Kernel {
+  return withPolicy(policy.kernel === null ? chooseKernel(choice) : loadKernel(policy.kernel), policy);
 }
 
 /** A policy's changes to the kernel's tunables. */

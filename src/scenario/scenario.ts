@@ -83,6 +83,8 @@ export type Step =
   | { op: 'kswapd' }
   /** A thread of RUE's whole program. */
   | { op: 'rue'; thread: number }
+  /** Runs a CPU of a guest, for ever: the program of vCPU threads. */
+  | { op: 'vcpu'; guest: string }
   /** `times: null` repeats for ever. */
   | { op: 'loop'; times: number | null; body: Step[] };
 
@@ -253,6 +255,22 @@ export interface MachineCosts {
   migrationNs: number;
 }
 
+/** What virtualization costs on a machine, in nanoseconds (KVM). */
+export interface VirtualizationCosts {
+  /** VM exit: from the guest to the first handler of the host. */
+  exitNs: number;
+  /** VM entry: from the host's kernel to the guest. */
+  entryNs: number;
+  /** A guest programs its timer. */
+  timerWriteNs: number;
+  /** Delivery of a timer interrupt to a guest that runs, on top of what the interrupt costs on bare metal. */
+  timerNs: number;
+  /** A guest sends an interrupt to another of its CPUs. */
+  ipiSendNs: number;
+  /** Delivery of such an interrupt to a CPU that runs, on top of bare metal's. */
+  ipiNs: number;
+}
+
 /** The simulated hardware. */
 export interface Machine {
   name: string;
@@ -266,6 +284,7 @@ export interface Machine {
   /** Speed of each of two threads of a core that both run a task, in parts of what one does alone. */
   smtSpeed: number;
   costs: MachineCosts;
+  virtualization: VirtualizationCosts;
   idleStates: IdleState[];
   noise: NoiseSource[];
   memoryCosts: MemoryCosts;
@@ -352,10 +371,19 @@ export interface Kernel {
   rrTimesliceNs: number;
   /** 6.12: what fair tasks get a period however busy the real-time class is; null: nothing. */
   fairServer: { runtimeNs: number; periodNs: number } | null;
+  haltPoll: HaltPoll;
+  /** PARAVIRT_TIME_ACCOUNTING: as a guest, steal time is not charged to the task that was running. */
+  paravirtTimeAccounting: boolean;
   /** CONFIG_SCHED_CORE: the threads of a core run tasks of one cookie only. */
   coreSched: boolean;
   bt: BtTunables;
   vmf: VmfTunables;
+}
+
+/** Module parameters of kvm: halt_poll_ns, and halt_poll_ns_shrink (0: a poll in vain ends polling). */
+export interface HaltPoll {
+  mostNs: number;
+  shrink: number;
 }
 
 /** TencentOS BT class: kernel.sched_bt_* and /proc/offline. */
@@ -385,6 +413,18 @@ export interface VmfTunables {
   starvationGrantNs: number;
 }
 
+/** Virtual machines: `count` alike, each with a kernel and CPUs of its own, which threads of the host run. */
+export interface Guest {
+  name: string;
+  count: number;
+  /** As the guest sees it: its CPUs are its vCPUs. */
+  machine: Machine;
+  kernel: Kernel;
+  policy: string;
+  cgroups: CgroupSpec[];
+  tasks: TaskSpec[];
+}
+
 /** A complete simulation, except for the seed. */
 export interface Scenario {
   name: string;
@@ -398,7 +438,10 @@ export interface Scenario {
   kernel: Kernel;
   policy: string;
   cgroups: CgroupSpec[];
+  /** Threads of guests among them: `guest/vcpu`, those of the first instance's CPUs first. */
   tasks: TaskSpec[];
+  guests: Guest[];
+  /** The host's memory; guests have enough of it. */
   memory?: MemorySpec;
   /** Absent: RUE is off. */
   rue?: RueSpec;

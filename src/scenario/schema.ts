@@ -249,6 +249,29 @@ const costsSchema = z.strictObject({
   migration: cost.describe('cache refill after a migration'),
 });
 
+const virtualizationFields = {
+  exit: cost.describe('from a guest to the host’s kernel'),
+  entry: cost.describe('and back'),
+  timerWrite: cost.describe('a guest programs its timer'),
+  timer: cost.describe('delivery of a timer interrupt to a guest that runs, over bare metal’s'),
+  ipiSend: cost.describe('a guest sends an interrupt to another of its CPUs'),
+  ipi: cost.describe('delivery of that to a CPU that runs, over bare metal’s'),
+};
+
+/** KVM on a current server processor. */
+const VIRTUALIZATION = {
+  // A round trip of 1.2 us with mitigations of speculation, half each way: assumption.
+  exit: '600ns',
+  entry: '600ns',
+  // Handled right behind the exit since 5.8 (handle_fastpath_set_tscdeadline): assumption.
+  timerWrite: '800ns',
+  // 2400 cycles from expiry to handler (tscdeadline_latency of kvm-unit-tests, commit ce7a058a2117) at 2.7 GHz.
+  timer: '900ns',
+  // Writing the ICR exits; with posted interrupts the receiver does not: assumption.
+  ipiSend: '1us',
+  ipi: 0 as const,
+};
+
 const noiseSchema = z.strictObject({
   name,
   interval: durationSchema,
@@ -270,9 +293,10 @@ const machineFields = {
     .max(1)
     .describe('speed of each of two busy threads of a core, in parts of what one does alone'),
   costs: costsSchema,
+  virtualization: z.strictObject(virtualizationFields),
+  memoryCosts: memoryCostsSchema.describe('what memory operations cost'),
   idleStates: z.array(idleStateSchema).max(16),
   noise: z.array(noiseSchema).max(64),
-  memoryCosts: memoryCostsSchema.describe('what memory operations cost'),
 };
 
 /**
@@ -309,6 +333,7 @@ export const machineSchema = z.strictObject({
   tickSkew: machineFields.tickSkew.default(0),
   // Two busy threads of a core do 1.2 to 1.3 times the work of one: assumption.
   smtSpeed: machineFields.smtSpeed.default(0.625),
+  virtualization: machineFields.virtualization.prefault(VIRTUALIZATION),
   memoryCosts: machineFields.memoryCosts.prefault(ORDINARY_MEMORY),
 });
 
@@ -360,6 +385,13 @@ const kernelFields = {
     .transform(({ runtime: runtimeNs, period: periodNs }) => ({ runtimeNs, periodNs }))
     .nullable()
     .describe('6.12: what fair tasks get however busy the real-time class is'),
+  haltPoll: z
+    .strictObject({ most: time, shrink: z.int().min(0).max(1000) })
+    .transform(({ most: mostNs, shrink }) => ({ mostNs, shrink }))
+    .describe('kvm: halt_poll_ns, halt_poll_ns_shrink'),
+  paravirtTimeAccounting: z
+    .boolean()
+    .describe('PARAVIRT_TIME_ACCOUNTING: a guest does not charge steal time to tasks (off in Debian)'),
   coreSched: z.boolean().describe('CONFIG_SCHED_CORE: the threads of a core run tasks of one cookie only'),
 };
 
@@ -385,6 +417,9 @@ const vmfFields = {
 export const kernelSchema = z.strictObject({
   ...kernelFields,
   fairServer: kernelFields.fairServer.default(null),
+  // KVM_HALT_POLL_NS_DEFAULT of x86.
+  haltPoll: kernelFields.haltPoll.default({ mostNs: 200_000, shrink: 0 }),
+  paravirtTimeAccounting: kernelFields.paravirtTimeAccounting.default(false),
   coreSched: kernelFields.coreSched.default(false),
   bt: z.strictObject({ ...btFields, htIsolate: btFields.htIsolate.default(false) }),
   vmf: z.strictObject(vmfFields),
@@ -413,6 +448,7 @@ const machineChoice = z.union([
     preset: z.string(),
     ...z.strictObject(machineFields).partial().shape,
     costs: costsSchema.partial().optional(),
+    virtualization: z.strictObject(virtualizationFields).partial().optional(),
     memoryCosts: memoryCostsSchema.partial().optional(),
   }),
 ]);
@@ -425,6 +461,24 @@ const kernelChoice = z.union([
     vmf: z.strictObject(vmfFields).partial().optional(),
   }),
 ]);
+
+/** A virtual machine. */
+const guestSchema = z.strictObject({
+  name,
+  count: z.int().min(1).max(1024).default(1).describe('so many alike'),
+  vcpus: z.int().min(1).max(1024),
+  kernel: kernelChoice.default('linux-6.1'),
+  policy: z
+    .union([z.string(), policySchema])
+    .default('cfs')
+    .describe('inside the guest: a policy’s name, file, or itself'),
+  vcpu: taskSchema
+    .pick({ role: true, sched: true, cgroup: true, cpus: true, pin: true, cookie: true })
+    .prefault({})
+    .describe('the threads of the host that run its CPUs: tasks `name/vcpu`, role vcpu by default'),
+  cgroups: z.array(cgroupSchema).max(1000).default([]),
+  tasks: z.array(taskSchema).min(1),
+});
 
 /** A scenario file. */
 export const scenarioSchema = z
@@ -439,9 +493,10 @@ export const scenarioSchema = z
     memory: memorySchema.optional().describe('the machine’s memory; without it, memory is not simulated'),
     codis: codisSchema.optional().describe('a Redis cluster behind codis proxies, and its clients'),
     tasks: z.array(taskSchema).optional(),
+    guests: z.array(guestSchema).max(1024).default([]),
   })
-  .superRefine(({ tasks, codis }, context) => {
-    if (codis !== undefined || (tasks?.length ?? 0) > 0) return;
+  .superRefine(({ tasks, codis, guests }, context) => {
+    if (codis !== undefined || guests.length > 0 || (tasks?.length ?? 0) > 0) return;
     const message =
       tasks === undefined ? 'expected a list, found nothing' : 'expected at least 1 in the list, found []';
     context.addIssue({ code: 'custom', path: ['tasks'], message });
@@ -449,6 +504,7 @@ export const scenarioSchema = z
 
 export type ScenarioDocument = z.infer<typeof scenarioSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
+export type GuestDocument = z.infer<typeof guestSchema>;
 export type TaskDocument = z.infer<typeof taskSchema>;
 export type TaskInput = z.input<typeof taskSchema>;
 export type RoleGroupDocument = z.infer<typeof roleGroupSchema>;

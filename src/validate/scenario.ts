@@ -100,6 +100,7 @@ export function scenarioOf(
       machine,
       kernel: withSettings(kernel, recorded, machine.cpus),
       policy: 'as recorded',
+      guests: [],
       cgroups: recorded.cgroups.map(
         (group): CgroupSpec => ({
           name: group.name,

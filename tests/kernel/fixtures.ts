@@ -1,7 +1,10 @@
 /** Machines, kernels and tasks for tests, built in code; and what a trace says about who ran and who waited. */
 import type { Result, TraceEvent } from '../../src/results/result.js';
+import { guestMachine } from '../../src/scenario/resolve.js';
 import type {
+  CgroupSpec,
   Duration,
+  Guest,
   Kernel,
   Machine,
   MemoryCosts,
@@ -29,6 +32,8 @@ export const linux61: Kernel = {
   fair: 'cfs-6.1',
   baseSliceNs: 700_000,
   fairServer: null,
+  haltPoll: { mostNs: 200_000, shrink: 0 },
+  paravirtTimeAccounting: false,
   coreSched: false,
   bandwidthSliceNs: 5_000_000,
   features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
@@ -75,6 +80,7 @@ export function ideal(cpus: number): Machine {
     ipiNs: 0,
     migrationNs: 0,
   };
+  const virtualization = { exitNs: 0, entryNs: 0, timerWriteNs: 0, timerNs: 0, ipiSendNs: 0, ipiNs: 0 };
   return {
     name: 'ideal',
     cpus,
@@ -83,9 +89,10 @@ export function ideal(cpus: number): Machine {
     smtSpeed: 1,
     tickSkewNs: 0,
     costs,
-    memoryCosts,
+    virtualization,
     idleStates: [],
     noise: [],
+    memoryCosts,
   };
 }
 
@@ -105,6 +112,7 @@ export function real(cpus: number): Machine {
       ipiNs: 1500,
       migrationNs: 5000,
     },
+    virtualization: { exitNs: 600, entryNs: 600, timerWriteNs: 800, timerNs: 900, ipiSendNs: 1000, ipiNs: 0 },
     idleStates: [
       { name: 'C1', exitLatencyNs: 1000, targetResidencyNs: 1000 },
       { name: 'C6', exitLatencyNs: 90_000, targetResidencyNs: 300_000 },
@@ -188,8 +196,33 @@ export function scenario(tasks: TaskSpec[], more: Partial<Scenario> = {}): Scena
     policy: 'test',
     cgroups: [],
     tasks,
+    guests: [],
     ...more,
   };
+}
+
+/** A host that runs guests: `threads` says how the vCPU threads of each are scheduled, and where. */
+export function hosting(
+  {
+    tasks = [],
+    ...host
+  }: { machine: Machine; kernel?: Kernel; cgroups?: CgroupSpec[]; tasks?: TaskSpec[]; durationNs?: number },
+  guests: Array<Pick<Guest, 'name' | 'tasks'> & Partial<Guest> & { vcpus: number; threads?: Partial<TaskSpec> }>,
+): Scenario {
+  const threads = guests.map(({ name, count = 1, vcpus, threads: more }) =>
+    task(`${name}/vcpu`, [{ op: 'vcpu', guest: name }], { count: count * vcpus, role: 'vcpu', ...more }),
+  );
+  return scenario([...tasks, ...threads], {
+    ...host,
+    guests: guests.map(({ vcpus, threads: _, ...guest }) => ({
+      count: 1,
+      machine: guestMachine(host.machine, vcpus),
+      kernel: linux61,
+      policy: 'test',
+      cgroups: [],
+      ...guest,
+    })),
+  });
 }
 
 /** Trace of the whole run. */

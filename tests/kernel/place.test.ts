@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { simulate } from '../../src/kernel/simulation.js';
 import { loadKernel } from '../../src/scenario/presets.js';
 import type { Kernel, Step } from '../../src/scenario/scenario.js';
-import { forever, hog, ideal, intervals, MS, run, scenario, sleep, task, US, WHOLE } from './fixtures.js';
+import { forever, hog, ideal, intervals, linux61, MS, run, scenario, sleep, task, US, WHOLE } from './fixtures.js';
 
 const tk3 = loadKernel('tk3-4.14');
 
@@ -65,5 +65,35 @@ describe('UTIL_EST', () => {
     // The cache counts as busy, so that the search gives up early.
     expect(cpuOf(linux61)).toBe(0);
     expect(cpuOf(off)).toBe(7);
+  });
+});
+
+describe('find_idlest_group of 4.14', () => {
+  /** Which CPU a child is sent to that a light task on CPU 1 forks after a second, beside endless tasks on other CPUs; CPUs 0 and 1 share a cache, 2 and 3. */
+  function cpuOfChild(kernel: Kernel, hogs: number[], nice = 0): number {
+    const tasks = [
+      task('parent', [sleep(1000 * MS), run(20 * MS), { op: 'fork', task: 'child' }], { cpus: [1] }),
+      task('child', [run(MS)], { start: 'fork' }),
+      ...hogs.map((cpu) => task(`hog${cpu}`, hog, { cpus: [cpu], sched: { class: 'fair', nice, priority: 0 } })),
+    ];
+    const machine = { ...ideal(4), cpusPerLlc: 2 };
+    const found = scenario(tasks, { kernel, machine, durationNs: 1100 * MS });
+    const { trace } = simulate(found, 1, { trace: WHOLE });
+    for (const one of trace) if (one.event === 'wakeup' && one.task === 'child') return one.target;
+    return -1;
+  }
+
+  it('leaves a new task in its cache while the other has more load', () => {
+    expect(cpuOfChild(tk3, [2, 3])).toBe(0);
+  });
+
+  it('sends it to the other when that has clearly less', () => {
+    expect(cpuOfChild(tk3, [0])).toBeGreaterThan(1);
+  });
+
+  it('goes by load where 6.1 counts idle CPUs', () => {
+    // Light tasks keep the other cache busy: little load, but no idle CPU.
+    expect(cpuOfChild(tk3, [2, 3], 19)).toBeGreaterThan(1);
+    expect(cpuOfChild(linux61, [2, 3], 19)).toBe(0);
   });
 });

@@ -49,6 +49,7 @@ export function resultOf(recorders: RecorderResult[], seed = 1, policy = 'cfs'):
     switches: 0,
     tasks: [],
     cpus: [],
+    guests: [],
     recorders,
     trace: [],
   };

@@ -15,6 +15,7 @@ export function machine(cpus = 1): Machine {
     ipiNs: 2_000,
     migrationNs: 0,
   };
+  const virtualization = { exitNs: 600, entryNs: 600, timerWriteNs: 800, timerNs: 900, ipiSendNs: 1000, ipiNs: 0 };
   return {
     name: 'test',
     cpus,
@@ -23,9 +24,10 @@ export function machine(cpus = 1): Machine {
     smtSpeed: 1,
     tickSkewNs: 0,
     costs,
-    memoryCosts,
+    virtualization,
     idleStates: [],
     noise: [],
+    memoryCosts,
   };
 }
 
@@ -43,6 +45,8 @@ export function kernel(name: string): Kernel {
     fair: 'cfs-6.1',
     baseSliceNs: 700_000,
     fairServer: null,
+    haltPoll: { mostNs: 200_000, shrink: 0 },
+    paravirtTimeAccounting: false,
     coreSched: false,
     bandwidthSliceNs: 5_000_000,
     features: ['GENTLE_FAIR_SLEEPERS', 'START_DEBIT', 'LAST_BUDDY', 'WAKEUP_PREEMPTION', 'ALT_PERIOD', 'BASE_SLICE'],
@@ -105,6 +109,7 @@ export function result(switches: number, tasks: TaskFigures[]): Result {
       }),
     ),
     cpus: [],
+    guests: [],
     recorders: [],
     trace: [],
   };

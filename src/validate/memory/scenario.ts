@@ -60,6 +60,7 @@ export function memoryScenarioOf(
       machine,
       kernel,
       policy: 'as recorded',
+      guests: [],
       cgroups: [group('sys', {}), ...recorded.cgroups.map((entry) => group(String(entry.name), entry))],
       memory: {
         zones: { dma: a.zoneinfo_start.DMA?.managed ?? 0, dma32: a.zoneinfo_start.DMA32?.managed ?? 0, normal: 0 },
