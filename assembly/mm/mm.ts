@@ -3,7 +3,7 @@
  * below assembly/mm/ hangs on this record; `on` is false in scenarios without a `memory:` section, which then pay one test at most.
  *
  * Pages are not objects. A folio stands for up to `grain` pages of one owner that lie together and age together: one page on machines up
- * to 4 GiB, so that lists and refault distances are the kernel's own there, and more on larger ones, so that their number stays bounded.
+ * to 2 GiB, so that lists and refault distances are the kernel's own there, and more on larger ones, so that their number stays bounded.
  */
 import { Histogram } from '../base/histogram';
 import { Task } from '../task/task';

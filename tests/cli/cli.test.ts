@@ -52,7 +52,7 @@ describe('errors are one line on stderr with exit status 2', () => {
     [['calibrate', 'nowhere.yaml'], /^kpbench: nowhere.yaml: no such file\n$/],
     [['validate', '--case', 'S99'], /^kpbench: [^\n]*S99[^\n]*\n$/],
     [['validate', '--data', 'nowhere'], /^kpbench: [^\n]*nowhere[^\n]*\n$/],
-    [['validate', '--mode', 'guess'], /^kpbench: --mode: expected scenario, replay, found "guess"\n$/],
+    [['validate', '--mode', 'guess'], /^kpbench: --mode: expected scenario, replay, memory, found "guess"\n$/],
   ])('%j', (args, message) => {
     const { status, stdout, stderr } = kpbench(...args);
     expect(stderr).toMatch(message);

@@ -156,6 +156,7 @@ describe('policies', () => {
       'cfs',
       'cfs+bt',
       'cfs+burst',
+      'cfs+cgroups',
       'cfs+cpu.idle',
       'cfs+idle',
       'cfs+quota',
@@ -172,6 +173,10 @@ describe('policies', () => {
       'rue+vmf+bt',
       'vmf',
       'vmf+bt',
+      'vmf+bt+smt',
+      'vmf-bounded',
+      'vmf-no-balance',
+      'vmf-no-preempt',
     ]);
     for (const { description } of listPolicies()) expect(description.length).toBeGreaterThan(20);
   });
