@@ -17,9 +17,8 @@ import { Zone } from './zone';
 /** Pages that one page table maps. */
 const TABLE_PAGES: u32 = 512;
 
-/** Tables stay when their pages are given back. */
 export function needsTable(view: View, page: u32): bool {
-  return page % TABLE_PAGES == 0 && view.pattern == Pattern.SEQUENTIAL && page / TABLE_PAGES >= view.region.tables;
+  return page % TABLE_PAGES == 0 && view.pattern == Pattern.SEQUENTIAL;
 }
 
 /** A touch that needs a page, or one that is on its way. */
@@ -86,7 +85,6 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
   switch (m.after) {
     case For.TABLE:
       m.tables++;
-      region.tables++;
       mm.kernelPages++;
       m.after = For.ANON;
       m.phase = Phase.GET_PAGE;

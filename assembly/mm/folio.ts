@@ -59,8 +59,6 @@ export class Region {
   device: u32;
   resident: u64;
   swapped: u64;
-  /** Page tables of an area: one for 512 pages, from its begin on. */
-  tables: u32;
   /** Whose area it is; null: a file. */
   owner: Task;
 }
