@@ -73,7 +73,7 @@ function cellsOf(line: Line): string[] {
     rounded(first.direct_reclaims_per_s),
     pct(first.kswapd_cpu_pct),
     pct(first.rue_cpu_pct),
-    lostPct === null ? '–' : `${lostPct < 0 ? '−' : ''}${Math.abs(lostPct).toFixed(0)} %`,
+    lostPct === null ? '–' : `${lostPct <= -0.5 ? '−' : ''}${Math.abs(lostPct).toFixed(0)} %`,
     `${rounded(first.group_oom_kills)} + ${rounded(last.group_oom_kills)}`,
   ];
 }
