@@ -13,6 +13,7 @@ import { groupNumber, memoryNumber, zoneNumber } from './mm/observe';
 import { qosNumber, rueNumber } from './mm/rue/observe';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
+import * as follow from './follow';
 import * as replay from './replay';
 import { chargeForcedIdle, endForcedIdle } from './sched/forced_idle';
 import { rqAt, rqOf } from './sched/rq';
@@ -23,6 +24,7 @@ import { finishStop } from './virt/vcpu';
 import { emptyPool, specAt } from './task/fork';
 import { outOfMessages } from './task/message';
 import { Task, taskAt } from './task/task';
+import * as unknowns from './unknowns';
 
 let input: usize = 0;
 
@@ -260,39 +262,47 @@ export function replayHangs(cpu: u32, now: f64, slack: f64): bool {
 }
 
 export function replayLend(id: i32, slack: f64): bool {
-  return replay.lend(taskOn(id, 0), <u64>slack);
+  return unknowns.lend(taskOn(id, 0), <u64>slack);
 }
 
 export function replayDrain(id: i32, slack: f64): bool {
-  return id >= 0 && replay.drain(taskOn(id, 0), <u64>slack);
+  return id >= 0 && unknowns.drain(taskOn(id, 0), <u64>slack);
 }
 
 export function replaySpend(id: i32, cpu: u32, over: f64): bool {
-  return replay.spend(taskOn(id, 0), cpu, <u64>over);
+  return unknowns.spend(taskOn(id, 0), cpu, <u64>over);
+}
+
+export function replayServeFair(cpu: u32, now: f64): bool {
+  return unknowns.serveFair(cpu, <u64>now);
 }
 
 export function replayStray(id: i32): void {
-  replay.stray(taskOn(id, 0));
+  unknowns.stray(taskOn(id, 0));
 }
 
 export function replayCharge(cpu: u32, ran: f64): void {
   replay.charge(cpu, <u64>ran);
 }
 
+export function replayRejoin(cpu: u32): void {
+  replay.rejoin(cpu);
+}
+
 export function replayGiveWay(cpu: u32, now: f64): void {
   replay.giveWay(cpu, <u64>now);
 }
 
-export function replayRenice(cpu: u32, nice: i32, now: f64): void {
-  replay.renice(cpu, <i8>nice, <u64>now);
+export function replayPolicy(cpu: u32, policy: u32, nice: i32, prio: u32, now: f64): void {
+  replay.changePolicy(cpu, <u8>policy, <i8>nice, <u8>prio, <u64>now);
 }
 
 export function replayReshare(group: u32, cpu: u32, shares: f64, now: f64): void {
   replay.reshare(groupAt(group), cpu, <u64>shares, <u64>now);
 }
 
-export function replayAsked(cpu: u32): bool {
-  return replay.asked(cpu);
+export function replayAsked(cpu: u32, now: f64): bool {
+  return replay.asked(cpu, <u64>now);
 }
 
 /** From now on only charges let time pass for the runqueues. */
@@ -310,17 +320,34 @@ export function replayForce(cpu: u32, id: i32): void {
   replay.force(cpu, taskOn(id, cpu));
 }
 
-/** Distance of two tasks in their queue's order, in ns; very far if they do not compete. */
-export function replayApart(a: i32, b: i32): f64 {
-  return a < 0 || b < 0 ? Infinity : <f64>replay.apart(taskOn(a, 0), taskOn(b, 0));
+// Virtual times of two tasks that may compete, in ns; Infinity if they do not (follow.ts).
+
+export function replayLaterThan(id: i32, other: i32): f64 {
+  return id < 0 || other < 0 ? Infinity : follow.laterThan(taskAt(id), taskAt(other));
 }
 
-export function replayFollow(id: i32, other: i32): void {
-  replay.follow(taskOn(id, 0), taskOn(other, 0));
+export function replayBeyondEligible(id: i32, other: i32): f64 {
+  return id < 0 || other < 0 ? Infinity : follow.beyondEligible(taskAt(id), taskAt(other));
 }
 
-export function replayStay(id: i32, other: i32, woken: bool): void {
-  replay.stay(taskOn(id, 0), taskOn(other, 0), woken);
+export function replayKeepsTurn(id: i32, other: i32): bool {
+  return follow.keepsTurn(taskAt(id), taskAt(other));
+}
+
+export function replayMayCutShort(id: i32, other: i32): bool {
+  return id >= 0 && other >= 0 && follow.mayCutShort(taskAt(id), taskAt(other));
+}
+
+export function replayMostAhead(id: i32, other: i32, woke: bool): f64 {
+  return id < 0 || other < 0 ? Infinity : follow.mostAhead(taskAt(id), taskAt(other), woke);
+}
+
+export function replayRunningTime(id: i32, other: i32, virtualNs: f64): f64 {
+  return follow.runningTime(taskAt(id), taskAt(other), virtualNs);
+}
+
+export function replayShift(id: i32, other: i32, virtualNs: f64): void {
+  follow.shift(taskAt(id), taskAt(other), <i64>virtualNs);
 }
 
 /** Whether a task is on a queue, or idle. */

@@ -6,25 +6,17 @@
 import { timerOf } from './machine/timer';
 import { EventKind, machine } from './machine/machine';
 import { classAt, classOf, Flags, Rank } from './sched/class';
-import { avgVruntime } from './sched/eevdf';
-import { bandwidthOf } from './sched/bandwidth';
-import { BtClass } from './sched/bt';
 import { schedSlice } from './sched/cfs';
 import { CfsRq, SchedEntity, TaskGroup } from './sched/entity';
 import { setShares } from './sched/group';
-import { matching } from './sched/hierarchy';
 import { Rq, rqOf, updateRqClock } from './sched/rq';
 import { setScheduler } from './sched/setscheduler';
 import { expire } from './sched/timers';
-import { throttle, unthrottle } from './sched/throttle';
 import { tunables } from './sched/tunables';
 import { calcDeltaFair } from './sched/virtual_time';
 import { activateTask, checkPreemptCurr, deactivateTask } from './sched/wake';
-import { NICE_0_LOAD } from './sched/weight';
 import { State, Task } from './task/task';
-
-/** Further than any history runs, in virtual time. */
-const FAR: u64 = 1 << 50;
+import { runtimeLeft } from './unknowns';
 
 /** How the previous task of a switch leaves the CPU. */
 namespace Prev {
@@ -56,7 +48,8 @@ export function setExact(value: bool): void {
   exact = value;
 }
 
-function enter(cpu: u32, now: u64): Rq {
+/** What happens next happens on this CPU, now. */
+export function enter(cpu: u32, now: u64): Rq {
   advanceTo(now);
   machine.thisCpu = cpu;
   const rq = rqOf(cpu);
@@ -139,50 +132,6 @@ export function hangs(cpu: u32, now: u64, slack: u64): bool {
   return false;
 }
 
-/** What a queue's group may still run for on this CPU; very much if it has no quota. */
-function runtimeLeft(q: CfsRq): i64 {
-  const bandwidth = bandwidthOf(q);
-  return bandwidth == null ? i64.MAX_VALUE / 2 : q.runtimeRemaining + <i64>bandwidth.runtimeNs;
-}
-
-/**
- * The recorded kernel runs a task whose group is throttled here: if it lacks less than `slack` of its quota, it gets that. True if it may run
- * now.
- */
-export function lend(task: Task, slack: u64): bool {
-  let lent = false;
-  for (let q = task.cfsRq; q != null; q = q.entity == null ? changetype<CfsRq>(0) : q.entity.cfsRq) {
-    if (!q.throttled || bandwidthOf(q) == null) continue;
-    if (q.runtimeRemaining < -(<i64>slack)) return false;
-    q.runtimeRemaining = 1;
-    unthrottle(bandwidthOf(q), q);
-    lent = true;
-  }
-  return lent;
-}
-
-/** The recorded kernel did not run a task that waits: if its group has less than `slack` left of its quota, it is throttled. True if it is now. */
-export function drain(task: Task, slack: u64): bool {
-  for (let q = task.cfsRq; q != null; q = q.entity == null ? changetype<CfsRq>(0) : q.entity.cfsRq) {
-    if (q.throttled || q.curr != null || runtimeLeft(q) > <i64>slack) continue;
-    const bandwidth = bandwidthOf(q);
-    bandwidth.runtimeNs = 0;
-    q.runtimeRemaining = 0;
-    return throttle(bandwidth, q);
-  }
-  return false;
-}
-
-/** A BT task waits while its CPU is idle: its class has run for `over` ns more than its budget. False: it is bound by none. */
-export function spend(task: Task, cpu: u32, over: u64): bool {
-  const rq = rqOf(cpu);
-  const bt = rq.bt;
-  if (task.rank != Rank.BT || bt.throttled || bt.runtime >= tunables.btPeriodNs) return false;
-  bt.time = bt.runtime + over;
-  (classAt(Rank.BT) as BtClass).throttle(rq);
-  return true;
-}
-
 /** Whether a tick would want the running entity to give way after `ran` ns more. */
 function expires(se: SchedEntity, ran: u64): bool {
   const q = se.cfsRq;
@@ -193,14 +142,6 @@ function expires(se: SchedEntity, ran: u64): bool {
   if (sum > ideal) return true;
   const lead = <i64>(vruntime - changetype<SchedEntity>(q.leftmost).vruntime);
   return sum >= tunables.minGranularityNs && lead >= 0 && <u64>lead > ideal;
-}
-
-/**
- * A BT task that is about to wake on another CPU: its vruntime will be the sum of what both queues have come to since boot, which puts it
- * far behind until the recording shows how far.
- */
-export function stray(task: Task): void {
-  task.vruntime = FAR;
 }
 
 /** The running task is charged up to its last accounting plus `ran`, whatever the time: the recorded clock is exact. */
@@ -218,10 +159,24 @@ export function giveWay(cpu: u32, now: u64): void {
   classOf(rq.curr).yieldTask(rq);
 }
 
-/** The running task changes its nice value. */
-export function renice(cpu: u32, nice: i8, now: u64): void {
+/** The running task changes its policy, nice value or priority. */
+export function changePolicy(cpu: u32, policy: u8, nice: i8, prio: u8, now: u64): void {
   const rq = enter(cpu, now);
-  setScheduler(rq, rq.curr, rq.curr.policy, nice, rq.curr.prio);
+  setScheduler(rq, rq.curr, policy, nice, prio);
+}
+
+/**
+ * The running task exits: it is taken off its queue and put back, as if it changed its group (sched_autogroup_exit_task, sched_move_task).
+ * min_vruntime does not wait for it meanwhile, and takes it along.
+ */
+export function rejoin(cpu: u32): void {
+  const rq = rqOf(cpu);
+  const task = rq.curr;
+  const sched = classOf(task);
+  sched.dequeueTask(rq, task, 0);
+  sched.putPrevTask(rq, task);
+  sched.enqueueTask(rq, task, 0);
+  sched.setNextTask(rq, task);
 }
 
 /** A group's cpu.weight is written, in load units. */
@@ -230,8 +185,9 @@ export function reshare(group: TaskGroup, cpu: u32, shares: u64, now: u64): void
   setShares(group, cpu, shares);
 }
 
-/** Whether a class has asked for a reschedule since the last switch. */
-export function asked(cpu: u32): bool {
+/** Whether a class has asked for a reschedule since the last switch, timers up to `now` included. */
+export function asked(cpu: u32, now: u64): bool {
+  if (now != 0) enter(cpu, now);
   return rqOf(cpu).needResched;
 }
 
@@ -288,42 +244,6 @@ function restoreTurn(): void {
     se.prevSumExec = keptTurn[2 * i];
     se.vlag = <i64>keptTurn[2 * i + 1];
   }
-}
-
-/**
- * How far the choice between two tasks, or the groups in which they compete, lies from having fallen on the other: by vruntime, under EEVDF by
- * whether each is eligible and by their deadlines; as how long the lighter one would have to run.
- */
-export function apart(choice: Task, other: Task): u64 {
-  if (choice.rank != other.rank || choice.rank < Rank.FAIR || choice.rank == Rank.IDLE) return u64.MAX_VALUE;
-  const a = matching(choice, other);
-  const b = matching(other, choice);
-  const scale = min(a.weight, b.weight);
-  if (!a.cfsRq.eevdf) return (abs(<i64>(a.vruntime - b.vruntime)) * scale) / NICE_0_LOAD;
-  const v = avgVruntime(a.cfsRq);
-  const lateNs = max(<i64>(b.deadline - a.deadline), 0);
-  const aheadNs = max(<i64>(b.vruntime - v), 0);
-  // The other one would have to be eligible and first; or the choice not eligible.
-  const distance = aheadNs > 0 ? max(aheadNs, lateNs) : min(lateNs, max(<i64>(v - a.vruntime), 0));
-  return (<u64>distance * scale) / NICE_0_LOAD;
-}
-
-/** The running task was preferred to another, so that it cannot lie behind it: the estimate of its virtual time is corrected. */
-export function follow(task: Task, other: Task): void {
-  const se = matching(task, other);
-  const before = matching(other, task);
-  se.vruntime = before.vruntime;
-  if (se.cfsRq.eevdf) se.deadline = before.deadline;
-}
-
-/** The running task kept the CPU from another that waits or woke: the estimate of its virtual time is corrected, unless its slice is over. */
-export function stay(task: Task, other: Task, woken: bool): void {
-  const se = matching(task, other);
-  const waits = matching(other, task);
-  const ideal = schedSlice(se.cfsRq, se);
-  if (se.sumExec - se.prevSumExec > ideal) return;
-  const most = woken ? calcDeltaFair(tunables.wakeupGranularityNs, waits) : ideal;
-  if (<i64>(se.vruntime - waits.vruntime) > <i64>most) se.vruntime = waits.vruntime + most;
 }
 
 /** A queue that has a history: its virtual time as the recording shows it. */

@@ -221,6 +221,7 @@ function readTask(table: SpecTable, spec: Spec, instance: u32, id: u32, seed: u6
   const isBt = task.rank == Rank.BT;
   if (task.group != null) task.cfsRq = queueOf(isBt ? task.group.bt : task.group, task.cpu);
   else task.cfsRq = isBt ? rq.bt : rq.cfs;
+  if (tunables.eevdf && !isBt && !isNaN(table.startLagNs)) task.vlag = <i64>table.startLagNs;
   task.vruntime = FIRST_VRUNTIME - (table.startLagNs >= 0 ? <u64>table.startLagNs : LONG_AGO);
   if (!task.customSlice) task.slice = tunables.baseSliceNs;
   if (table.timers != 0) task.timers = allocateBytes((<usize>table.timers) << 3);

@@ -7,6 +7,7 @@ import { runJobs } from '../sweep/pool.js';
 import { lostAgreement } from '../validate/against.js';
 import { fails } from '../validate/compare.js';
 import { picture } from '../validate/picture.js';
+import { PUBLISHED_FILE, publishedTable } from '../validate/published.js';
 import {
   DEFAULT_RECORDINGS,
   type IndexEntry,
@@ -46,7 +47,7 @@ export function validateCommand(): Command {
     .option('--mode <list>', MODES.join(', '), nameList('--mode'), [...MODES])
     .option('--data <dir>', 'folder of recordings', DEFAULT_RECORDINGS)
     .option('--seed <n>', 'seed', wholeNumber('--seed', 0), 1)
-    .option('--out <dir>', `write ${VALIDATION_FILE}`)
+    .option('--out <dir>', `write ${VALIDATION_FILE} and ${PUBLISHED_FILE}`)
     .option('--svg <dir>', 'draw the begin of each recording beside the simulated one')
     .option('--against <csv>', 'fail only for what agreed in that table and no longer does')
     .action(run);
@@ -66,7 +67,13 @@ async function run(flags: ValidateFlags): Promise<void> {
       return result;
     },
   });
-  if (flags.out !== undefined) writeWhole(flags.out, new Map([[VALIDATION_FILE, validationCsv(rows)]]));
+  if (flags.out !== undefined) {
+    const files = [
+      [VALIDATION_FILE, validationCsv(rows)],
+      [PUBLISHED_FILE, publishedTable(rows)],
+    ] as const;
+    writeWhole(flags.out, new Map(files));
+  }
   if (flags.svg !== undefined) draw(flags, flags.svg);
   process.stdout.write(validationTable(rows));
   if (flags.against === undefined) {

@@ -166,7 +166,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
       pinEach: task.pinEach ? 1 : 0,
       startNs: task.startNs,
       startCpu: task.startCpu ?? -1,
-      startLagNs: task.startLagNs ?? -1,
+      startLagNs: task.startLagNs ?? Number.NaN,
       pool: task.start === 'fork' ? 1 : 0,
       timerSlackNs: task.timerSlackNs ?? -1,
       sliceNs: task.sliceNs ?? 0,

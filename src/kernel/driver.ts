@@ -1,10 +1,11 @@
 /**
  * The simulated scheduling classes without their event loop: a history is fed to them operation by operation (assembly/replay.ts).
  */
-import type { Scenario } from '../scenario/scenario.js';
+import type { Scenario, SchedSettings } from '../scenario/scenario.js';
 import { compile } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
 import { sharesOf } from './machine_tables.js';
+import { schedNumbers } from './program.js';
 
 /** How a task leaves its CPU. */
 const PREV = { runnable: 0, asleep: 1, dead: 2 } as const;
@@ -67,6 +68,11 @@ export class Driver {
     return this.#kernel.replaySpend(task, cpu, overNs) !== 0;
   }
 
+  /** Real-time tasks give way to fair ones: the fair server has come to its last moment. False: it is not waiting for that. */
+  serveFair(cpu: number, atNs: number): boolean {
+    return this.#kernel.replayServeFair(cpu, atNs) !== 0;
+  }
+
   /** A BT task that is about to wake on another CPU will lie far behind (migrate_task_rq_bt), nobody knows how far. */
   stray(task: number): void {
     this.#kernel.replayStray(task);
@@ -77,14 +83,20 @@ export class Driver {
     this.#kernel.replayCharge(cpu, ranNs);
   }
 
+  /** The running task exits, on the way of which it leaves its queue and comes back. */
+  rejoin(cpu: number): void {
+    this.#kernel.replayRejoin(cpu);
+  }
+
   /** The running task calls sched_yield. */
   giveWay(cpu: number, atNs: number): void {
     this.#kernel.replayGiveWay(cpu, atNs);
   }
 
-  /** The running task changes its nice value, after which a reschedule is always wanted. */
-  renice(cpu: number, nice: number, atNs: number): void {
-    this.#kernel.replayRenice(cpu, nice, atNs);
+  /** The running task changes its policy, nice value or priority, after which a reschedule is always wanted. */
+  changePolicy(cpu: number, sched: SchedSettings, atNs: number): void {
+    const { policy, nice, prio } = schedNumbers(sched);
+    this.#kernel.replayPolicy(cpu, policy, nice, prio, atNs);
   }
 
   /** A group's cpu.weight is written; groups are numbers in the order of the scenario's, parents before their children. */
@@ -92,9 +104,9 @@ export class Driver {
     this.#kernel.replayReshare(group, cpu, sharesOf(weight), atNs);
   }
 
-  /** Whether a reschedule is wanted there. */
-  asked(cpu: number): boolean {
-    return this.#kernel.replayAsked(cpu) !== 0;
+  /** Whether a reschedule is wanted there, also by timers that expire until then. */
+  asked(cpu: number, atNs = 0): boolean {
+    return this.#kernel.replayAsked(cpu, atNs) !== 0;
   }
 
   /** From now on only charges let time pass: the history holds all of them. */
@@ -112,22 +124,39 @@ export class Driver {
     this.#kernel.replayForce(cpu, task);
   }
 
-  /** How far apart two tasks that compete lie in their queue's order, in ns that the lighter would have to run. */
-  apart(a: number, b: number): number {
-    return this.#kernel.replayApart(a, b);
+  /** By how much virtual time a task's turn comes after another's; infinite if the two do not compete. */
+  laterThan(task: number, other: number): number {
+    return this.#kernel.replayLaterThan(task, other);
   }
 
-  /** The running task was preferred to another: its virtual time becomes that one's. */
-  follow(task: number, other: number): void {
-    this.#kernel.replayFollow(task, other);
+  /** EEVDF: how far a task lies beyond where it is eligible; infinite if it does not compete with the other. */
+  beyondEligible(task: number, other: number): number {
+    return this.#kernel.replayBeyondEligible(task, other);
   }
 
-  /**
-   * The running task kept the CPU from another under CFS: unless its slice is over, it lies no further ahead than lets it, by a slice, or by
-   * the granularity if the other woke.
-   */
-  stay(task: number, other: number, woken: boolean): void {
-    this.#kernel.replayStay(task, other, woken ? 1 : 0);
+  /** EEVDF: whether the running task, which competes with the other, keeps its CPU as long as it is eligible. */
+  keepsTurn(task: number, other: number): boolean {
+    return this.#kernel.replayKeepsTurn(task, other) !== 0;
+  }
+
+  /** EEVDF: whether a task, if it is eligible and has the earlier deadline, ends the other's turn, for its slice is shorter. */
+  mayCutShort(task: number, other: number): boolean {
+    return this.#kernel.replayMayCutShort(task, other) !== 0;
+  }
+
+  /** CFS: how far the running task may lie ahead of one that waits, or that woke, without giving way; infinite if it must anyway. */
+  mostAhead(task: number, other: number, woke: boolean): number {
+    return this.#kernel.replayMostAhead(task, other, woke ? 1 : 0);
+  }
+
+  /** The time that the lighter of two tasks which compete runs for so much virtual time. */
+  runningTime(task: number, other: number, virtualNs: number): number {
+    return this.#kernel.replayRunningTime(task, other, virtualNs);
+  }
+
+  /** Moves a task, or the group in which it competes with another, in virtual time. */
+  shift(task: number, other: number, virtualNs: number): void {
+    this.#kernel.replayShift(task, other, virtualNs);
   }
 
   /** Whether the task is runnable here, too. */

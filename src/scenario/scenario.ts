@@ -145,7 +145,10 @@ export interface TaskSpec {
   startNs: number;
   /** Where it wakes then; null: where that leads to from any CPU that it may use. */
   startCpu: number | null;
-  /** How far its vruntime lies behind its queue's at its first wakeup; null: as far as after a long sleep. */
+  /**
+   * How far its vruntime lies behind its queue's at its first wakeup, under EEVDF the lag that it went to sleep with; null: as far as after a
+   * long sleep, and no lag.
+   */
   startLagNs: number | null;
   /** `run`: exists from the start; `fork`: its `count` instances are a pool for the `fork` step. */
   start: 'run' | 'fork';

@@ -2,7 +2,9 @@
  * Holds the figures of a simulation against those of a recording and gives a verdict on each.
  */
 import { quantileNs } from '../results/histogram.js';
+import { grouped, mergeTasks } from '../results/merge.js';
 import type { HistogramData, Result, TaskResult } from '../results/result.js';
+import { recordedName } from './programs.js';
 import type { RecordedDistribution, Recording } from './recordings.js';
 import { type Metric, RULES } from './tolerance.js';
 
@@ -57,8 +59,13 @@ export function compare(recording: Recording, result: Result, tickUs: number): V
     recorded: summary.switches_per_s,
     simulated: (result.switches * 1e9) / result.durationNs,
   };
-  const tasks = result.tasks.filter((task) => !task.name.startsWith('~'));
-  const pairs = [switches, ...tasks.flatMap((task) => taskPairs(recording, task, result.durationNs))];
+  const own = result.tasks.filter(({ name }) => !name.startsWith('~'));
+  // The children of all forking tasks are one task of the recording.
+  const tasks = grouped(own, ({ name }) => recordedName(name)).map(mergeTasks);
+  const pairs = [
+    switches,
+    ...tasks.flatMap((task) => taskPairs(recording, { ...task, name: recordedName(task.name) }, result.durationNs)),
+  ];
   return pairs.map((pair) => judge(recording, pair, tickUs));
 }
 

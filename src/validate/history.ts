@@ -2,6 +2,7 @@
  * Who took part in a recorded history: the scenario's tasks by their names, their children, and whatever else ran, by its priority.
  */
 import type { Kernel, Machine, Scenario, SchedSettings, TaskSpec } from '../scenario/scenario.js';
+import { recordedName } from './programs.js';
 import type { Recording } from './recordings.js';
 import { scenarioOf } from './scenario.js';
 import type { RecordedTrace, TracedTask } from './trace.js';
@@ -9,7 +10,7 @@ import type { RecordedTrace, TracedTask } from './trace.js';
 /** Behind the end of every history: nothing starts by itself. */
 const NEVER_NS = 2 ** 52;
 /** First prio of the fair and of the BT class; nice 0 lies 20 further on. */
-const FAIR_PRIO = 100;
+export const FAIR_PRIO = 100;
 const BT_PRIO = 140;
 
 /** Tasks of a history as a scenario, and the number of each by its pid. */
@@ -26,7 +27,7 @@ export interface Cast {
 export function castOf(recording: Recording, trace: RecordedTrace, machine: Machine, kernel: Kernel): Cast | null {
   const mapping = scenarioOf(recording, machine, kernel);
   if ('unsupported' in mapping) return null;
-  const declared = new Map(mapping.scenario.tasks.map((task) => [task.name, task]));
+  const declared = new Map(mapping.scenario.tasks.map((task) => [recordedName(task.name), task]));
   const cast: Cast = {
     scenario: { ...mapping.scenario, bootNs: trace.bootNs, tasks: [] },
     byPid: new Map(),
@@ -74,7 +75,8 @@ function member(name: string, like: TaskSpec | undefined, prio: number, cpu: num
   };
 }
 
-function schedOfPrio(prio: number): SchedSettings {
+/** The policy that a prio stands for; fair's policies do not show in it. */
+export function schedOfPrio(prio: number): SchedSettings {
   if (prio < FAIR_PRIO) return { class: 'fifo', nice: 0, priority: Math.max(1, 99 - prio) };
   if (prio < BT_PRIO) return { class: 'fair', nice: prio - FAIR_PRIO - 20, priority: 0 };
   return { class: 'bt', nice: prio - BT_PRIO - 20, priority: 0 };

@@ -1,13 +1,12 @@
 /**
  * The first moments of a recorded case, recorded above simulated: one SVG.
  */
-import { join } from 'node:path';
 import { simulate } from '../kernel/simulation.js';
 import { type Lane, lanesSvg } from '../report/lanes.js';
 import type { Kernel, Machine } from '../scenario/scenario.js';
 import type { Recording } from './recordings.js';
+import { replayInput, withLags } from './replay_input.js';
 import { scenarioOf } from './scenario.js';
-import { readTrace } from './trace.js';
 
 const WINDOW_NS = 200e6;
 const NS_PER_MS = 1e6;
@@ -23,9 +22,10 @@ export function picture(
   seed: number,
 ): [file: string, svg: string] | null {
   const { entry } = recording;
-  const mapping = scenarioOf(recording, machine, kernel);
-  const trace = entry.trace === null ? null : readTrace(join(dataDir, entry.trace));
-  if (trace === null || 'unsupported' in mapping) return null;
+  const input = replayInput(recording, dataDir, machine, kernel);
+  const mapping = scenarioOf(withLags(recording, input), machine, kernel);
+  if (typeof input === 'string' || 'unsupported' in mapping) return null;
+  const { trace } = input;
   const { scenario } = mapping;
   const recorded = trace.events.flatMap((e) =>
     e.event === 'switch' ? [{ atNs: e.atNs, cpu: e.cpu, prev: e.prev.name, next: e.next.name }] : [],

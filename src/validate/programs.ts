@@ -5,15 +5,25 @@ import type { Duration, SchedSettings, Step } from '../scenario/scenario.js';
 import type { ProgramCosts } from './costs.js';
 import type { RecordedTask } from './recordings.js';
 
-/** All children of a forking task bear this name, in the recordings as here. */
-export const CHILD_NAME = 'fchild';
+/** All children of forking tasks bear this name in the recordings. */
+const CHILD_NAME = 'fchild';
+
+/** The children of one of them, as simulated. */
+export function childrenOf(parent: string): string {
+  return `${CHILD_NAME} of ${parent}`;
+}
+
+/** The name in a recording of a simulated task. */
+export function recordedName(name: string): string {
+  return name.startsWith(childrenOf('')) ? CHILD_NAME : name;
+}
 
 const NS_PER_US = 1_000;
 /** A hog never stops; it is cut in pieces only because a step needs a length. */
 const HOG_PIECE_NS = 1e9;
 
-/** The endless program of a task that begins at `startNs` after T0, and the one of its children. */
-export function programOf(behaviour: RecordedTask['behaviour'], startNs: number, costs: ProgramCosts): Step[] {
+/** The endless program of a task that begins at `startNs` after T0. */
+export function programOf({ name, behaviour }: RecordedTask, startNs: number, costs: ProgramCosts): Step[] {
   switch (behaviour.type) {
     case 'hog':
       return [forever([run(HOG_PIECE_NS / NS_PER_US)])];
@@ -32,7 +42,7 @@ export function programOf(behaviour: RecordedTask['behaviour'], startNs: number,
         ]),
       ];
     case 'fork': {
-      const fork: Step = { op: 'fork', task: CHILD_NAME };
+      const fork: Step = { op: 'fork', task: childrenOf(name) };
       const forks = Array.from({ length: behaviour.nchild }, () => [...inKernel(costs.forkNs), fork]);
       return [forever([timer(behaviour.period_us, startNs, 'keep'), ...forks.flat()])];
     }

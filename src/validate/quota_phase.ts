@@ -5,7 +5,7 @@
 import type { Cast } from './history.js';
 import { type ReplayOptions, replay } from './replay.js';
 import { wrongOf } from './tally.js';
-import type { RecordedTrace } from './trace.js';
+import { begin, type RecordedTrace } from './trace.js';
 
 /** So many periods show it. */
 const PERIODS = 10;
@@ -18,9 +18,9 @@ export function withQuotaPhases(cast: Cast, trace: RecordedTrace, options: Repla
   if (!cast.scenario.kernel.fair.startsWith('eevdf')) return cast;
   const quotas = cast.scenario.cgroups.flatMap(({ name, quota }) => (quota === null ? [] : [{ name, quota }]));
   return quotas.reduce((best, { name, quota: { periodNs } }) => {
-    const first = trace.events.filter(({ atNs }) => atNs < PERIODS * periodNs);
+    const first = begin(trace, PERIODS * periodNs);
     const wrong = (phaseNs: number): number => {
-      return wrongOf(replay(withPhase(best, name, phaseNs), { ...trace, events: first }, options));
+      return wrongOf(replay(withPhase(best, name, phaseNs), first, options).counts);
     };
     const count = Math.ceil((periodNs / options.tickNs) * STEPS);
     const phases = Array.from({ length: count }, (_, step) => (step / STEPS) * options.tickNs + BEHIND_TICK_NS);

@@ -118,6 +118,8 @@ export interface Recording {
   summary: RecordedSummary;
   /** First wakeups by task; empty without a trace. */
   starts: ReadonlyMap<string, Start>;
+  /** EEVDF: what tasks were owed when they first woke, in ns of virtual time, as far as their decisions show it. */
+  lags: ReadonlyMap<string, number>;
   /** When the first real-time period after T0 ended; null: nothing was throttled. */
   rtPhaseNs: number | null;
 }
@@ -138,6 +140,7 @@ export function readRecording(dir: string, entry: IndexEntry): Recording {
     scenario: readJson(join(dir, entry.scenario), scenario),
     summary: readJson(join(dir, entry.summary), summary),
     starts: entry.trace === null ? new Map<string, Start>() : startsOf(join(dir, entry.trace)),
+    lags: new Map(),
     rtPhaseNs: null,
   };
   const hog = recording.scenario.tasks.find(({ policy, behaviour: { type } }) => policy === 'fifo' && type === 'hog');

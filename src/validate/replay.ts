@@ -4,30 +4,18 @@
  */
 import { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
-import type { Cast } from './history.js';
-import { type ReplayCounts, Tally } from './tally.js';
+import { CLOCK_STANDS, clockBeforeNs, type Delays, delaysOf } from './clocks.js';
+import { type Cast, schedOfPrio } from './history.js';
+import { Judge } from './judge.js';
+import { answered, chance, type Lane, newLane } from './lane.js';
+import type { ReplayCounts } from './tally.js';
 import { gridTicks, shownTicks, TICK_DELAY_NS, type Ticks } from './ticks.js';
-import type { RecordedTrace, TracedEvent } from './trace.js';
-import { Unknowns } from './unknowns.js';
-import { placeQueues } from './vruntimes.js';
+import type { RecordedTrace, TracedEvent, TracedTask } from './trace.js';
+import type { Offset } from './virtual_times.js';
+import { Vruntimes } from './vruntimes.js';
 
 /** A charge printed within this of a grid point is the tick's own. */
 const TICK_CHARGE_NS = 2_500;
-/**
- * When the runqueue's clock was read, from S02 and S06 recorded with and without sched_stat_runtime: so long after sched_waking for a wakeup;
- * so long before the sched_switch of a task that is preempted by a tick, and of one that sleeps. A preemption by a wakeup does not read
- * it again (rq_clock_skip_update).
- */
-const WAKE_CLOCK_NS = 860;
-const PREEMPT_CLOCK_NS = 1_400;
-const SLEEP_CLOCK_NS = 1_690;
-/**
- * A trace without charges tells the clock only to within a few of these lengths, and where the machine was emulated in real time, to within
- * what a tick that is on time varies by. Tasks whose virtual times lie closer together than this are a tie that it cannot decide, and so is
- * there a tick that would be answered otherwise by so much earlier or later.
- */
-const RESOLUTION_NS = { counted: 5_000, realTime: 200_000 } as const;
-
 export interface ReplayOptions {
   tickNs: number;
   /** The machine was emulated in real time: ticks came late. */
@@ -36,72 +24,66 @@ export interface ReplayOptions {
   windowNs: number;
   /** How far behind its queue's min_vruntime a long sleeper is placed. */
   creditNs: (task: TaskSpec | undefined) => number;
+  /** Where tasks lay at T0. */
+  offsets: readonly Offset[];
+  /** What is decided before this does not count: the offsets follow from it. */
+  fromNs: number;
 }
 
-export function replay(cast: Cast, trace: RecordedTrace, options: ReplayOptions): ReplayCounts {
-  return new Walk(cast, trace, options).run();
+/** Replays a trace. Also returns how far its choices have moved the model's virtual times. */
+export function replay(
+  cast: Cast,
+  trace: RecordedTrace,
+  options: ReplayOptions,
+): { counts: ReplayCounts; moved: readonly Offset[] } {
+  const walk = new Walk(cast, trace, options);
+  return { counts: walk.run(), moved: walk.moved };
 }
 
-interface Lane {
-  /** The running task; −1: idle. */
-  curr: number;
-  /** When a chance to preempt arose that has not been answered; null: none. */
-  chanceAt: number | null;
-  /** How many of the known ticks are past. */
-  ticks: number;
-  /** It came from another CPU: this one shows no sign of life before its next event. */
-  remote: boolean;
-  /** When the running task was woken on its way to sleep: it schedules all the same, and may stay. */
-  recalledAt: number;
-  /** That chance hangs on less than the trace's resolution. */
-  hangs: boolean;
-  /** A wakeup has asked for the reschedule: its clock serves for the switch, too. */
-  byWakeup: boolean;
+type Switch = Extract<TracedEvent, { event: 'switch' }>;
+
+/** A task that is about to wake up: since when, where it slept, and the CPU that the model chooses for it; null: it has no choice. */
+interface Waking {
+  atNs: number;
+  from: number;
+  chosen: number | null;
 }
 
 class Walk {
   readonly #driver: Driver;
+  readonly #judge: Judge;
   readonly #lanes: Lane[];
   readonly #ticks: Ticks;
-  readonly #chosen = new Map<number, number>();
-  readonly #wokenAt = new Map<number, number>();
-  readonly #wokenFrom = new Map<number, number>();
-  /** Tasks that have run, and those whose vruntime a charge has shown. */
-  readonly #seen = new Set<number>();
-  readonly #charged = new Set<number>();
-  readonly #unknowns: Unknowns;
-  readonly #exact: boolean;
-  readonly #resolutionNs: number;
-  /** The root queue's virtual time follows from the scenario's own tasks. */
-  readonly #rootKnown: boolean;
-  readonly #eevdf: boolean;
-  readonly #tally = new Tally(0);
+  readonly #delays: Delays;
+  /** By pid: who is about to wake up. */
+  readonly #waking = new Map<number, Waking>();
+  /** By task: the prio that it was last seen with. */
+  readonly #prios = new Map<number, number>();
+  /** Null: the trace does not hold the charges. */
+  readonly #vruntimes: Vruntimes | null;
+  #placed = false;
 
   constructor(
     readonly cast: Cast,
     readonly trace: RecordedTrace,
     readonly options: ReplayOptions,
   ) {
+    const { tickNs, windowNs, realTime, fromNs } = options;
+    const { machine, kernel } = cast.scenario;
     this.#driver = new Driver(cast.scenario);
-    this.#lanes = Array.from({ length: cast.scenario.machine.cpus }, () => ({
-      curr: -1,
-      chanceAt: null,
-      ticks: 0,
-      remote: false,
-      recalledAt: Number.NEGATIVE_INFINITY,
-      hangs: false,
-      byWakeup: false,
-    }));
-    const { tickNs, windowNs } = options;
-    this.#ticks = options.realTime
-      ? shownTicks(trace, cast, this.#lanes.length, tickNs)
-      : gridTicks(trace, this.#lanes.length, tickNs, windowNs);
-    this.#eevdf = cast.scenario.kernel.fair.startsWith('eevdf');
-    this.#resolutionNs = options.realTime ? RESOLUTION_NS.realTime : RESOLUTION_NS.counted;
-    this.#exact = trace.events.some(({ event }) => event === 'charge');
-    this.#unknowns = new Unknowns(this.#driver, cast.scenario, this.#resolutionNs, tickNs);
-    if (this.#exact) this.#driver.exact();
-    this.#rootKnown = this.#exact && placeQueues(this.#driver, cast, trace, options.creditNs);
+    this.#judge = new Judge(this.#driver, cast, { tickNs, realTime, exact: trace.exact, fromNs });
+    const { tally } = this.#judge;
+    this.#vruntimes = trace.exact ? new Vruntimes(this.#driver, cast, tally, trace, options.creditNs) : null;
+    this.#lanes = Array.from({ length: machine.cpus }, newLane);
+    this.#ticks = realTime
+      ? shownTicks(trace, cast, machine.cpus, tickNs)
+      : gridTicks(trace, machine.cpus, tickNs, windowNs);
+    this.#delays = delaysOf(kernel.fair);
+  }
+
+  /** How far choices have moved virtual times. */
+  get moved(): readonly Offset[] {
+    return [...this.#judge.times.moved.values()];
   }
 
   run(): ReplayCounts {
@@ -112,10 +94,10 @@ class Walk {
     this.#driver.force(controllerCpu, first);
     this.#lane(controllerCpu).curr = first;
     for (const event of this.trace.events) {
-      if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#exact ? TICK_CHARGE_NS : 0));
+      if (event.event !== 'charge') this.#ticksUntil(event.atNs - (this.#vruntimes === null ? 0 : TICK_CHARGE_NS));
       this.#step(event);
     }
-    return this.#tally.counts;
+    return this.#judge.tally.counts;
   }
 
   #id(pid: number): number {
@@ -148,36 +130,25 @@ class Walk {
   }
 
   #hangs(cpu: number, atNs: number): boolean {
-    return this.options.realTime && this.#driver.hangs(cpu, atNs, this.#resolutionNs);
+    return this.options.realTime && this.#driver.hangs(cpu, atNs, this.#judge.resolutionNs);
   }
 
   /** Another task waits: the model may want to preempt. */
   #chance(cpu: number, atNs: number, hangs: boolean, remote: boolean): void {
     const lane = this.#lane(cpu);
     if (lane.curr === -1 || this.#driver.runnable(cpu) < 2) return;
-    lane.remote = remote && (lane.chanceAt === null || lane.remote);
-    lane.chanceAt ??= atNs;
-    lane.hangs ||= hangs;
+    chance(lane, atNs, hangs, remote);
   }
 
   /** A chance that no switch has answered in time: the kernel did not preempt. */
   #settle(cpu: number, atNs: number): void {
     const lane = this.#lane(cpu);
-    const { curr, chanceAt, hangs } = lane;
+    const { curr, chanceAt, hangs, byWakeup } = lane;
     if (chanceAt === null || atNs - chanceAt < this.options.windowNs) return;
-    lane.chanceAt = null;
-    lane.hangs = false;
+    answered(lane);
     // The kernel may have rescheduled and picked the same task again, which no event shows.
     const choice = this.#driver.asked(cpu) ? this.#driver.pick(cpu, 'runnable', chanceAt) : curr;
-    if (choice !== curr) this.#driver.force(cpu, curr);
-    const tie = (choice !== curr && this.#unknowns.drained(choice)) || hangs;
-    if (tie) this.#tally.open('ties', chanceAt);
-    else if (choice === curr) this.#tally.right(chanceAt);
-    else {
-      this.#wrong('extraPreemptions', chanceAt, cpu, 'would preempt', curr, 'for', choice);
-      // With so little left of its quota it may have been throttled; what was wrong is not carried on.
-      if (!this.#driver.drain(choice, this.options.tickNs)) this.#stay(cpu, choice);
-    }
+    this.#judge.stayed({ atNs: chanceAt, cpu }, curr, choice, byWakeup, hangs);
   }
 
   #step(event: TracedEvent): void {
@@ -187,17 +158,16 @@ class Walk {
         this.#switch(event);
         break;
       case 'waking':
-        this.#wokenAt.set(event.task.pid, event.atNs);
-        this.#wokenFrom.set(event.task.pid, event.target);
-        if (this.#isFree(event.task.pid)) {
-          this.#chosen.set(event.task.pid, this.#driver.choose(this.#id(event.task.pid), event.cpu, false, event.atNs));
-        }
+        this.#waking.set(event.task.pid, this.#aboutToWake(event));
         break;
       case 'wakeup':
         this.#wakeup(event);
         break;
       case 'fork':
         this.#driver.fork(this.#id(event.child), event.cpu, event.atNs);
+        break;
+      case 'exit':
+        this.#vruntimes?.exit(this.#id(event.pid));
         break;
       case 'migrate':
         this.#driver.migrate(this.#id(event.task.pid), event.to, event.atNs);
@@ -208,100 +178,101 @@ class Walk {
     }
   }
 
+  #aboutToWake({ task, target, cpu, atNs }: Extract<TracedEvent, { event: 'waking' }>): Waking {
+    const id = this.#id(task.pid);
+    return { atNs, from: target, chosen: this.#isFree(id) ? this.#driver.choose(id, cpu, false, atNs) : null };
+  }
+
   /** A task of the scenario that may use more than one CPU. */
-  #isFree(pid: number): boolean {
-    const task = this.#id(pid);
+  #isFree(task: number): boolean {
     return this.#lanes.length > 1 && this.cast.own.has(task) && this.cast.scenario.tasks[task]?.cpus === null;
   }
 
-  #wakeup({ task, target, fresh, cpu, atNs }: Extract<TracedEvent, { event: 'wakeup' }>): void {
-    const chosen =
-      fresh && this.#isFree(task.pid)
-        ? this.#driver.choose(this.#id(task.pid), cpu, true, atNs)
-        : this.#chosen.get(task.pid);
-    this.#chosen.delete(task.pid);
-    if (chosen === target) this.#tally.right(atNs);
-    else if (chosen !== undefined) {
-      this.#tally.wrong('wrongCpus', atNs, cpu, () => `would wake ${task.name} on CPU ${chosen}, not ${target}`);
-    }
+  #wakeup(event: Extract<TracedEvent, { event: 'wakeup' }>): void {
+    const { target, fresh, cpu, atNs } = event;
+    const task = this.#id(event.task.pid);
+    const lane = this.#lane(target);
+    const waking = this.#waking.get(event.task.pid);
+    this.#waking.delete(event.task.pid);
+    const chosen = fresh && this.#isFree(task) ? this.#driver.choose(task, cpu, true, atNs) : (waking?.chosen ?? null);
+    if (chosen !== null) this.#judge.placed(event, task, target, chosen);
     this.#settle(target, atNs);
-    const wokenAt = this.#wokenAt.get(task.pid);
-    this.#unknowns.stray(this.#id(task.pid), this.#wokenFrom.get(task.pid), target);
-    const askedBefore = this.#driver.asked(target);
-    this.#driver.wake(this.#id(task.pid), target, fresh, wokenAt === undefined ? atNs : wokenAt + WAKE_CLOCK_NS);
-    this.#lane(target).byWakeup = !askedBefore && this.#driver.asked(target);
-    if (this.#id(task.pid) === this.#lane(target).curr) this.#lane(target).recalledAt = atNs;
+    this.#judge.unknowns.stray(task, waking?.from, target);
+    const before = this.#driver.asked(target);
+    this.#driver.wake(task, target, fresh, waking === undefined ? atNs : waking.atNs + this.#delays.wakeNs);
+    if (this.#driver.asked(target)) this.#asked(lane, task, before);
+    if (task === lane.curr) lane.recalledAt = atNs;
     else this.#chance(target, atNs, this.#isNearTick(atNs), cpu !== target);
+  }
+
+  /**
+   * A wakeup that asks for a reschedule, or finds it asked for (`before`), has read the clock for the switch, too (rq_clock_skip_update). That it
+   * is read again if the two are of different groups and the wakeup asks, is what S19 of 6.1 and of 6.12 show: what `per` was charged for
+   * beside S05, where there are no groups, and the order of the hogs.
+   */
+  #asked(lane: Lane, woken: number, before: boolean): void {
+    lane.byWakeup = !before;
+    lane.clockRead ||= before || this.#groupOf(woken) === this.#groupOf(lane.curr);
   }
 
   /** Under EEVDF a tick renews the deadline that a wakeup compares with; whether one so near came first is not in a trace of real time. */
   #isNearTick(atNs: number): boolean {
-    return this.options.realTime && this.#eevdf && atNs % this.options.tickNs < this.#resolutionNs;
+    return this.options.realTime && this.#judge.times.eevdf && atNs % this.options.tickNs < this.#judge.resolutionNs;
   }
 
-  #switch(event: Extract<TracedEvent, { event: 'switch' }>): void {
+  #switch(event: Switch): void {
     const { prev, prevState, next, cpu, atNs } = event;
     const lane = this.#lane(cpu);
     const from = this.#id(prev.pid);
     const to = this.#id(next.pid);
     if (from !== lane.curr) this.#repair(cpu, from, atNs);
+    this.#changePolicy(cpu, from, prev, atNs);
+    // The tasks that were woken at T0 get their places.
+    if (!this.#placed) this.#judge.times.place(this.options.offsets);
+    this.#placed = true;
     // What has been runnable since before T0 is not in the history.
     const known = this.#driver.queued(to);
-    const clockNs = prevState === 'runnable' ? atNs - PREEMPT_CLOCK_NS : atNs - SLEEP_CLOCK_NS;
+    const clockNs =
+      prevState === 'runnable' && lane.clockRead ? CLOCK_STANDS : atNs - this.#clockBefore(event, from, to);
     if (!known) this.#driver.wake(to, cpu, false, clockNs);
     if (known && from !== -1 && prevState === 'runnable') this.#preempt(event, from, to, clockNs);
-    lane.chanceAt = null;
-    lane.hangs = false;
-    const lent = known && this.#unknowns.lent(to);
-    const skips = prevState === 'runnable' && lane.byWakeup;
-    const choice = this.#driver.pick(cpu, prevState, skips ? 0 : clockNs);
-    lane.byWakeup = false;
+    const lent = known && this.#judge.unknowns.lent(to);
+    const choice = this.#driver.pick(cpu, prevState, clockNs);
+    this.#judge.picked(event, to, choice, known, lent);
+    answered(lane);
     lane.recalledAt = Number.NEGATIVE_INFINITY;
     lane.curr = to;
-    const strayed = this.#unknowns.arrive(to);
-    if (choice === to) {
-      this.#seen.add(to);
-      if (lent) this.#tally.open('ties', atNs);
-      else if (known && to !== -1) this.#tally.right(atNs);
-      return;
-    }
-    const apartNs = this.#driver.apart(choice, to);
-    this.#driver.force(cpu, to);
-    const kept = this.#unknowns.kept(choice, to, cpu);
-    // Where a task of EEVDF begins hangs on its lag before T0, which no trace holds.
-    const unseen = this.#eevdf && !(this.#seen.has(to) && this.#seen.has(choice));
-    this.#seen.add(to);
-    if (!this.#exact && (lent || kept || apartNs <= this.#resolutionNs)) this.#tally.open('ties', atNs);
-    else if (!this.#exact && (strayed || unseen) && Number.isFinite(apartNs)) this.#tally.open('firstPicks', atNs);
-    else if (known) this.#wrong('wrongPicks', atNs, cpu, 'would pick', choice, 'not', to);
-    this.#follow(to, choice);
+    this.#prios.set(to, next.prio);
+  }
+
+  #clockBefore(event: Switch, from: number, to: number): number {
+    const regroups = this.#groupOf(from) !== this.#groupOf(to);
+    return clockBeforeNs(this.#delays, event, this.#driver.runnable(event.cpu), regroups);
+  }
+
+  /** A task that leaves with another prio than it came with has changed its policy meanwhile. */
+  #changePolicy(cpu: number, task: number, { prio }: TracedTask, atNs: number): void {
+    const before = this.#prios.get(task);
+    this.#prios.set(task, prio);
+    if (task === -1 || before === undefined || before === prio) return;
+    this.#driver.changePolicy(cpu, schedOfPrio(prio), atNs - this.#delays.preemptNs);
+  }
+
+  #groupOf(task: number): string | null {
+    return this.cast.scenario.tasks[task]?.cgroup ?? null;
   }
 
   /** The kernel preempted `from`: the model must want that, too. */
-  #preempt(event: Extract<TracedEvent, { event: 'switch' }>, from: number, to: number, clockNs: number): void {
+  #preempt(event: Switch, from: number, to: number, clockNs: number): void {
     const { cpu, atNs } = event;
     const lane = this.#lane(cpu);
     if (atNs - lane.recalledAt < this.options.windowNs) return;
     // The tick that asked for it came at this time.
-    if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && !this.#exact) {
+    if (!this.#driver.asked(cpu) && this.#ticks.preempting.has(event) && this.#vruntimes === null) {
       lane.hangs = this.#hangs(cpu, clockNs);
       this.#driver.tick(cpu, clockNs);
     }
-    if (lane.hangs) this.#tally.open('ties', atNs);
-    else if (this.#driver.asked(cpu)) this.#tally.right(atNs);
-    else this.#wrong('missedPreemptions', atNs, cpu, 'would not preempt', from, 'for', to);
-  }
-
-  /** Nor does it lie so far ahead of the choice that it must give way. */
-  #stay(cpu: number, choice: number): void {
-    const { curr, byWakeup } = this.#lane(cpu);
-    if (!this.#exact && !this.#eevdf && Number.isFinite(this.#driver.apart(choice, curr)))
-      this.#driver.stay(curr, choice, byWakeup);
-  }
-
-  /** The choice says where the recorded kernel's virtual times lie; what was wrong is not carried on. */
-  #follow(task: number, choice: number): void {
-    if (!this.#exact && Number.isFinite(this.#driver.apart(choice, task))) this.#driver.follow(task, choice);
+    this.#judge.preempted(event, clockNs, from, to, this.#driver.asked(cpu, clockNs), lane.hangs);
   }
 
   /** Events were lost: another task has come to run here. */
@@ -311,38 +282,18 @@ class Walk {
     this.#lane(cpu).curr = task;
   }
 
-  #charge({ name, pid, ranNs, vruntime, cpu, atNs }: Extract<TracedEvent, { event: 'charge' }>): void {
+  #charge(event: Extract<TracedEvent, { event: 'charge' }>): void {
+    const { cpu, atNs } = event;
+    const { tickNs } = this.options;
     const lane = this.#lane(cpu);
-    const task = this.#id(pid);
-    const tick = Math.floor(atNs / this.options.tickNs);
-    this.#ticksUntil((tick - 1) * this.options.tickNs + TICK_DELAY_NS);
-    if (task !== lane.curr || vruntime === 0n) return;
-    this.#driver.charge(cpu, ranNs);
-    if (this.cast.own.has(task) || (this.#rootKnown && this.#charged.has(task))) {
-      this.#tally.charge(atNs, name, vruntime - this.#driver.vruntime(task));
-    }
-    this.#charged.add(task);
+    const task = this.#id(event.pid);
+    const tick = Math.floor(atNs / tickNs);
+    this.#ticksUntil((tick - 1) * tickNs + TICK_DELAY_NS);
+    if (task !== lane.curr || event.vruntime === 0n) return;
+    this.#vruntimes?.charge(task, event);
     // Ticks are numbered from 1 on, at T0 + tickNs.
-    if (atNs - tick * this.options.tickNs < TICK_CHARGE_NS && lane.ticks < tick) {
-      lane.ticks = tick;
-      this.#tick(cpu, tick * this.options.tickNs + TICK_DELAY_NS);
-    }
-  }
-
-  #wrong(
-    mistake: 'wrongPicks' | 'missedPreemptions' | 'extraPreemptions',
-    atNs: number,
-    cpu: number,
-    verb: string,
-    a: number,
-    but: string,
-    b: number,
-  ): void {
-    this.#tally.wrong(mistake, atNs, cpu, () => `${verb} ${this.#name(a)} ${but} ${this.#name(b)}`);
-  }
-
-  #name(task: number): string {
-    if (task === -1) return 'idle';
-    return this.cast.names[task] ?? '?';
+    if (atNs - tick * tickNs >= TICK_CHARGE_NS || lane.ticks >= tick) return;
+    lane.ticks = tick;
+    this.#tick(cpu, tick * tickNs + TICK_DELAY_NS);
   }
 }

@@ -1,45 +1,20 @@
 /**
  * The figures of replay mode as rows of validation.csv.
  */
-import { join } from 'node:path';
-import type { Kernel, Machine, TaskSpec } from '../scenario/scenario.js';
 import { ALL_TASKS, type ValidationRow, voidRow } from './compare.js';
-import { castOf } from './history.js';
-import { withQuotaPhases } from './quota_phase.js';
 import type { Recording } from './recordings.js';
-import { type ReplayOptions, replay } from './replay.js';
+import { replay } from './replay.js';
+import type { ReplayInput } from './replay_input.js';
 import { type ReplayCounts, wrongOf } from './tally.js';
 import { type Metric, RULES } from './tolerance.js';
-import { readTrace } from './trace.js';
 
-/** A reschedule shows as a switch within this time: at once where time stands still meanwhile, late where it is emulated in real time. */
-const WINDOW_NS = { icount: 60_000, other: 3_000_000 } as const;
 /** Where two CPUs take part, right decisions may be fewer. */
 const TWO_CPU_TOLERANCE_PCT = 5;
 
 /** Replays a recording; a row that is void says why it cannot be. */
-export function replayRows(recording: Recording, dataDir: string, machine: Machine, kernel: Kernel): ValidationRow[] {
-  const { entry } = recording;
-  const cannot = (note: string): ValidationRow[] => [{ ...voidRow(recording, note), mode: 'replay' }];
-  if (entry.trace === null) return cannot('the recording has no trace');
-  const trace = readTrace(join(dataDir, entry.trace));
-  if (trace === null) return cannot('its trace does not say when it begins');
-  const cast = castOf(recording, trace, machine, kernel);
-  if (cast === null) return cannot('its scenario cannot be simulated');
-  const options: ReplayOptions = {
-    tickNs: 1e9 / kernel.hz,
-    realTime: entry.mode !== 'icount',
-    windowNs: entry.mode === 'icount' ? WINDOW_NS.icount : WINDOW_NS.other,
-    creditNs: (task) => creditOf(task, cast.scenario.kernel, entry.cpus),
-  };
-  return rowsOf(recording, replay(withQuotaPhases(cast, trace, options), trace, options));
-}
-
-/** Half of the latency, or of the minimum granularity (place_entity, GENTLE_FAIR_SLEEPERS). */
-function creditOf(task: TaskSpec | undefined, kernel: Kernel, cpus: number): number {
-  const factor = 1 + Math.floor(Math.log2(Math.min(cpus, 8)));
-  const small = task?.sched.class === 'idle' && kernel.fair === 'cfs-6.1';
-  return ((small ? kernel.minGranularityNs : kernel.latencyNs) * factor) / 2;
+export function replayRows(recording: Recording, input: ReplayInput | string): ValidationRow[] {
+  if (typeof input === 'string') return [{ ...voidRow(recording, input), mode: 'replay' }];
+  return rowsOf(recording, replay(input.cast, input.trace, input.options).counts);
 }
 
 function rowsOf({ entry }: Recording, counts: ReplayCounts): ValidationRow[] {

@@ -4,7 +4,7 @@
 import type { BtTunables, CgroupSpec, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
 import { externalTask, kernelThreads } from './background.js';
 import { type ProgramCosts, programCosts } from './costs.js';
-import { CHILD_NAME, childProgram, programOf, schedOf, sleepUntil } from './programs.js';
+import { childProgram, childrenOf, programOf, schedOf, sleepUntil } from './programs.js';
 import type { RecordedScenario, RecordedTask, Recording } from './recordings.js';
 
 /** The task that stands for the recordings' controller; like all outside the scenario, it is not compared. */
@@ -20,9 +20,17 @@ const NEXT_WAKE_NS = 2_919;
 /**
  * Where a task's vruntime lies as it first wakes, seen in the recorded vruntimes (labels *-icount-vr). A fair task that was forked last
  * has slept so briefly that it is where the queue is; the others have slept long enough for the full credit of a sleeper. BT queues
- * had hardly run at all, so that their tasks still lie in the order in which they were forked.
+ * had hardly run at all, so that their tasks still lie in the order in which they were forked. Under EEVDF it is the lag that they went to
+ * sleep with, which the first decisions of a trace show.
  */
-function startLagNs({ policy }: RecordedTask, order: number, count: number): number | null {
+function startLagNs(
+  { name, policy }: RecordedTask,
+  order: number,
+  count: number,
+  lags: Recording['lags'],
+): number | null {
+  const known = lags.get(name);
+  if (known !== undefined) return known;
   if (policy === 'bt' || policy === 'cgbt') return count - 1 - order;
   return order === count - 1 ? 0 : null;
 }
@@ -76,7 +84,7 @@ export type Mapping = { scenario: Scenario } | { unsupported: string };
 
 /** The recorded scenario on a machine, under a kernel. */
 export function scenarioOf(
-  { scenario: recorded, summary, starts, rtPhaseNs }: Pick<Recording, 'scenario' | 'summary' | 'starts' | 'rtPhaseNs'>,
+  { scenario: recorded, summary, starts, lags, rtPhaseNs }: Omit<Recording, 'entry'>,
   machine: Machine,
   kernel: Kernel,
 ): Mapping {
@@ -86,7 +94,7 @@ export function scenarioOf(
   const instances = recorded.tasks.flatMap(instancesOf);
   const tasks = instances.map((task, order) => {
     const start = starts.get(task.name) ?? { atNs: FIRST_WAKE_NS + order * NEXT_WAKE_NS, cpu: null };
-    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length) }, machine.cpus, costs);
+    return taskSpec(task, { ...start, lagNs: startLagNs(task, order, instances.length, lags) }, machine.cpus, costs);
   });
   const lastStartNs = Math.max(...tasks.map(({ startNs }) => startNs));
   const external = recorded.external === undefined ? null : externalTask(recorded.external, EXTERNAL);
@@ -123,7 +131,7 @@ export function scenarioOf(
       tasks: [
         controllerSpec(lastStartNs + NEXT_WAKE_NS, machine.cpus),
         ...tasks,
-        ...recorded.tasks.flatMap((task) => childSpecs(task, recorded, machine.cpus, costs)),
+        ...instances.flatMap((task) => childSpecs(task, recorded, machine.cpus, costs)),
         ...kernelThreads(summary, 1e9 / kernel.hz),
         ...(external === null ? [] : [external]),
       ],
@@ -132,13 +140,12 @@ export function scenarioOf(
 }
 
 /** The first thing in the scenario that is not simulated yet; null if all is. */
-function whyUnsupported({ tasks, external, set }: RecordedScenario): string | null {
+function whyUnsupported({ external, set }: RecordedScenario): string | null {
   if (external !== undefined && externalTask(external, EXTERNAL) === null) {
     return 'an external program took part in it that is not known';
   }
   const setting = set?.before.find(([path]) => !SETTINGS.some(({ pattern }) => pattern.test(path)));
   if (setting !== undefined) return `it sets ${setting[0]} before it runs`;
-  if (tasks.filter((task) => task.behaviour.type === 'fork').length > 1) return 'more than one task forks';
   return null;
 }
 
@@ -171,7 +178,7 @@ function taskSpec(
     timerSlackNs: TIMER_SLACK_NS,
     sliceNs: task.sched_runtime_us === undefined ? null : task.sched_runtime_us * NS_PER_US,
     cookie: null,
-    program: [...sleepUntil(beginNs), ...programOf(task.behaviour, beginNs, costs)],
+    program: [...sleepUntil(beginNs), ...programOf(task, beginNs, costs)],
   };
 }
 
@@ -210,8 +217,8 @@ function childSpecs(
   const { nchild, period_us, run_us } = task.behaviour;
   return [
     {
-      name: CHILD_NAME,
-      count: task.count * nchild * Math.ceil((duration_ms * 1000) / period_us),
+      name: childrenOf(task.name),
+      count: nchild * Math.ceil((duration_ms * 1000) / period_us),
       role: null,
       sched: schedOf(task),
       cgroup: task.cgroup,

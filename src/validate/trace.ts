@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
 /** What all events have: when after T0, and on which CPU. */
-interface At {
+export interface At {
   atNs: number;
   cpu: number;
 }
@@ -24,6 +24,7 @@ export type TracedEvent = At &
     | { event: 'waking'; task: TracedTask; target: number }
     | { event: 'wakeup'; task: TracedTask; target: number; fresh: boolean }
     | { event: 'fork'; pid: number; child: number }
+    | { event: 'exit'; pid: number }
     | { event: 'migrate'; task: TracedTask; to: number }
     | { event: 'charge'; name: string; pid: number; ranNs: number; vruntime: bigint }
   );
@@ -35,6 +36,8 @@ export interface RecordedTrace {
   /** The controller, and the CPU that it runs on at T0. */
   controller: TracedTask;
   controllerCpu: number;
+  /** It holds every charge. */
+  exact: boolean;
   events: TracedEvent[];
 }
 
@@ -43,6 +46,7 @@ const SWITCH = /^(.*):(\d+) \[(\d+)\] (\S+) ==> (.*):(\d+) \[(\d+)\]$/;
 const WAKING = /^comm=(.*) pid=(\d+) prio=(\d+) (?:success=\d )?target_cpu=(\d+)$/;
 const WAKEUP = /^(.*):(\d+) \[(\d+)\] (?:success=\d )?CPU:(\d+)$/;
 const FORK = /^comm=.* pid=(\d+) child_comm=.* child_pid=(\d+)$/;
+const EXIT = /^comm=.* pid=(\d+) prio=\d+$/;
 const MIGRATE = /^comm=(.*) pid=(\d+) prio=(\d+) orig_cpu=\d+ dest_cpu=(\d+)$/;
 const CHARGE = /^comm=(.*) pid=(\d+) runtime=(\d+) \[ns\] vruntime=(\d+) \[ns\]$/;
 const MARKER = /scn_start (\d+)/;
@@ -64,14 +68,21 @@ export function parseTrace(text: string): RecordedTrace | null {
       if (marker === undefined) continue;
       t0 = BigInt(marker);
       const controller = { name: comm, pid: Number(pid), prio: 0 };
-      trace = { bootNs: Number(t0), controller, controllerCpu: Number(cpu), events: [] };
+      trace = { bootNs: Number(t0), controller, controllerCpu: Number(cpu), exact: false, events: [] };
       continue;
     }
     const at = { atNs: Number(BigInt(seconds) * 1_000_000_000n + BigInt(ns) - t0), cpu: Number(cpu) };
     const event = parseEvent(name ?? '', details, at);
-    if (event !== null) trace.events.push(event);
+    if (event === null) continue;
+    trace.events.push(event);
+    if (event.event === 'charge') trace.exact = true;
   }
   return trace;
+}
+
+/** A trace up to a time. */
+export function begin(trace: RecordedTrace, untilNs: number): RecordedTrace {
+  return { ...trace, events: trace.events.filter(({ atNs }) => atNs < untilNs) };
 }
 
 function parseEvent(name: string, details: string, at: At): TracedEvent | null {
@@ -94,6 +105,10 @@ function parseEvent(name: string, details: string, at: At): TracedEvent | null {
     case 'sched_process_fork': {
       const m = FORK.exec(details);
       return m && { ...at, event: 'fork', pid: Number(m[1]), child: Number(m[2]) };
+    }
+    case 'sched_process_exit': {
+      const m = EXIT.exec(details);
+      return m && { ...at, event: 'exit', pid: Number(m[1]) };
     }
     case 'sched_migrate_task': {
       const m = MIGRATE.exec(details);

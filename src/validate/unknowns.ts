@@ -11,6 +11,9 @@ export class Unknowns {
   /** CPUs of which it is known what BT had used of its budget before T0. */
   readonly #budgetsKnown = new Set<number>();
 
+  /** CPUs of which it is known when the fair server's period began. */
+  readonly #serversKnown = new Set<number>();
+
   /** Quotas are told to within `resolutionNs`. */
   constructor(
     readonly driver: Driver,
@@ -29,6 +32,18 @@ export class Unknowns {
   /** A task has come to run; whether it was a stray until now. */
   arrive(task: number): boolean {
     return this.#strays.delete(task);
+  }
+
+  /** `from` is preempted for `to`, which the model does not want: whether the fair server's first turn has come, of which this is the sign. */
+  served(from: number, to: number, cpu: number, atNs: number): boolean {
+    if (this.#serversKnown.has(cpu) || !this.#isRealTime(from) || this.#isRealTime(to)) return false;
+    this.#serversKnown.add(cpu);
+    return this.driver.serveFair(cpu, atNs);
+  }
+
+  #isRealTime(task: number): boolean {
+    const { class: policy } = this.scenario.tasks[task]?.sched ?? {};
+    return policy === 'fifo' || policy === 'rr';
   }
 
   /** A task is about to run: whether its group, which was throttled, had just enough of its quota left. */

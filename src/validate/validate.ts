@@ -9,6 +9,7 @@ import { compare, type ValidationRow, voidRow } from './compare.js';
 import { MEMORY_KERNEL, memoryCases } from './memory/recordings.js';
 import { memoryRows } from './memory/validate.js';
 import { type Figure, type IndexEntry, type Recording, readIndex, readRecording, selectEntries } from './recordings.js';
+import { replayInput, withLags } from './replay_input.js';
 import { replayRows } from './replay_rows.js';
 import { scenarioOf } from './scenario.js';
 
@@ -62,15 +63,17 @@ async function validateMemory(id: string, { dataDir, presets, seed, simulate }: 
 
 async function validateOne(entry: IndexEntry, options: ValidationOptions): Promise<ValidationRow[]> {
   const { dataDir, modes, presets } = options;
-  const recording = readRecording(dataDir, entry);
+  const read = readRecording(dataDir, entry);
   const kernel = presets.kernel(entry.kernel);
   const machine = presets.machine(entry);
+  const input = machine === null ? 'no machine stands for its own' : replayInput(read, dataDir, machine, kernel);
+  const recording = withLags(read, input);
   const rows: ValidationRow[] = [];
   if (modes.includes('scenario') && concernsScenarioMode(entry)) {
     rows.push(...(await scenarioRows(recording, machine, kernel, options)));
   }
   if (modes.includes('replay') && machine !== null && entry.trace !== null) {
-    rows.push(...replayRows(recording, dataDir, machine, kernel));
+    rows.push(...replayRows(recording, input));
   }
   return rows;
 }

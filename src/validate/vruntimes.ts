@@ -1,16 +1,53 @@
 /**
- * Where tasks of CFS lay before they first ran, from a trace that holds every charge with its vruntime.
+ * A trace that holds every charge with its vruntime (CFS): where the tasks lay before they first ran, and whether the model's vruntime is the
+ * kernel's after each.
  */
 import type { Driver } from '../kernel/driver.js';
 import type { TaskSpec } from '../scenario/scenario.js';
 import type { Cast } from './history.js';
-import type { RecordedTrace } from './trace.js';
+import type { Tally } from './tally.js';
+import type { RecordedTrace, TracedEvent } from './trace.js';
 
-/**
- * Gives the scenario's tasks, and their queues, the virtual times that follow from their first charges. Returns whether the root queue's
- * follows, too. `creditNs`: how far behind its queue's min_vruntime a long sleeper is placed.
- */
-export function placeQueues(
+type Charge = Extract<TracedEvent, { event: 'charge' }>;
+
+export class Vruntimes {
+  /** Tasks whose vruntime a charge has shown. */
+  readonly #shown = new Set<number>();
+  /** Tasks that are about to exit. */
+  readonly #exiting = new Set<number>();
+  /** The root queue's virtual time follows from the scenario's own tasks. */
+  readonly #rootKnown: boolean;
+
+  /** Gives the tasks their virtual times. `creditNs`: how far behind its queue's min_vruntime a long sleeper is placed. */
+  constructor(
+    readonly driver: Driver,
+    readonly cast: Cast,
+    readonly tally: Tally,
+    trace: RecordedTrace,
+    creditNs: (task: TaskSpec | undefined) => number,
+  ) {
+    driver.exact();
+    this.#rootKnown = placeQueues(driver, cast, trace, creditNs);
+  }
+
+  /** The running task was charged. */
+  charge(task: number, { cpu, atNs, name, ranNs, vruntime }: Charge): void {
+    this.driver.charge(cpu, ranNs);
+    if (this.cast.own.has(task) || (this.#rootKnown && this.#shown.has(task))) {
+      this.tally.charge(atNs, name, vruntime - this.driver.vruntime(task));
+    }
+    this.#shown.add(task);
+    // The first charge of an exit is that of leaving the queue for a moment.
+    if (this.#exiting.delete(task)) this.driver.rejoin(cpu);
+  }
+
+  exit(task: number): void {
+    this.#exiting.add(task);
+  }
+}
+
+/** Gives the scenario's tasks, and their queues, the virtual times that follow from their first charges. Returns whether the root queue's does, too. */
+function placeQueues(
   driver: Driver,
   { scenario, own, byPid }: Cast,
   trace: RecordedTrace,

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { Driver } from '../../src/kernel/driver.js';
-import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
+import type { Scenario, SchedSettings, TaskSpec } from '../../src/scenario/scenario.js';
 import { type Entity, groupsOf, type Reference, shareOf, taskOf } from './entities.js';
 
 /** `which` is a task, or for whom no such task is there, the next for which it makes sense. */
@@ -59,6 +59,10 @@ export function stepwise(
   const born = new Set<Entity>();
   const asleep = new Set<Entity>();
   const at = (index: number): Entity => tasks[index % tasks.length] as Entity;
+  const schedOf = (task: Entity): SchedSettings => {
+    const spec = scenario.tasks[tasks.indexOf(task)];
+    return spec?.sched ?? { class: 'fair', nice: 0, priority: 0 };
+  };
   /** From `which` on, the first task for which it is true. */
   const find = (which: number, is: (task: Entity) => boolean): number =>
     tasks.map((_, i) => (which + i) % tasks.length).find((index) => is(at(index))) ?? -1;
@@ -104,7 +108,7 @@ export function stepwise(
       leaves = 'runnable';
     } else if (kind === 'nice') {
       if (nice === curr.nice) continue;
-      driver.renice(0, nice, now);
+      driver.changePolicy(0, { ...schedOf(curr), nice }, now);
       reference.setNice(time, curr, nice);
       leaves = 'runnable';
     } else {

@@ -23,6 +23,7 @@ function recording(trust: Recording['entry']['trust'] = [...FIGURES], latencySam
       trust,
     },
     starts: new Map(),
+    lags: new Map(),
     rtPhaseNs: null,
     scenario: { id: 'S99', title: '', cpus: 1, boot: '', duration_ms: 10_000, cgroups: [], tasks: [] },
     summary: {

@@ -1,6 +1,8 @@
 /** From recorded scenarios to simulated ones. */
 import { describe, expect, test } from 'vitest';
+import { simulate } from '../../src/kernel/simulation.js';
 import type { Scenario, TaskSpec } from '../../src/scenario/scenario.js';
+import { compare } from '../../src/validate/compare.js';
 import { DEFAULT_RECORDINGS, type Recording, readIndex, readRecording } from '../../src/validate/recordings.js';
 import { CONTROLLER, type Mapping, scenarioOf } from '../../src/validate/scenario.js';
 import { kernel, machine } from './presets.js';
@@ -87,10 +89,38 @@ describe('a recorded scenario', () => {
 
   test('S17: a pool of children, one for each fork', () => {
     const scenario = mapped('S17');
-    expect(task(scenario, 'fchild')).toMatchObject({ count: 1000, start: 'fork' });
+    expect(task(scenario, 'fchild of forker')).toMatchObject({ count: 1000, start: 'fork' });
     expect(task(scenario, 'forker').program).toMatchObject([
-      { body: [{ op: 'timer' }, { op: 'run', mode: 'kernel' }, { op: 'fork', task: 'fchild' }] },
+      { body: [{ op: 'timer' }, { op: 'run', mode: 'kernel' }, { op: 'fork', task: 'fchild of forker' }] },
     ]);
+  });
+
+  test('of several forking tasks: each has children of its own, which the recording counts as one task', () => {
+    const recording = recorded('S17');
+    const [forker] = recording.scenario.tasks;
+    if (forker?.behaviour.type !== 'fork') throw new Error('S17 forks');
+    const light = { ...forker, name: 'light', behaviour: { ...forker.behaviour, run_us: 500, nchild: 2 } };
+    const tasks = [{ ...forker, count: 2 }, light];
+    const mapping = scenarioOf(
+      { ...recording, scenario: { ...recording.scenario, tasks } },
+      machine(),
+      kernel('linux-6.1'),
+    );
+    if ('unsupported' in mapping) throw new Error(mapping.unsupported);
+    const pools = mapping.scenario.tasks.filter(({ start }) => start === 'fork');
+    expect(pools.map(({ name, count }) => [name, count])).toEqual([
+      ['fchild of forker0', 1000],
+      ['fchild of forker1', 1000],
+      ['fchild of light', 2000],
+    ]);
+    const result = simulate({ ...mapping.scenario, durationNs: 1e9 }, 1);
+    const cpuNs = result.tasks.reduce((sum, { name, cpuNs }) => sum + (name.startsWith('fchild') ? cpuNs : 0), 0);
+    const shares = compare(recording, result, 4000).filter(
+      ({ task, metric }) => task === 'fchild' && metric === 'share_pct',
+    );
+    expect(shares.map(({ simulated }) => simulated)).toEqual([expect.closeTo(cpuNs / 1e7, 3)]);
+    // Two of 2 ms and two of 0.5 ms every 5 ms fill the CPU.
+    expect(cpuNs).toBeGreaterThan(0.8e9);
   });
 
   test('S18: a pair with two channels', () => {
