@@ -8,6 +8,7 @@ import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
 import { kswapdStep } from '../mm/kswapd';
 import { mm } from '../mm/mm';
+import { rueStep } from '../mm/rue/thread';
 import { memoryStep } from '../mm/step';
 import { exitMemory } from '../mm/unmap';
 import { record } from '../observe/recorder';
@@ -184,6 +185,9 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.KSWAPD:
         self.pc--;
         return kswapdStep(rq, thread);
+      case Op.RUE:
+        self.pc--;
+        return rueStep(rq, thread, step.a);
       case Op.UNMAP:
         self.pc--;
         if (exitMemory(rq, thread)) return true;

@@ -14,6 +14,7 @@ import {
   touchSchema,
 } from './memory.js';
 import { cpuList, durationSchema, empty, name, noDuration, positiveTime, time } from './primitives.js';
+import { groupQosSchema, prioritySchema, rueSchema } from './rue.js';
 import type { Reservation, SchedSettings } from './scenario.js';
 import { LONGEST_NS } from './units.js';
 
@@ -221,6 +222,9 @@ const roleGroupSchema = z.strictObject({
   quota: positiveTime.optional().describe('cpu.max: CPU time a period'),
   period: positiveTime.default(100e6).describe('cpu.max: 1ms … 1s'),
   burst: time.default(0).describe('cpu.max.burst: unused quota that may be kept, up to the quota'),
+  memory: groupMemorySchema.optional().describe('its memory controller'),
+  priority: prioritySchema.optional(),
+  rue: groupQosSchema.optional().describe('its memory QoS (TencentOS)'),
 });
 
 const cgroupSchema = z.strictObject({
@@ -230,7 +234,6 @@ const cgroupSchema = z.strictObject({
   btShares: z.int().min(2).max(262_144).default(1024).describe('cpu.bt_shares (TencentOS)'),
   offline: z.boolean().default(false).describe('cpu.offline: tasks that are not real-time run in the BT class'),
   cpus: cpuList.optional().describe('cpuset.cpus'),
-  memory: groupMemorySchema.optional().describe('its memory controller'),
 });
 
 const cost = time.refine((ns) => ns <= 1e9, 'expected at most 1s');
@@ -425,6 +428,7 @@ export const kernelSchema = z.strictObject({
 /** A policy's file. */
 export const policySchema = z.strictObject({
   name: name.optional(),
+  base: z.string().optional().describe('a policy whose roles, cgroups and switches hold where this one has none'),
   description: z.string().default(''),
   default: schedSchema.prefault({ class: 'fair' }).describe('tasks whose role is not listed'),
   roles: z.record(name, schedSchema).default({}),
@@ -434,6 +438,7 @@ export const policySchema = z.strictObject({
   kernel: z.string().optional().describe('the kernel that has this policy, instead of the scenario’s'),
   bt: z.strictObject(btFields).partial().default({}),
   vmf: z.strictObject(vmfFields).partial().default({}),
+  rue: rueSchema.optional().describe('RUE: memory QoS; default: off'),
 });
 
 /** A machine or kernel of a scenario: a preset's name or file, or one with changes. */
