@@ -6,6 +6,8 @@ import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
 import { check, parseYaml, readText } from './document.js';
+import { type KernelDocument, kernelSchema } from './kernel_schema.js';
+import { type MachineDocument, machineSchema } from './machine_schema.js';
 import { groupMemoryOf, memoryCostsOf } from './memory.js';
 import { ablationOf, groupQosOf, withParts } from './rue.js';
 import type {
@@ -19,15 +21,7 @@ import type {
   VirtualizationCosts,
   VmfTunables,
 } from './scenario.js';
-import {
-  type KernelDocument,
-  kernelSchema,
-  type MachineDocument,
-  machineSchema,
-  type PolicyDocument,
-  policySchema,
-  type RoleGroupDocument,
-} from './schema.js';
+import { type PolicyDocument, policySchema, type RoleGroupDocument } from './schema.js';
 
 /** A name and one line about it. */
 export interface Listed {

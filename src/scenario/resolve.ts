@@ -25,14 +25,8 @@ import type {
   Step,
   TaskSpec,
 } from './scenario.js';
-import {
-  type GuestDocument,
-  type LoopDocument,
-  type ScenarioDocument,
-  type StepDocument,
-  type TaskDocument,
-  taskSchema,
-} from './schema.js';
+import { type GuestDocument, type ScenarioDocument, type TaskDocument, taskSchema } from './schema.js';
+import type { LoopDocument, StepDocument } from './step_schema.js';
 
 /** How a scenario is to be run, over what its file says. */
 export interface ResolveOptions {
