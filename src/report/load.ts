@@ -10,10 +10,15 @@ import { humanCount, humanPercent, humanTime } from './units.js';
 export const ofService = (rows: readonly MetricRow[]): boolean =>
   rows.some((row) => row.throughput_per_s !== undefined);
 
-/** The table of an experiment: latencies by case, or of services what was served and how late, too; and what memory cost whom. */
+/**
+ * The table of an experiment: latencies by case; of services what was served and how late, too; of memory who paid, and of several cases
+ * nothing else, as there would be a table a recorder and case.
+ */
 export function resultTable(rows: readonly MetricRow[]): string {
   if (ofService(rows)) return loadTable(rows);
-  return ofMemory(rows) ? `${latencyTable(rows)}\n${memoryTable(rows)}` : latencyTable(rows);
+  if (!ofMemory(rows)) return latencyTable(rows);
+  const memory = `${chalk.bold(rows[0]?.experiment ?? '')}  page allocations and requests of the first priority\n${memoryTable(rows)}`;
+  return new Set(rows.map((row) => row.case)).size === 1 ? `${latencyTable(rows)}\n${memory}` : memory;
 }
 
 /** One block a recorder, one line a case and policy: the row over all seeds, or the only one. */
