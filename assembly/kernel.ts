@@ -10,6 +10,7 @@ import { machine } from './machine/machine';
 import { groupAt as memcgAt } from './mm/memcg';
 import { counter, mm } from './mm/mm';
 import { groupNumber, memoryNumber, zoneNumber } from './mm/observe';
+import { qosNumber, rueNumber } from './mm/rue/observe';
 import { recorderAt } from './observe/recorder';
 import { trace } from './observe/trace';
 import * as follow from './follow';
@@ -198,6 +199,15 @@ export function memoryLevel(what: u32): f64 {
 
 export function memcg(index: u32, what: u32): f64 {
   return groupNumber(memcgAt(index), what);
+}
+
+/** A number of RUE, or of what a group has of it (0: the root). */
+export function rue(what: u32): f64 {
+  return rueNumber(what);
+}
+
+export function qos(index: u32, what: u32): f64 {
+  return qosNumber(index, what);
 }
 
 /** A histogram of the memory side; `what` in the order of MEMORY_HISTOGRAMS. */

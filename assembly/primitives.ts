@@ -6,6 +6,7 @@ import { BUCKETS, bucketOf, Histogram, newHistogram } from './base/histogram';
 import { Distribution, nextBits, sample, streamState } from './base/random';
 import { RbNode, RbTree, successor } from './base/rbtree';
 import { Event, initEvent, newWheel, Wheel } from './base/wheel';
+import { positionRatio } from './mm/rue/position';
 import { SchedAvg, updateAverages, updateSums, estimate } from './sched/avg';
 import { idleScanFor } from './sched/domain';
 import { calcDelta, NICE_0_LOAD, weightOf, wmultOf } from './sched/weight';
@@ -284,4 +285,10 @@ export function utilEstimate(old: u32, util: u32, waited: bool): u32 {
 /** nr_idle_scan of a cache of `size` CPUs whose utilisation sums to `sumUtil`, at imbalance_pct 117. */
 export function idleScan(sumUtil: u32, size: u32): u32 {
   return idleScanFor(sumUtil, size, 117);
+}
+
+// --- RUE's position curve, in pages and 1024ths.
+
+export function rueRatio(used: i32, total: i32, reserve: i32): i32 {
+  return <i32>positionRatio(used, total, reserve);
 }

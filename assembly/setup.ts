@@ -26,6 +26,7 @@ import {
 } from './setup/machine';
 import { newSpecs, readGroups, readMasks, readPrograms, readRecorders, readSpecs, startCpus } from './setup/tasks';
 import { readMemory } from './setup/memory';
+import { readRue } from './setup/rue';
 import {
   AreaTable,
   DeviceTable,
@@ -39,9 +40,11 @@ import {
   MachineTable,
   MemoryTable,
   NoiseTable,
+  QosTable,
   Reader,
   RecorderTable,
   rowAt,
+  RueTable,
   SpecTable,
   SystemTable,
   ViewTable,
@@ -83,6 +86,8 @@ export function setUp(input: usize, seed: u64): void {
   const files = reader.array<FileTable>(<u32>header.files);
   const areas = reader.array<AreaTable>(<u32>header.areas);
   const views = reader.array<ViewTable>(<u32>header.views);
+  const rueTable = reader.next<RueTable>();
+  const qos = reader.array<QosTable>(<u32>header.qos);
 
   const distributions = readDistributions(distributionTables, <u32>header.distributions, values);
   newCpus(<u32>header.cpus);
@@ -98,6 +103,7 @@ export function setUp(input: usize, seed: u64): void {
     const groups = setUpKernel(system, reader, distributions, specs, firstSpec, seed);
     // Guests have memory enough.
     if (i == 0 && header.memory != 0) readMemory(memory, header, system, devices, files, groups, specs, areas, views);
+    if (i == 0 && header.qos != 0) readRue(rueTable, qos);
     firstCpu += <u32>system.cpus;
     firstSpec += <u32>system.specs;
   }

@@ -31,6 +31,8 @@ export class Header {
   views: f64;
   /** The instruction with which a killed task goes on. */
   exitPc: f64;
+  /** QosTable[]: one a group and the root; 0: RUE is off. */
+  qos: f64;
 }
 
 @unmanaged
@@ -299,6 +301,34 @@ export class ViewTable {
   first: f64;
   pages: f64;
   pattern: f64;
+}
+
+/** RUE: its parts (Part in assembly/mm/rue/rue.ts), its tunables, and its threads by their declarations. */
+@unmanaged
+export class RueTable {
+  parts: f64;
+  highestReclaim: f64;
+  reservePages: f64;
+  latencyTargetNs: f64;
+  latencyPriority: f64;
+  cacheRetries: f64;
+  controllerSpec: f64;
+  workerSpec: f64;
+  asyncSpec: f64;
+  latencySpec: f64;
+}
+
+/** What each group has of RUE; the root first. */
+@unmanaged
+export class QosTable {
+  priority: f64;
+  wmarkRatio: f64;
+  asyncRatio: f64;
+  asyncDistanceFactor: f64;
+  /** Pages a second; 0: any number. */
+  allocPagesPerS: f64;
+  cacheMaxRatio: f64;
+  cacheReclaimRatio: f64;
 }
 
 /** A record of an array in the buffer, where they lie without gaps. */

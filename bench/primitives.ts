@@ -34,6 +34,8 @@ export interface Primitives extends WebAssembly.Exports {
   randomTable(count: number): number;
   randomSample(kind: number, a: number, b: number, c: number): number;
   deltaFair(delta: number, nice: number): number;
+  /** RUE: pressure in 1024ths. */
+  rueRatio(used: number, total: number, reserve: number): number;
   deltaOf(delta: number, nice: number, inverse: number): number;
   peltUpdate(now: number, load: number, runnable: number, running: number, weight: number): number;
   peltNumber(what: number): number;

@@ -15,6 +15,7 @@ import { MemCgroup, stockOf } from './memcg';
 import { costs, count, LRU_BATCH, mm, Vm } from './mm';
 import { readyPages } from './page_alloc';
 import { Access } from './phase';
+import { noteAllocations } from './rue/charged';
 import { mmOf, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { pcpOf, zoneAt } from './zone';
@@ -65,7 +66,10 @@ function touches(rq: Rq, task: Task, m: TaskMm, view: View): u32 {
   }
   if (n != 0 && isNew) takeReady(rq.id, m.group, n);
   m.batchNs = isNew ? costs.faultNs + (m.group.parent != null ? costs.chargeNs : 0) : costs.hitNs;
-  if (isNew) count(Vm.PGFAULT, n);
+  if (isNew) {
+    count(Vm.PGFAULT, n);
+    if (m.group.qos != 0) noteAllocations(m.group, m.batchNs, n);
+  }
   return n;
 }
 

@@ -9,6 +9,7 @@ import { leaveToExit } from './get_page';
 import { freePage } from './page_alloc';
 import { Phase, startReclaim } from './phase';
 import { leaveStall } from './psi';
+import { noteCharge } from './rue/charged';
 import { TaskMm } from './task_mm';
 
 export function charge(rq: Rq, m: TaskMm): void {
@@ -30,6 +31,7 @@ export function charge(rq: Rq, m: TaskMm): void {
   }
   if (limit == null) {
     if (overHigh(group) != null) m.overHigh += charged;
+    if (group.qos != 0) noteCharge(m, group, charged);
     return;
   }
   m.limit = limit;

@@ -13,6 +13,7 @@ import { outOfMemory } from './oom';
 import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
 import { leaveStall } from './psi';
+import { noteTaken, tierOf } from './rue/tiers';
 import { TaskMm } from './task_mm';
 import { timerWheelExpiry } from './throttle_high';
 import { Zone, zoneAt } from './zone';
@@ -20,10 +21,10 @@ import { Zone, zoneAt } from './zone';
 /** The allocator's fast path, and the begin of the slow one: kswapd is woken, and the min mark decides. */
 export function getPage(rq: Rq, m: TaskMm): void {
   m.noProgress = 0;
-  let zone = takePage(rq.id, mm.nrZones - 1, Gate.LOW);
+  let zone = takePage(rq.id, mm.nrZones - 1, Gate.LOW, 0);
   if (zone == null) {
     wakeupKswapd();
-    zone = takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN);
+    zone = takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN, tierOf(m.group));
   }
   gotPage(m, zone);
 }
@@ -36,6 +37,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
   }
   m.zone = zone;
   mm.inFlight++;
+  if (m.group.qos != 0) noteTaken(m.group, zone);
   m.costNs += refillCostNs;
   m.phase = Phase.CHARGE;
   m.retries = MAX_RECLAIM_RETRIES;
@@ -51,10 +53,10 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   mm.directNs.record(machine.now - m.sc.beganAt);
   mm.directPages.record(progress);
   const gate = m.killed ? Gate.OOM : Gate.MIN;
-  let zone = takePage(rq.id, mm.nrZones - 1, gate);
+  let zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
   if (zone == null && progress != 0) {
     drainAllPages(machine.nrCpus);
-    zone = takePage(rq.id, mm.nrZones - 1, gate);
+    zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
   }
   if (zone != null) {
     gotPage(m, zone);
@@ -74,10 +76,10 @@ export function endDirect(rq: Rq, m: TaskMm): void {
 export function retryPage(rq: Rq, task: Task, m: TaskMm): void {
   if (m.noProgress <= MAX_RECLAIM_RETRIES && mayEverFit()) {
     wakeupKswapd();
-    gotPage(m, takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN));
+    gotPage(m, takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN, tierOf(m.group)));
     return;
   }
-  const zone = takePage(rq.id, mm.nrZones - 1, Gate.HIGH);
+  const zone = takePage(rq.id, mm.nrZones - 1, Gate.HIGH, 0);
   if (zone != null) {
     gotPage(m, zone);
     return;

@@ -76,6 +76,8 @@ export class MemCgroup {
   stalled: u32;
   stalledSince: u64;
   stallNs: u64;
+  /** Address of its GroupQos; 0: RUE is off. */
+  qos: usize;
 }
 
 export function groupAt(index: u32): MemCgroup {

@@ -14,6 +14,7 @@ import { removeWaiter } from '../task/wait';
 import { isBelow, MemCgroup, NO_LIMIT } from './memcg';
 import { count, mm, Vm } from './mm';
 import { Phase } from './phase';
+import { oomScope } from './rue/oom';
 import { nrTaskMms, rssOf, TaskMm, taskMmAt } from './task_mm';
 import { traceOom } from '../observe/trace';
 
@@ -45,7 +46,7 @@ function selectBadProcess(group: MemCgroup, totalPages: u64): TaskMm {
 /** Kills the worst task, and with it its group if that asks for it. */
 export function outOfMemory(rq: Rq, limit: MemCgroup): void {
   const total = limit == null || limit.max == NO_LIMIT ? mm.managed + mm.swapTotal : limit.max;
-  const victim = selectBadProcess(limit, total);
+  const victim = selectBadProcess(oomScope(limit), total);
   if (victim == null) {
     mm.hopeless = true;
     return;

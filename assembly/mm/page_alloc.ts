@@ -6,6 +6,7 @@
  * nothing else. Whoever changes who may take the last pages (priorities, slices of bandwidth) changes `markOf` and nothing else.
  */
 import { costs, count, mm, Vm } from './mm';
+import { tieredMin } from './rue/tiers';
 import { PAGEBLOCK_PAGES, Pcp, pcpOf, Zone, zoneAt } from './zone';
 
 /** Who asks: what share of the min mark keeps it out (ALLOC_WMARK_LOW, _MIN, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_NO_WATERMARKS). */
@@ -32,16 +33,18 @@ const OTHER_BLOCKS: u64 = PAGEBLOCK_PAGES + PAGEBLOCK_PAGES / 2;
 /** What the last allocation cost beyond the fast path, and the cost of pages that were freed. */
 export let refillCostNs: u64 = 0;
 
-/** The mark of a zone for a kind of request (__zone_watermark_ok). Above it, a page may be taken. */
-export function markOf(zone: Zone, gate: u32): u64 {
+/** The mark of a zone for a kind of request of a tier (__zone_watermark_ok). Above it, a page may be taken. */
+export function markOf(zone: Zone, gate: u32, tier: i32): u64 {
   if (gate == Gate.LOW) return zone.lowMark;
-  if (gate == Gate.MIN) return zone.minMark;
-  return lowerMark(zone, gate);
+  if (gate == Gate.MIN && tier == 0) return zone.minMark;
+  return lowerMark(zone, gate, tier);
 }
 
-function lowerMark(zone: Zone, gate: u32): u64 {
-  const mark = zone.minMark;
+function lowerMark(zone: Zone, gate: u32, tier: i32): u64 {
+  const mark = tier == 0 ? zone.minMark : tieredMin(zone, tier);
   switch (gate) {
+    case Gate.MIN:
+      return mark;
     case Gate.HIGH:
       return zone.highMark;
     case Gate.RESERVE:
@@ -56,11 +59,11 @@ function lowerMark(zone: Zone, gate: u32): u64 {
   }
 }
 
-/** Takes one page of the highest zone that may give one, or returns null. */
-export function takePage(cpu: u32, highest: u32, gate: u32): Zone {
+/** Takes one page of the highest zone that may give one, or returns null. `tier`: how much lower or higher its group sees the min mark. */
+export function takePage(cpu: u32, highest: u32, gate: u32, tier: i32): Zone {
   for (let i = <i32>highest; i >= 0; i--) {
     const zone = zoneAt(i);
-    if (zone.free <= markOf(zone, gate) + zone.reserveFor(highest) && gate != Gate.NONE) continue;
+    if (zone.free <= markOf(zone, gate, tier) + zone.reserveFor(highest) && gate != Gate.NONE) continue;
     const pcp = pcpOf(zone, cpu);
     if (pcp.count == 0) {
       if (!refill(zone, pcp)) continue;

@@ -37,6 +37,9 @@ export namespace Phase {
   export const FREEING: u32 = 15;
   export const SWAPPED_IN: u32 = 16;
   export const SENDING: u32 = 17;
+  /** RUE: something is due for what was charged. */
+  export const DUE: u32 = 18;
+  export const DUE_RECLAIM: u32 = 19;
 }
 
 /** What a page is for. */

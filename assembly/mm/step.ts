@@ -20,6 +20,7 @@ import { endDirect, getPage, retryPage } from './get_page';
 import { costs, mm } from './mm';
 import { Access, pass, Phase, reclaiming } from './phase';
 import { read, readahead, submitChain } from './read';
+import { endDue, noteAllocations, payDue } from './rue/charged';
 import { mmOf, viewAt } from './task_mm';
 import { beginHigh, closeStall, endHigh } from './throttle_high';
 import { freeView } from './unmap';
@@ -100,6 +101,10 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         if (swappedIn(rq, task, m, view)) return true;
         break;
       case Phase.HIGH:
+        if (m.due != 0) {
+          m.phase = Phase.DUE;
+          break;
+        }
         if (beginHigh(m)) break;
         m.phase = Phase.FINISH;
         break;
@@ -107,7 +112,15 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         if (reclaiming(rq, task, m)) return true;
         if (endHigh(rq, task, m)) return true;
         break;
+      case Phase.DUE:
+        if (payDue(rq, task, m)) return true;
+        break;
+      case Phase.DUE_RECLAIM:
+        if (reclaiming(rq, task, m)) return true;
+        if (endDue(rq, task, m)) return true;
+        break;
       case Phase.FINISH:
+        if (m.group.qos != 0 && step.c == Access.TOUCH) noteAllocations(m.group, machine.now - m.beganAt, 1);
         if (m.recorder != 0) record(task, m.recorder - 1, machine.now - m.beganAt);
         m.opsLeft--;
         m.phase = Phase.NEXT;

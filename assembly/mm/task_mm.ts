@@ -80,6 +80,11 @@ export class TaskMm {
   stallOpen: bool;
   sc: ScanControl;
   reclaimOver: bool;
+  /** RUE: what it has yet to pay for its charges (rue/charged.ts): the next thing, pages in 1024ths, and the group whose cache is too large. */
+  due: u32;
+  dueRetries: u32;
+  dueGroup: MemCgroup;
+  debt: u64;
   /** The area that its exit has come to. */
   exitArea: u32;
 }

@@ -59,6 +59,8 @@ export namespace Op {
   export const KSWAPD: u32 = 28;
   /** The task gives back its memory. An EXIT follows. */
   export const UNMAP: u32 = 29;
+  /** The whole program of a thread of RUE: a says which. */
+  export const RUE: u32 = 30;
 }
 
 /** Which channel of an array. */

@@ -8,6 +8,7 @@ import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
 import { kswapdStep } from '../mm/kswapd';
 import { mm } from '../mm/mm';
+import { rueStep } from '../mm/rue/thread';
 import { memoryStep } from '../mm/step';
 import { exitMemory } from '../mm/unmap';
 import { record } from '../observe/recorder';
@@ -77,6 +78,7 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.SIGNAL:
         if (step.b != 0) wakeAll(queueAt(step.a));
         else wakeOne(queueAt(step.a), 0);
+        if (mustReschedule(rq)) return true;
         break;
       case Op.LOCK: {
         const mutex = queueAt(step.a);
@@ -91,11 +93,13 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       }
       case Op.UNLOCK:
         unlock(queueAt(step.a));
+        if (mustReschedule(rq)) return true;
         break;
       case Op.SEND:
         // Fibers hand each other messages without a system call; what one to another program costs is a run step.
         if (self == thread) spend(machine.syscallEntryNs + machine.syscallExitNs);
         if (!send(self, step)) return false;
+        if (mustReschedule(rq)) return true;
         break;
       case Op.RECEIVE: {
         const channel = channelOf(step, self, 0, 0);
@@ -118,14 +122,16 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
         }
         barrier.count = 0;
         wakeAll(barrier);
+        if (mustReschedule(rq)) return true;
         break;
       }
       case Op.FORK:
         if (!forkTask(rq, step.a)) return false;
+        if (mustReschedule(rq)) return true;
         break;
       case Op.EXEC:
         execTask(rq, thread);
-        if (rq.needResched) return true;
+        if (mustReschedule(rq)) return true;
         break;
       case Op.VCPU:
         // For ever.
@@ -140,6 +146,7 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
         return true;
       case Op.POLICY:
         setScheduler(rq, thread, <u8>step.a, <i8>(<i32>step.b - 20), <u8>step.c, step.x, <u64>step.y, step.z);
+        if (mustReschedule(rq)) return true;
         break;
       case Op.LOOP:
         store<u32>(self.loops + (step.a << 2), step.b);
@@ -178,6 +185,9 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.KSWAPD:
         self.pc--;
         return kswapdStep(rq, thread);
+      case Op.RUE:
+        self.pc--;
+        return rueStep(rq, thread, step.a);
       case Op.UNMAP:
         self.pc--;
         if (exitMemory(rq, thread)) return true;
@@ -191,6 +201,11 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
     }
   }
   return false;
+}
+
+/** On its way back from a system call that woke somebody the task gives way, before its next step, even if that would put it to sleep. */
+function mustReschedule(rq: Rq): bool {
+  return rq.needResched || rq.needReschedLazy;
 }
 
 /**

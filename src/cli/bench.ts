@@ -11,6 +11,7 @@ import { wholeNumber } from './options.js';
 import { withProgress } from './progress.js';
 
 const REPRODUCTION = join('docs', 'reproduction.md');
+const RUE = join('docs', 'rue.md');
 
 interface BenchFlags {
   quick?: boolean;
@@ -43,6 +44,8 @@ async function bench(flags: BenchFlags): Promise<void> {
   published.set('README.md', replaceSection(readme, 'results', files.readmeTable));
   const reproduction = readFileSync(join(packageRoot, REPRODUCTION), 'utf8');
   published.set(REPRODUCTION, replaceSection(reproduction, 'reproduction', files.reproductionTable, REPRODUCTION));
+  const rue = readFileSync(join(packageRoot, RUE), 'utf8');
+  published.set(RUE, replaceSection(rue, 'rue', files.memoryTable, RUE));
   writeWhole(packageRoot, published);
-  process.stderr.write('refreshed results/ and the tables in README.md and docs/reproduction.md\n');
+  process.stderr.write('refreshed results/ and the tables in README.md, docs/reproduction.md and docs/rue.md\n');
 }

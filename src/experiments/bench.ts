@@ -1,5 +1,6 @@
 /** The published set: the catalog's published experiments with fixed seeds and lengths, so that its figures are exact. */
 import { markdownTable } from '../report/markdown.js';
+import { memoryMarkdown, ofMemory } from '../report/memory.js';
 import type { OnProgress } from '../sweep/pool.js';
 import { cyclictestVm, EXPERIMENTS } from './catalog.js';
 import { type ExperimentRun, runExperiment, summaryRows } from './experiment.js';
@@ -26,12 +27,13 @@ export async function runBench(options: BenchOptions): Promise<ExperimentRun[]> 
   return finished;
 }
 
-/** What a bench writes: everything, the part that is committed, and the tables of the README and of docs/reproduction.md. */
+/** What a bench writes: everything, the part that is committed, and the tables of the README, docs/reproduction.md and docs/rue.md. */
 export function benchFiles(runs: readonly ExperimentRun[]): {
   all: Map<string, string>;
   published: Map<string, string>;
   readmeTable: string;
   reproductionTable: string;
+  memoryTable: string;
 } {
   const all = new Map<string, string>();
   const published = new Map<string, string>();
@@ -47,6 +49,10 @@ export function benchFiles(runs: readonly ExperimentRun[]): {
     all,
     published,
     reproductionTable: reproductionMarkdown(runs),
+    memoryTable: runs
+      .filter((run) => ofMemory(run.rows))
+      .map((run) => `\`${run.experiment}\`\n\n${memoryMarkdown(run.rows)}`)
+      .join('\n\n'),
     readmeTable: runs
       .filter((run) => run.experiment === cyclictestVm.name)
       .map((run) => markdownTable(summaryRows(run)))

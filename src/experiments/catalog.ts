@@ -2,6 +2,7 @@
 import { cfsBurst, codis, codisBenchmark } from './codis.js';
 import { btThrottle, colocation, htIsolation } from './colocation.js';
 import type { Experiment } from './experiment.js';
+import { rue, rueCpu, rueParts } from './rue.js';
 
 /**
  * cyclictest -S -i 1000 on a host that sells all its CPUs: one measuring thread a CPU, first beside nothing but the host's own
@@ -64,5 +65,8 @@ export const EXPERIMENTS: readonly Experiment[] = [
   colocation,
   btThrottle,
   htIsolation,
+  rue,
+  rueParts,
+  rueCpu,
   edf8,
 ];

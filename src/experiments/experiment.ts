@@ -2,9 +2,13 @@
  * An experiment: the same cases under several policies, several seeds each, and one recorder whose latencies are reported.
  */
 import type { TraceWindow } from '../kernel/compile.js';
+import { KSWAPD } from '../kernel/memory.js';
+import { RUE_THREADS } from '../kernel/rue.js';
+import { memoryFigures } from '../results/memory.js';
 import { ALL_SEEDS, type MetricRow, metricsOf, summarise } from '../results/metrics.js';
 import type { RecorderResult, Result, TraceEvent } from '../results/result.js';
 import { serviceFigures } from '../results/service.js';
+import { priorityOf } from '../scenario/rue.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { type Job, type OnProgress, runJobs } from '../sweep/pool.js';
 
@@ -87,11 +91,24 @@ export async function runExperiment(
   const perSeed = cases.flatMap((run) =>
     run.results.flatMap((result) =>
       metricsOf({ experiment, case: run.case }, result, (recorder) =>
-        serviceFigures(run.scenario, result, recorder, options.timeoutNs ?? null),
+        figuresOf(run.scenario, result, recorder, options.timeoutNs ?? null),
       ),
     ),
   );
   return { experiment, rows: [...perSeed, ...summarise(perSeed)], cases };
+}
+
+/** What there is to say beyond latencies: of a service under load, of memory. */
+function figuresOf(scenario: Scenario, result: Result, recorder: RecorderResult, timeoutNs: number | null) {
+  const { cgroups } = scenario;
+  const priority = (name: string): number => {
+    const group = cgroups.find((candidate) => candidate.name === name);
+    return group === undefined ? 0 : priorityOf(group, cgroups);
+  };
+  return {
+    ...serviceFigures(scenario, result, recorder, timeoutNs),
+    ...memoryFigures(scenario, result, recorder, priority, { kswapd: KSWAPD, rue: RUE_THREADS }),
+  };
 }
 
 /** The rows over all seeds. */

@@ -8,6 +8,7 @@ import { packageRoot } from '../paths.js';
 import { ccdfSvg } from '../report/ccdf.js';
 import { cyclictestJson, histogramText } from '../report/cyclictest.js';
 import { loadSvg, ofService } from '../report/load.js';
+import { LINE_COLOURS } from '../report/svg.js';
 import { writeMetrics } from '../results/csv.js';
 import { merge } from '../results/histogram.js';
 import type { RecorderResult, ThreadSamples } from '../results/result.js';
@@ -22,7 +23,7 @@ export function experimentFiles(run: ExperimentRun, cyclictestFiles: boolean): M
   if (ofService(run.rows)) {
     const svg = loadSvg(`${run.experiment}: latency against offered load`, run.rows);
     if (svg !== null) files.set(`${run.experiment}.svg`, svg);
-  } else if (run.rows.length > 0) {
+  } else if (run.rows.length > 0 && new Set(run.rows.map((row) => row.policy)).size <= LINE_COLOURS.length) {
     files.set(`${run.experiment}.svg`, picture(run));
   }
   if (!cyclictestFiles) return files;

@@ -16,6 +16,7 @@ import {
   reservationNumbers,
   schedNumbers,
 } from './program.js';
+import { qosTable, rueRecord } from './rue.js';
 import { firstCpus, type System, systemsOf, WaitQueues } from './systems.js';
 import { instruction, OP, single, Table } from './tables.js';
 
@@ -79,6 +80,8 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   const exitPc = instructions.add(instruction(OP.UNMAP));
   instructions.add(instruction(OP.EXIT));
   const { devices, files } = memory.devices();
+  const groups = groupTable(scenario.cgroups).order;
+  const qos = qosTable(scenario, groups);
   const kswapd = systems[0]?.tasks.findIndex(({ name }) => name === KSWAPD) ?? -1;
   const header = single('Header', {
     kernels: systems.length,
@@ -100,6 +103,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     areas: memory.areas.count,
     views: memory.views.count,
     exitPc,
+    qos: qos.count,
   });
   const parts = [
     header,
@@ -114,9 +118,10 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     files.values,
     memory.areas.values,
     memory.views.values,
+    single('RueTable', rueRecord(scenario, systems[0]?.tasks ?? [])),
+    qos.values,
     kernels,
   ];
-  const groups = groupTable(scenario.cgroups).order;
   return { buffer: Float64Array.from(parts.flat()), recorders: shared.recorders, groups };
 }
 

@@ -32,6 +32,8 @@ export interface KernelExports {
   memoryLevel(what: number): number;
   memcg(index: number, what: number): number;
   memoryHistogram(what: number): number;
+  rue(what: number): number;
+  qos(index: number, what: number): number;
   replayChoose(id: number, waker: number, fork: number, now: number): number;
   replayWake(id: number, cpu: number, fork: number, now: number): void;
   replayFork(id: number, cpu: number, now: number): void;

@@ -2,32 +2,16 @@
  * The memory side of a scenario as the kernel's tables hold it, and what may be asked about it afterwards.
  */
 import type { CgroupSpec, MemorySpec, MemoryStep, Scenario, TaskSpec } from '../scenario/scenario.js';
+import { kernelThread, rueThreads } from './rue.js';
 import { PATTERN, type RecordOf, Table } from './tables.js';
 
 /** What kswapd is called, and where it comes among the tasks: last. */
 export const KSWAPD = 'kswapd0';
 
-/** A scenario's tasks, and kswapd if its memory is simulated. */
+/** A scenario's tasks, and kswapd and the threads of RUE if its memory is simulated. */
 export function withKswapd(scenario: Scenario): TaskSpec[] {
   if (scenario.memory === undefined || scenario.tasks.some(({ name }) => name === KSWAPD)) return scenario.tasks;
-  const kswapd: TaskSpec = {
-    name: KSWAPD,
-    count: 1,
-    role: null,
-    sched: { class: 'fair', nice: 0, priority: 0 },
-    cgroup: null,
-    cpus: null,
-    pinEach: false,
-    startNs: 0,
-    startCpu: null,
-    startLagNs: null,
-    start: 'run',
-    timerSlackNs: null,
-    sliceNs: null,
-    cookie: null,
-    program: [{ op: 'kswapd' }],
-  };
-  return [...scenario.tasks, kswapd];
+  return [...scenario.tasks, kernelThread(scenario, KSWAPD, { op: 'kswapd' }), ...rueThreads(scenario)];
 }
 
 /** Collects the areas and views of tasks, declaration by declaration. */

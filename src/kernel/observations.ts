@@ -4,6 +4,7 @@
 import type { HistogramData, MemoryResult, ThreadSamples, TraceEvent } from '../results/result.js';
 import type { KernelExports } from './exports.js';
 import { MEMCG_NUMBERS, MEMORY_HISTOGRAMS, MEMORY_LEVELS, VMSTAT, ZONE_NUMBERS } from './memory.js';
+import { QOS_NUMBERS, RUE_NUMBERS } from './rue.js';
 
 /** Order of `specNumber` in assembly/kernel.ts. */
 export const SPEC_NUMBERS = [
@@ -85,7 +86,12 @@ export class Memory {
 }
 
 /** Counters, levels and histograms of the memory side. `groups`: names in the order of their numbers. */
-export function readMemory(kernel: KernelExports, memory: Memory, groups: readonly string[]): MemoryResult {
+export function readMemory(
+  kernel: KernelExports,
+  memory: Memory,
+  groups: readonly string[],
+  rue: boolean,
+): MemoryResult {
   const numbers = (names: readonly string[], read: (what: number) => number): Record<string, number> =>
     Object.fromEntries(names.map((name, what) => [name, read(what)]));
   const levels = numbers(MEMORY_LEVELS, (what) => kernel.memoryLevel(what));
@@ -101,6 +107,14 @@ export function readMemory(kernel: KernelExports, memory: Memory, groups: readon
     histograms: Object.fromEntries(
       MEMORY_HISTOGRAMS.map((name, what) => [name, memory.histogram(kernel.memoryHistogram(what))]),
     ),
+    ...(rue
+      ? {
+          rue: numbers(RUE_NUMBERS, (what) => kernel.rue(what)),
+          qos: Object.fromEntries(
+            ['root', ...groups].map((name, index) => [name, numbers(QOS_NUMBERS, (what) => kernel.qos(index, what))]),
+          ),
+        }
+      : {}),
   };
 }
 

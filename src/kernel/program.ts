@@ -279,6 +279,9 @@ export function compileProgram(
       case 'kswapd':
         emit(OP.KSWAPD);
         break;
+      case 'rue':
+        emit(OP.RUE, { a: item.thread });
+        break;
       case 'exit':
         if (context.unmaps) emit(OP.UNMAP);
         emit(OP.EXIT);

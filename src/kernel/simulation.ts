@@ -98,7 +98,8 @@ export class Simulation {
 
   /** What the memory side has counted so far. */
   memory(): MemoryResult {
-    return readMemory(this.#kernel, new Memory(this.#kernel.memory), this.#compiled.groups);
+    const { groups } = this.#compiled;
+    return readMemory(this.#kernel, new Memory(this.#kernel.memory), groups, this.scenario.rue !== undefined);
   }
 
   /** Ends the simulation and reads all that was observed. */

@@ -24,6 +24,7 @@ export const RECORDS = {
     'areas',
     'views',
     'exitPc',
+    'qos',
   ],
   SystemTable: [
     'nameHash',
@@ -210,6 +211,27 @@ export const RECORDS = {
   FileTable: ['pages', 'device'],
   AreaTable: ['pages'],
   ViewTable: ['file', 'region', 'first', 'pages', 'pattern'],
+  RueTable: [
+    'parts',
+    'highestReclaim',
+    'reservePages',
+    'latencyTargetNs',
+    'latencyPriority',
+    'cacheRetries',
+    'controllerSpec',
+    'workerSpec',
+    'asyncSpec',
+    'latencySpec',
+  ],
+  QosTable: [
+    'priority',
+    'wmarkRatio',
+    'asyncRatio',
+    'asyncDistanceFactor',
+    'allocPagesPerS',
+    'cacheMaxRatio',
+    'cacheReclaimRatio',
+  ],
 } as const;
 
 export type RecordName = keyof typeof RECORDS;
@@ -249,6 +271,7 @@ export const OP = {
   MEMORY: 27,
   KSWAPD: 28,
   UNMAP: 29,
+  RUE: 30,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */

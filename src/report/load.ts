@@ -1,6 +1,7 @@
 /** A service under load: the table of its cases, and the picture of latency against offered load, one line a policy. */
 import chalk from 'chalk';
 import { ALL_SEEDS, type MetricRow } from '../results/metrics.js';
+import { memoryTable, ofMemory } from './memory.js';
 import { INK, LINE_COLOURS, LINE_DASHES, renderSvg } from './svg.js';
 import { latencyTable, type TextColumn, textTable } from './table.js';
 import { humanCount, humanPercent, humanTime } from './units.js';
@@ -9,9 +10,15 @@ import { humanCount, humanPercent, humanTime } from './units.js';
 export const ofService = (rows: readonly MetricRow[]): boolean =>
   rows.some((row) => row.throughput_per_s !== undefined);
 
-/** The table of an experiment: latencies by case, or of services what was served and how late, too. */
+/**
+ * The table of an experiment: latencies by case; of services what was served and how late, too; of memory who paid, and of several cases
+ * nothing else, as there would be a table a recorder and case.
+ */
 export function resultTable(rows: readonly MetricRow[]): string {
-  return ofService(rows) ? loadTable(rows) : latencyTable(rows);
+  if (ofService(rows)) return loadTable(rows);
+  if (!ofMemory(rows)) return latencyTable(rows);
+  const memory = `${chalk.bold(rows[0]?.experiment ?? '')}  page allocations and requests of the first priority\n${memoryTable(rows)}`;
+  return new Set(rows.map((row) => row.case)).size === 1 ? `${latencyTable(rows)}\n${memory}` : memory;
 }
 
 /** One block a recorder, one line a case and policy: the row over all seeds, or the only one. */

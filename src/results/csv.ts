@@ -4,8 +4,7 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../errors.js';
-import { FIGURE_COLUMNS, KEY_COLUMNS, type MetricRow } from './metrics.js';
-import { SERVICE_COLUMNS } from './service.js';
+import { EXTRA_COLUMNS, FIGURE_COLUMNS, KEY_COLUMNS, type MetricRow } from './metrics.js';
 
 /** A cell to write; null is an empty cell: not measured. */
 export type Cell = string | number | null;
@@ -21,12 +20,12 @@ export interface Table {
 
 const METRIC_COLUMNS: readonly string[] = [...KEY_COLUMNS, ...FIGURE_COLUMNS];
 
-/** An experiment's CSV, sorted by its key columns. Columns of services are there if a row has them. */
+/** An experiment's CSV, sorted by its key columns. Columns of services and of memory are there if a row has them. */
 export function writeMetrics(rows: readonly MetricRow[]): string {
-  const service = SERVICE_COLUMNS.filter((column) => rows.some((row) => row[column] !== undefined));
-  if (service.length === 0) return writeTable(METRIC_COLUMNS, rows, KEY_COLUMNS);
-  const whole = rows.map((row) => ({ ...Object.fromEntries(service.map((column) => [column, null])), ...row }));
-  return writeTable([...METRIC_COLUMNS, ...service], whole, KEY_COLUMNS);
+  const extra = EXTRA_COLUMNS.filter((column) => rows.some((row) => row[column] !== undefined));
+  if (extra.length === 0) return writeTable(METRIC_COLUMNS, rows, KEY_COLUMNS);
+  const whole = rows.map((row) => ({ ...Object.fromEntries(extra.map((column) => [column, null])), ...row }));
+  return writeTable([...METRIC_COLUMNS, ...extra], whole, KEY_COLUMNS);
 }
 
 /** The rows of an experiment's CSV; `file` names it in errors. Columns that it does not know are ignored. */

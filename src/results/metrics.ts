@@ -4,6 +4,7 @@
 import { mean, quantileSorted } from 'simple-statistics';
 import { mulberry32 } from '../random.js';
 import { fractionAbove, meanNs, quantileNs } from './histogram.js';
+import { MEMORY_COLUMNS, type MemoryColumn, type MemoryFigures } from './memory.js';
 import type { RecorderResult, Result } from './result.js';
 import { SERVICE_COLUMNS, type ServiceColumn, type ServiceFigures } from './service.js';
 
@@ -37,7 +38,11 @@ export type FigureColumn = (typeof FIGURE_COLUMNS)[number];
  */
 export type MetricRow = Record<KeyColumn, string> &
   Record<FigureColumn, number | null> &
-  ServiceFigures & { samples: number };
+  ServiceFigures &
+  MemoryFigures & { samples: number };
+
+/** Columns that only some experiments have; a CSV has them if a row has them. */
+export const EXTRA_COLUMNS = [...SERVICE_COLUMNS, ...MEMORY_COLUMNS] as const;
 
 /** `seed` of the row over all seeds. */
 export const ALL_SEEDS = 'all';
@@ -57,11 +62,11 @@ export function metricOf(recorder: { task: string; recorder: string }): string {
   return `${recorder.task}:${recorder.recorder}`;
 }
 
-/** The rows of one simulation, one per recorder; `service` has the figures of those that stand for a service. */
+/** The rows of one simulation, one per recorder; `extra` has what there is to say beyond latencies. */
 export function metricsOf(
   where: { experiment: string; case: string },
   result: Result,
-  service: (recorder: RecorderResult) => ServiceFigures = () => ({}),
+  extra: (recorder: RecorderResult) => ServiceFigures & MemoryFigures = () => ({}),
 ): MetricRow[] {
   const { policy, kernel, machine, seed } = result;
   return result.recorders.map((recorder) => ({
@@ -73,7 +78,7 @@ export function metricsOf(
     seed: String(seed),
     metric_of: metricOf(recorder),
     ...figuresOf(recorder),
-    ...service(recorder),
+    ...extra(recorder),
   }));
 }
 
@@ -125,12 +130,12 @@ function summary(key: string, first: MetricRow, group: readonly MetricRow[]): Me
     const values = measured(group, column);
     row[column] = values === null ? null : mean(values);
   }
-  const served = SERVICE_COLUMNS.filter((column) => group.some((each) => each[column] !== undefined));
-  for (const column of served) {
+  const extra = EXTRA_COLUMNS.filter((column) => group.some((each) => each[column] !== undefined));
+  for (const column of extra) {
     const values = measured(group, column);
     row[column] = values === null ? null : mean(values);
   }
-  if (served.length > 0) {
+  if (SERVICE_COLUMNS.some((column) => extra.includes(column))) {
     for (const [figure, low, high] of SERVICE_INTERVALS) {
       [row[low], row[high]] = interval(`${key}${figure}`, measured(group, figure));
     }
@@ -141,7 +146,7 @@ function summary(key: string, first: MetricRow, group: readonly MetricRow[]): Me
 }
 
 /** The values of a column, in the order of seeds (so that the order of rows does not matter), or null if one was not measured. */
-function measured(group: readonly MetricRow[], column: FigureColumn | ServiceColumn): number[] | null {
+function measured(group: readonly MetricRow[], column: FigureColumn | ServiceColumn | MemoryColumn): number[] | null {
   const bySeed = group.toSorted((a, b) => Number(a.seed) - Number(b.seed));
   const values = bySeed.map((row) => row[column] ?? null).filter((value) => value !== null);
   return values.length === group.length ? values : null;

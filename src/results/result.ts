@@ -98,6 +98,9 @@ export interface MemoryResult {
   /** By name; `root` is the machine. */
   groups: Record<string, Record<string, number>>;
   histograms: Record<string, HistogramData>;
+  /** RUE's level and pressure, and what it did to each group; absent: it is off. */
+  rue?: Record<string, number>;
+  qos?: Record<string, Record<string, number>>;
 }
 
 /** One run of one scenario with one seed. */

@@ -6,7 +6,10 @@ import { basename, extname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../paths.js';
 import { check, parseYaml, readText } from './document.js';
-import { memoryCostsOf } from './memory.js';
+import { type KernelDocument, kernelSchema } from './kernel_schema.js';
+import { type MachineDocument, machineSchema } from './machine_schema.js';
+import { groupMemoryOf, memoryCostsOf } from './memory.js';
+import { ablationOf, groupQosOf, withParts } from './rue.js';
 import type {
   BtTunables,
   CgroupSpec,
@@ -18,15 +21,7 @@ import type {
   VirtualizationCosts,
   VmfTunables,
 } from './scenario.js';
-import {
-  type KernelDocument,
-  kernelSchema,
-  type MachineDocument,
-  machineSchema,
-  type PolicyDocument,
-  policySchema,
-  type RoleGroupDocument,
-} from './schema.js';
+import { type PolicyDocument, policySchema, type RoleGroupDocument } from './schema.js';
 
 /** A name and one line about it. */
 export interface Listed {
@@ -105,17 +100,54 @@ export function loadKernel(nameOrPath: string): Kernel {
   return kernelOf(name, check(yaml, kernelSchema));
 }
 
-/** A policy by name or file. */
+/** A policy by name or file; `rue-only-<part>` and `rue-no-<part>` are `rue` with one part alone, or without it. */
 export function loadPolicy(nameOrPath: string): Policy {
+  const ablation = ablationOf(nameOrPath);
+  if (ablation !== null) return withParts(loadPolicy(ablation.base), nameOrPath, ablation.keeps);
   const { yaml, name } = readPreset('policy', nameOrPath);
   return policyOf(name, check(yaml, policySchema));
 }
 
 export function policyOf(name: string, document: PolicyDocument): Policy {
+  const own = ownPolicy(name, document);
+  if (document.base === undefined) return own;
+  const base = loadBase(document.base, own.name);
+  return {
+    ...own,
+    roles: { ...base.roles, ...own.roles },
+    cookies: { ...base.cookies, ...own.cookies },
+    cgroups: [...own.cgroups, ...base.cgroups.filter((group) => !own.cgroups.some((mine) => mine.name === group.name))],
+    coreSched: own.coreSched ?? base.coreSched,
+    kernel: own.kernel ?? base.kernel,
+    bt: { ...base.bt, ...own.bt },
+    vmf: { ...base.vmf, ...own.vmf },
+    rue: own.rue ?? base.rue,
+  };
+}
+
+/** One step only: a policy that is built upon is whole. */
+function loadBase(nameOrPath: string, user: string): Policy {
+  const { yaml, name } = readPreset('policy', nameOrPath);
+  const document = check(yaml, policySchema);
+  if (document.base !== undefined) {
+    throw new UserError(user, 'base', `expected a policy without a base, found "${nameOrPath}"`);
+  }
+  return ownPolicy(name, document);
+}
+
+function ownPolicy(name: string, document: PolicyDocument): Policy {
   const { description, default: others, roles, cookies, bt, vmf } = document;
   const coreSched = document.coreSched ?? null;
   const cgroups = Object.entries(document.cgroups).map(([role, group]) => cgroupOf(groupOfRole(role), group));
-  const changes = { coreSched, cookies, cgroups, kernel: document.kernel ?? null, bt: btOf(bt), vmf: vmfOf(vmf) };
+  const changes = {
+    coreSched,
+    cookies,
+    cgroups,
+    kernel: document.kernel ?? null,
+    bt: btOf(bt),
+    vmf: vmfOf(vmf),
+    rue: document.rue ?? null,
+  };
   return { name: document.name ?? name, description, default: others, roles, ...changes };
 }
 
@@ -123,7 +155,8 @@ export function policyOf(name: string, document: PolicyDocument): Policy {
 export const groupOfRole = (role: string): string => `role:${role}`;
 
 /** A cgroup of the fair class with these settings. */
-export function cgroupOf(name: string, { weight, idle, quota, period, burst }: RoleGroupDocument): CgroupSpec {
+export function cgroupOf(name: string, document: RoleGroupDocument): CgroupSpec {
+  const { weight, idle, quota, period, burst, memory, priority, rue } = document;
   return {
     name,
     parent: null,
@@ -132,6 +165,9 @@ export function cgroupOf(name: string, { weight, idle, quota, period, burst }: R
     quota: quota === undefined ? null : { quotaNs: quota, periodNs: period, burstNs: burst, phaseNs: null },
     btShares: 1024,
     offline: false,
+    ...(memory === undefined ? {} : { memory: groupMemoryOf(memory) }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(rue === undefined ? {} : { qos: groupQosOf(rue) }),
   };
 }
 

@@ -2,16 +2,7 @@
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
-import {
-  checkMemory,
-  fitSteps,
-  freeStep,
-  groupMemoryOf,
-  memorySpecOf,
-  readStep,
-  taskMemoryOf,
-  touchStep,
-} from './memory.js';
+import { checkMemory, fitSteps, freeStep, memorySpecOf, readStep, taskMemoryOf, touchStep } from './memory.js';
 import {
   cgroupOf,
   groupOfRole,
@@ -22,6 +13,7 @@ import {
   machineChanges,
   policyOf,
 } from './presets.js';
+import { checkRue, rueOf } from './rue.js';
 import type {
   CgroupSpec,
   Guest,
@@ -33,14 +25,8 @@ import type {
   Step,
   TaskSpec,
 } from './scenario.js';
-import {
-  type GuestDocument,
-  type LoopDocument,
-  type ScenarioDocument,
-  type StepDocument,
-  type TaskDocument,
-  taskSchema,
-} from './schema.js';
+import { type GuestDocument, type ScenarioDocument, type TaskDocument, taskSchema } from './schema.js';
+import type { LoopDocument, StepDocument } from './step_schema.js';
 
 /** How a scenario is to be run, over what its file says. */
 export interface ResolveOptions {
@@ -75,8 +61,14 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
   };
   const cpusets = cpusetsOf(document.cgroups);
   const guestCpusets = document.guests.map((guest) => cpusetsOf(guest.cgroups));
+  const { housekeeping } = policy.roles;
+  if (housekeeping !== undefined) scenario.housekeeping = housekeeping;
+  if (policy.rue !== null) scenario.rue = rueOf(policy.rue, scenario.memory);
   for (const task of scenario.tasks) fitSteps(task, scenario.memory);
   checkScenario(scenario, cpusets, guestCpusets, file);
+  checkRue(scenario, (place, expectation) => {
+    throw new UserError(file, place, expectation);
+  });
   checkMemory(scenario, machine, document.memory?.zones && document.memory.size, (place, expectation) => {
     throw new UserError(file, place, expectation);
   });
@@ -99,7 +91,6 @@ const resolveCgroup = (group: CgroupDocuments[number]): CgroupSpec => ({
   parent: group.parent ?? null,
   btShares: group.btShares,
   offline: group.offline,
-  ...(group.memory === undefined ? {} : { memory: groupMemoryOf(group.memory) }),
 });
 
 /** The tasks of a document: its own, and those of the services that it names. */

@@ -5,6 +5,7 @@
  * scheduling settings by a policy. Everything above this line of the house (YAML, rt-app JSON, recordings) ends here, and
  * `src/kernel/compile.ts` turns it into the tables of the simulated kernel.
  */
+import type { RueDocument } from './rue.js';
 
 /** A length of time: fixed, or drawn anew from a distribution each time it is needed. All parameters in nanoseconds. */
 export type Duration =
@@ -80,6 +81,8 @@ export type Step =
   | MemoryStep
   /** kswapd's whole program. */
   | { op: 'kswapd' }
+  /** A thread of RUE's whole program. */
+  | { op: 'rue'; thread: number }
   /** Runs a CPU of a guest, for ever: the program of vCPU threads. */
   | { op: 'vcpu'; guest: string }
   /** `times: null` repeats for ever. */
@@ -178,6 +181,34 @@ export interface CgroupSpec {
   offline: boolean;
   /** Its memory controller; absent: no limits. Pages; null: max. */
   memory?: GroupMemory;
+  /** cgroup.priority; absent: its parent's. */
+  priority?: number;
+  /** RUE; absent: as a new group. */
+  qos?: GroupQos;
+}
+
+/** A group's files of RUE, under the kernel's names. */
+export interface GroupQos {
+  wmarkRatio: number;
+  asyncRatio: number;
+  asyncDistanceFactor: number;
+  /** memory.alloc_bps in pages; 0: no limit. */
+  allocPagesPerS: number;
+  pagecacheMaxRatio: number;
+  pagecacheReclaimRatio: number;
+}
+
+export type RuePart = 'tiers' | 'reclaim' | 'async' | 'accelerate' | 'speed' | 'cache' | 'oom' | 'latency';
+
+/** RUE's switches and tunables. */
+export interface RueSpec {
+  parts: RuePart[];
+  /** vm.qos_highest_reclaim_prio */
+  highestReclaim: number;
+  reservePages: number;
+  latencyTargetNs: number;
+  latencyPriority: number;
+  cacheRetries: number;
 }
 
 /** memory.min, low, high, max, memory.swap.max and memory.oom.group. */
@@ -418,6 +449,10 @@ export interface Scenario {
   guests: Guest[];
   /** The host's memory; guests have enough of it. */
   memory?: MemorySpec;
+  /** Absent: RUE is off. */
+  rue?: RueSpec;
+  /** How the threads of RUE and kswapd are scheduled; absent: fair, nice 0. */
+  housekeeping?: SchedSettings;
   /** Open loop: requests a second that its clients mean to send. */
   offeredPerS?: number;
 }
@@ -440,6 +475,8 @@ export interface Policy {
   /** Changes to the kernel preset's BT and VMF tunables. */
   bt: Partial<BtTunables>;
   vmf: Partial<VmfTunables>;
+  /** What of RUE is on; null: nothing. The reserve may be in percent. */
+  rue: RueDocument | null;
 }
 
 /** All steps of a program, those of loops included. */

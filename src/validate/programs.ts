@@ -50,17 +50,19 @@ export function programOf({ name, behaviour }: RecordedTask, startNs: number, co
       return [
         forever([
           ...burn(behaviour.run_us),
-          ...inKernel(costs.pipeNs),
+          ...inKernel(costs.writeNs),
           { op: 'send', channel: 'a-to-b' },
+          ...inKernel(costs.readNs),
           { op: 'receive', channel: 'b-to-a' },
         ]),
       ];
     case 'pingpong_b':
       return [
         forever([
+          ...inKernel(costs.readNs),
           { op: 'receive', channel: 'a-to-b' },
           ...burn(behaviour.run_us),
-          ...inKernel(costs.pipeNs),
+          ...inKernel(costs.writeNs),
           { op: 'send', channel: 'b-to-a' },
         ]),
       ];

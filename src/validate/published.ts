@@ -34,22 +34,26 @@ export function publishedTable(rows: readonly PublishedRow[]): string {
 }
 
 function summary(kernel: string, rows: readonly PublishedRow[]): string {
-  const figures = scenario(rows);
+  const figures = judgedIn('scenario', rows);
   const replays = rows.filter(({ metric }) => metric === 'right_decisions_pct').filter(isJudged);
+  const memory = judgedIn('memory', rows);
   const agree = (of: readonly PublishedRow[]) => `${of.filter(agrees).length} of ${of.length}`;
-  return `- **${kernel}**: ${agree(figures)} judged figures agree; in replay ${agree(replays)} recordings.`;
+  const parts = [`${agree(figures)} judged figures agree`, `in replay ${agree(replays)} recordings`];
+  if (memory.length > 0) parts.push(`of memory ${agree(memory)} judged figures`);
+  return `- **${kernel}**: ${parts.join('; ')}.`;
 }
 
 function line(rows: readonly PublishedRow[]): string {
   const [first] = rows;
-  const figures = scenario(rows);
+  const figures = [...judgedIn('scenario', rows), ...judgedIn('memory', rows)];
   const agreeing = figures.length === 0 ? '–' : `${figures.filter(agrees).length} of ${figures.length}`;
   const cells = [first?.kernel, first?.case, first?.label, agreeing, percent(rows, 'right_decisions_pct')];
   return `| ${[...cells, percent(rows, 'vruntime_matched_pct')].join(' | ')} |`;
 }
 
-function scenario(rows: readonly PublishedRow[]): PublishedRow[] {
-  return rows.filter((row) => row.mode === 'scenario' && isJudged(row));
+/** Of a mode, what was judged. */
+function judgedIn(mode: string, rows: readonly PublishedRow[]): PublishedRow[] {
+  return rows.filter((row) => row.mode === mode && isJudged(row));
 }
 
 function percent(rows: readonly PublishedRow[], metric: ValidationRow['metric']): string {

@@ -156,6 +156,19 @@ describe('synchronisation', () => {
   });
 });
 
+describe('system calls', () => {
+  it('end with a reschedule that is due, before the task goes on to its next step', () => {
+    const server = task('server', forever({ op: 'receive', channel: 'q' }, run(MS), { op: 'send', channel: 'a' }), {
+      sched: sched('fifo', 1),
+    });
+    const client = task('client', forever({ op: 'send', channel: 'q' }, { op: 'receive', channel: 'a' }, run(MS)));
+    const { trace } = simulate(scenario([server, client], { durationNs: 100 * MS }), 1, { trace: WHOLE });
+    const states = trace.flatMap((one) => (one.event === 'switch' && one.prev === 'client' ? [one.prevState] : []));
+    expect(states.length).toBeGreaterThan(40);
+    expect(new Set(states)).toEqual(new Set(['R+']));
+  });
+});
+
 describe('tasks', () => {
   it('fork takes from its pool, and exit gives back', () => {
     const child = task('child', [run(MS)], { count: 2, start: 'fork' });

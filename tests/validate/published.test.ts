@@ -33,10 +33,14 @@ describe('the published table', () => {
       row({ metric: 'switches_per_s', verdict: 'disagree' }),
       row({ metric: 'wakeup_latency_p99_us', verdict: 'not measured' }),
       row({ mode: 'replay', metric: 'right_decisions_pct', simulated: 98.123, verdict: 'disagree' }),
+      row({ kernel: 'linux-6.12', case: 'M01', mode: 'memory', metric: null }),
+      row({ kernel: 'linux-6.12', case: 'M01', mode: 'memory', metric: null, verdict: 'disagree' }),
       row({ case: 'S02', mode: 'replay', metric: 'right_decisions_pct', simulated: null, verdict: 'not measured' }),
     ]);
     expect(table).toContain('- **linux-6.1**: 1 of 2 judged figures agree; in replay 0 of 1 recordings.');
     expect(table).toContain('| linux-6.1 | S01 | a | 1 of 2 | 98.12 % ✗ | – |');
+    expect(table).toContain('in replay 0 of 0 recordings; of memory 1 of 2 judged figures.');
+    expect(table).toContain('| linux-6.12 | M01 | a | 1 of 2 | – | – |');
     expect(table).not.toContain('S02');
   });
 });
