@@ -16,7 +16,8 @@ import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
 import { timerWheelExpiry } from './throttle_high';
 import { isBalanced, totalFree, zoneAt } from './zone';
 
-namespace Kswapd {
+/** Where the thread stands. */
+namespace Stage {
   export const TRY_SLEEP: u32 = 0;
   export const SHORT_SLEEP: u32 = 1;
   export const FULL_SLEEP: u32 = 2;
@@ -27,33 +28,42 @@ namespace Kswapd {
 
 /** It sleeps a tenth of a second before it takes it that nobody needs it (HZ / 10). */
 const SHORT_SLEEP_NS: u64 = 100_000_000;
-/** What looking at the node costs at the begin and the end of a run. Assumption, small beside a pass. */
+/** It gives way to others at least this often: the kernel does so page by page (cond_resched). */
 const STEP_NS: u64 = 50_000;
 
-let state: u32 = Kswapd.TRY_SLEEP;
-let woken: bool = false;
-let running: bool = false;
-let ranSince: u64 = 0;
-let boosted: u64 = 0;
-let boostLeft: u64 = 0;
-let reclaimedBefore: u64 = 0;
-let control: ScanControl = changetype<ScanControl>(0);
-let highest: u32 = 0;
+/** How far the thread has come. */
+@unmanaged
+class Kswapd {
+  stage: u32;
+  /** Somebody woke it: not its own timer. */
+  woken: bool;
+  running: bool;
+  ranSince: u64;
+  /** The boost of all zones as its run began, and what of it is still to be made up for. */
+  boosted: u64;
+  boostLeft: u64;
+  reclaimedBefore: u64;
+  control: ScanControl;
+  /** The highest zone that it looks at. */
+  highest: u32;
+}
+
+const self: Kswapd = changetype<Kswapd>(memory.data(<i32>offsetof<Kswapd>(), 64));
 
 export function setKswapd(task: Task, sc: ScanControl): void {
   mm.kswapd = task;
-  control = sc;
-  highest = mm.nrZones - 1;
+  self.control = sc;
+  self.highest = mm.nrZones - 1;
 }
 
 /** Some request found too few free pages (wakeup_kswapd). */
 export function wakeupKswapd(): void {
   if (!mm.kswapdWaits || mm.kswapdFailures >= MAX_RECLAIM_RETRIES) return;
-  if (isBalanced(highest) && !isBoosted()) return;
+  if (isBalanced(self.highest) && !isBoosted()) return;
   count(Vm.KSWAPD_WAKEUPS, 1);
   mm.freeAtWakeup.record(totalFree());
   mm.kswapdWaits = false;
-  woken = true;
+  self.woken = true;
   const task = mm.kswapd;
   if (task.timer.started) cancelTimer(rqOf(task.cpu), task.timer);
   tryToWakeUp(task, 0);
@@ -67,50 +77,50 @@ function isBoosted(): bool {
 /** Goes on with the thread until it has work, or sleeps. */
 export function kswapdStep(rq: Rq, task: Task): bool {
   while (true) {
-    switch (state) {
-      case Kswapd.TRY_SLEEP:
+    switch (self.stage) {
+      case Stage.TRY_SLEEP:
         if (maySleep()) {
           endRun();
-          state = Kswapd.SHORT_SLEEP;
+          self.stage = Stage.SHORT_SLEEP;
           startTimer(rq, task.timer, timerWheelExpiry(SHORT_SLEEP_NS / machine.tickPeriodNs), 0);
           return sleep(rq, task);
         }
         count(Vm.KSWAPD_HIGH_QUICK, 1);
-        state = Kswapd.AWAKE;
+        self.stage = Stage.AWAKE;
         break;
-      case Kswapd.SHORT_SLEEP:
+      case Stage.SHORT_SLEEP:
         mm.kswapdWaits = false;
-        if (!woken && maySleep()) {
+        if (!self.woken && maySleep()) {
           count(Vm.KSWAPD_SLEEPS, 1);
-          state = Kswapd.FULL_SLEEP;
+          self.stage = Stage.FULL_SLEEP;
           return sleep(rq, task);
         }
-        count(woken ? Vm.KSWAPD_LOW_QUICK : Vm.KSWAPD_HIGH_QUICK, 1);
-        state = Kswapd.AWAKE;
+        count(self.woken ? Vm.KSWAPD_LOW_QUICK : Vm.KSWAPD_HIGH_QUICK, 1);
+        self.stage = Stage.AWAKE;
         break;
-      case Kswapd.FULL_SLEEP:
-        state = Kswapd.AWAKE;
+      case Stage.FULL_SLEEP:
+        self.stage = Stage.AWAKE;
         break;
-      case Kswapd.AWAKE:
+      case Stage.AWAKE:
         beginRun(task);
-        state = Kswapd.LOOK;
+        self.stage = Stage.LOOK;
         break;
-      case Kswapd.LOOK:
-        state = look() ? Kswapd.PASS : Kswapd.TRY_SLEEP;
-        if (state == Kswapd.TRY_SLEEP) {
+      case Stage.LOOK:
+        self.stage = look() ? Stage.PASS : Stage.TRY_SLEEP;
+        if (self.stage == Stage.TRY_SLEEP) {
           endBalance(task);
           if (takeCost(task)) return true;
         }
         break;
       default:
-        if (stepPass(control, rq)) {
-          if (control.costNs < STEP_NS) break;
+        if (stepPass(self.control, rq)) {
+          if (self.control.costNs < STEP_NS) break;
           takeCost(task);
           return true;
         }
-        state = endPass() ? Kswapd.LOOK : Kswapd.TRY_SLEEP;
-        if (state == Kswapd.TRY_SLEEP) {
-          if (control.nrReclaimed == 0) mm.kswapdFailures++;
+        self.stage = endPass() ? Stage.LOOK : Stage.TRY_SLEEP;
+        if (self.stage == Stage.TRY_SLEEP) {
+          if (self.control.nrReclaimed == 0) mm.kswapdFailures++;
           endBalance(task);
         }
         if (takeCost(task)) return true;
@@ -120,15 +130,15 @@ export function kswapdStep(rq: Rq, task: Task): bool {
 }
 
 function takeCost(task: Task): bool {
-  const cost = control.costNs;
-  control.costNs = 0;
+  const cost = self.control.costNs;
+  self.control.costNs = 0;
   task.mode = Mode.USER;
   task.remaining = cost;
   return cost != 0;
 }
 
 function sleep(rq: Rq, task: Task): bool {
-  woken = false;
+  self.woken = false;
   mm.kswapdWaits = true;
   task.state = State.SLEEPING;
   rq.needResched = true;
@@ -137,71 +147,73 @@ function sleep(rq: Rq, task: Task): bool {
 
 /** prepare_kswapd_sleep */
 function maySleep(): bool {
-  return mm.kswapdFailures >= MAX_RECLAIM_RETRIES || isBalanced(highest);
+  return mm.kswapdFailures >= MAX_RECLAIM_RETRIES || isBalanced(self.highest);
 }
 
 function beginRun(task: Task): void {
-  if (!running) {
-    running = true;
-    ranSince = machine.now;
+  if (!self.running) {
+    self.running = true;
+    self.ranSince = machine.now;
     count(Vm.KSWAPD_RUNS, 1);
   }
   count(Vm.PAGEOUTRUN, 1);
   enterStall(groupAt(0));
-  boosted = 0;
+  self.boosted = 0;
   let goal: u64 = 0;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
-    boosted += zone.boost;
+    self.boosted += zone.boost;
     goal += max(zone.highMark, <u64>SWAP_CLUSTER_MAX);
     zone.reclaimActive = true;
   }
-  boostLeft = boosted;
-  beginReclaim(control, groupAt(0), goal, true);
+  self.boostLeft = self.boosted;
+  beginReclaim(self.control, groupAt(0), goal, true);
 }
 
 /** Whether another pass is needed (the head of balance_pgdat's loop). */
 function look(): bool {
-  const balanced = isBalanced(highest);
-  if (!balanced && boostLeft != 0) {
-    boostLeft = 0;
-    control.priority = DEF_PRIORITY;
+  const balanced = isBalanced(self.highest);
+  if (!balanced && self.boostLeft != 0) {
+    self.boostLeft = 0;
+    self.control.priority = DEF_PRIORITY;
   }
-  if (boostLeft == 0 && balanced) return false;
-  control.mayWritepage = boostLeft == 0;
-  control.maySwap = boostLeft == 0;
-  for (let i: u32 = 0; i < mm.nrGroups; i++) ageActiveAnon(control, groupAt(i), groupAt(0));
-  control.nrScanned = 0;
-  reclaimedBefore = control.nrReclaimed;
-  beginPass(control);
+  if (self.boostLeft == 0 && balanced) return false;
+  self.control.mayWritepage = self.boostLeft == 0;
+  self.control.maySwap = self.boostLeft == 0;
+  for (let i: u32 = 0; i < mm.nrGroups; i++) ageActiveAnon(self.control, groupAt(i), groupAt(0));
+  self.control.nrScanned = 0;
+  self.reclaimedBefore = self.control.nrReclaimed;
+  beginPass(self.control);
   return true;
 }
 
 /** After a pass. False: priorities are used up. */
 function endPass(): bool {
-  const freed = control.nrReclaimed - reclaimedBefore;
+  const freed = self.control.nrReclaimed - self.reclaimedBefore;
   if (freed != 0) mm.kswapdFailures = 0;
-  const raise = control.nrScanned < control.nrToReclaim && !(boostLeft != 0 && control.priority == DEF_PRIORITY - 2);
-  boostLeft -= min(boostLeft, freed);
-  if (boostLeft != 0 && freed == 0) return false;
-  if (raise || freed == 0) control.priority--;
-  return control.priority >= 1;
+  const raise =
+    self.control.nrScanned < self.control.nrToReclaim &&
+    !(self.boostLeft != 0 && self.control.priority == DEF_PRIORITY - 2);
+  self.boostLeft -= min(self.boostLeft, freed);
+  if (self.boostLeft != 0 && freed == 0) return false;
+  if (raise || freed == 0) self.control.priority--;
+  return self.control.priority >= 1;
 }
 
 function endBalance(task: Task): void {
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
     zone.reclaimActive = false;
-    zone.boost -= min(zone.boost, boosted);
+    zone.boost -= min(zone.boost, self.boosted);
   }
   snapshotRefaults(groupAt(0));
   leaveStall(groupAt(0));
-  control.costNs += costs.passNs;
+  self.control.costNs += costs.passNs;
 }
 
 function endRun(): void {
-  if (!running) return;
-  running = false;
-  mm.runNs.record(machine.now - ranSince);
+  if (!self.running) return;
+  self.running = false;
+  mm.runNs.record(machine.now - self.ranSince);
   mm.freeAtRunEnd.record(totalFree());
 }
