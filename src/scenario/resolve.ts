@@ -2,7 +2,8 @@
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
-import { checkMemory, fitSteps, freeStep, memorySpecOf, readStep, taskMemoryOf, touchStep } from './memory.js';
+import { freeStep, memorySpecOf, readStep, taskMemoryOf, touchStep } from './memory.js';
+import { checkMemory, fitSteps } from './memory_checks.js';
 import {
   cgroupOf,
   groupOfRole,
