@@ -3,7 +3,20 @@ import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Task } from '../task/task';
 import { deviceAt, submit } from './block';
-import { entryOf, Folio, folioAt, hasDirectory, hasPage, hasTable, newFolio, Pg, Region, setDirectory, setTable, slotOf } from './folio';
+import {
+  entryOf,
+  Folio,
+  folioAt,
+  hasDirectory,
+  hasPage,
+  hasTable,
+  newFolio,
+  Pg,
+  Region,
+  setDirectory,
+  setTable,
+  slotOf,
+} from './folio';
 import { addToLru, isSwapped } from './lru';
 import { addListPages, MemCgroup, stockOf } from './memcg';
 import { costs, count, LRU_BATCH, mm, Vm } from './mm';

@@ -76,6 +76,12 @@ export class MemCgroup {
   stalled: u32;
   stalledSince: u64;
   stallNs: u64;
+  /** The averages of that, up to when, and the total then (psi.ts). */
+  averagedAt: u64;
+  averagedNs: u64;
+  avg10: u64;
+  avg60: u64;
+  avg300: u64;
   /** Address of its GroupQos; 0: RUE is off. */
   qos: usize;
 }

@@ -2,7 +2,7 @@
 import { groupAt, MemCgroup } from './memcg';
 import { mm } from './mm';
 import { pcpPages } from './page_alloc';
-import { stallNs } from './psi';
+import { percentOf, stallNs, updateAverages } from './psi';
 import { totalFree, zoneAt } from './zone';
 
 /** In the order of ZONE_NUMBERS in src/kernel/memory.ts. */
@@ -96,7 +96,15 @@ export function groupNumber(group: MemCgroup, what: u32): f64 {
       return <f64>group.lists1;
     case 16:
       return <f64>group.lists2;
-    default:
+    case 17:
       return <f64>group.lists3;
+    default:
+      return averageOf(group, what);
   }
+}
+
+/** Averages of pressure, as a reader of memory.pressure finds them. */
+function averageOf(group: MemCgroup, what: u32): f64 {
+  updateAverages(group, mm.now);
+  return percentOf(what == 18 ? group.avg10 : what == 19 ? group.avg60 : group.avg300);
 }

@@ -17,7 +17,8 @@ const NO_MARK: u32 = u32.MAX_VALUE;
 export function readAhead(m: TaskMm, view: View, page: u32, wanted: u32, marked: bool): void {
   // Random readers have said so (POSIX_FADV_RANDOM): they get what they ask for.
   if (view.pattern != Pattern.SEQUENTIAL) readWindow(m, view.region, page, wanted, 0);
-  else if (marked || page == 0 || isExpected(view, page) || wanted > mm.readahead || follows(view, page)) ondemand(m, view, page, wanted);
+  else if (marked || page == 0 || isExpected(view, page) || wanted > mm.readahead || follows(view, page))
+    ondemand(m, view, page, wanted);
   else readWindow(m, view.region, page, wanted, 0);
 }
 
@@ -28,7 +29,11 @@ function follows(view: View, page: u32): bool {
 
 /** It is where the next window was to be asked for, or where it begins. */
 function isExpected(view: View, page: u32): bool {
-  return view.raSize != 0 && page != 0 && (page == view.raStart + view.raSize - view.raAsync || page == view.raStart + view.raSize);
+  return (
+    view.raSize != 0 &&
+    page != 0 &&
+    (page == view.raStart + view.raSize - view.raAsync || page == view.raStart + view.raSize)
+  );
 }
 
 function ondemand(m: TaskMm, view: View, page: u32, wanted: u32): void {

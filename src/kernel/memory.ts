@@ -193,6 +193,9 @@ export const MEMCG_NUMBERS = [
   'activeAnon',
   'inactiveFile',
   'activeFile',
+  'avg10',
+  'avg60',
+  'avg300',
 ] as const;
 /** In the order of assembly/kernel.ts memoryHistogram. */
 export const MEMORY_HISTOGRAMS = [

@@ -96,9 +96,10 @@ function difference({ metric, difference: value }: ValidationRow): string {
   return `${value < 0 ? '−' : '+'}${figure(metric, Math.abs(value))}`;
 }
 
-/** Times as times, everything else as it was counted. */
+/** Times as times, shares as shares, everything else as it was counted. */
 function humanMemory(metric: Metric, value: number): string {
   if (metric.endsWith('_ns')) return humanTime(value / 1000);
+  if (metric.endsWith('_pct')) return humanPercent(value);
   return metric.endsWith('_us') ? humanTime(value) : value.toFixed(0);
 }
 

@@ -6,7 +6,7 @@ import type { HistogramData, MemoryResult, Result } from '../../results/result.j
 import { ALL_TASKS, type ValidationRow } from '../compare.js';
 import type { MemoryRecording, RecordedSummary } from './recordings.js';
 import { MEMORY_RULES, type MemoryMetric } from './rules.js';
-import { OPERATIONS } from './scenario.js';
+import { OPERATIONS } from './tasks.js';
 
 /** An operation of the recordings that took so long is listed with its length. */
 const SLOW_NS = 1e6;
@@ -101,6 +101,18 @@ function counters({ a, b }: MemoryRecording, after: MemoryResult, before: Memory
       b: stall(b),
       simulated: (stallNs(after) - stallNs(before)) / 1000,
     },
+    ...(['avg10', 'avg60', 'avg300'] as const).map((average): Figure => {
+      const metric = `memory_${average}_pct` as const;
+      const { some: ofA } = a.pressure_memory_end;
+      const { some: ofB } = b.pressure_memory_end;
+      return {
+        task: ALL_TASKS,
+        metric,
+        a: ofA[average],
+        b: ofB[average],
+        simulated: after.groups.root?.[average] ?? 0,
+      };
+    }),
   ];
 }
 

@@ -99,6 +99,10 @@ const zone = z.looseObject({
   pcp_count: whole,
 });
 
+const pressure = z.looseObject({
+  some: z.looseObject({ total: number, avg10: number, avg60: number, avg300: number }),
+});
+
 const summary = z.looseObject({
   duration_s: number,
   zoneinfo_start: z.record(z.string(), zone),
@@ -125,8 +129,8 @@ const summary = z.looseObject({
   }),
   direct_reclaim: z.looseObject({ n: whole }),
   memcg_reclaim: z.looseObject({ n: whole }),
-  pressure_memory_start: z.looseObject({ some: z.looseObject({ total: number }) }),
-  pressure_memory_end: z.looseObject({ some: z.looseObject({ total: number }) }),
+  pressure_memory_start: pressure,
+  pressure_memory_end: pressure,
   /** Time, event, and what it said. */
   oom_events: z.array(z.tuple([number, z.string(), z.string()])).default([]),
 });

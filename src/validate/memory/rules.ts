@@ -24,6 +24,11 @@ const share = (title: string, part: number, minSamples: number): MemoryRule => (
   minSamples,
   tolerance: (recorded) => part * recorded,
 });
+/** An average of pressure: periods of two seconds go into it in whole percents, and where they begin is not known; `one`: what a percent of one makes. */
+const percents = (title: string, one: number): MemoryRule => ({
+  ...share(title, 0, one),
+  tolerance: (recorded) => 0.15 * recorded + one,
+});
 const exact = (title: string): MemoryRule => share(title, 0, 1);
 
 /** A batch of a per-CPU list, by which free pages come and go, is added where it is known. */
@@ -47,5 +52,8 @@ export const MEMORY_RULES = {
   operation_p50_ns: share('operation p50', 0.15, FEW_PAGES),
   operation_p99_ns: share('operation p99', 0.3, FEW_PAGES),
   memory_stall_us: share('stalled for memory', 0.15, 1),
+  memory_avg10_pct: percents('pressure, avg10', 0.18),
+  memory_avg60_pct: percents('pressure, avg60', 0.03),
+  memory_avg300_pct: percents('pressure, avg300', 0.01),
 } as const;
 export type MemoryMetric = keyof typeof MEMORY_RULES;

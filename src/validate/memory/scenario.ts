@@ -4,16 +4,15 @@
  */
 import type {
   CgroupSpec,
-  Duration,
   GroupMemory,
   Kernel,
   Machine,
   MemoryStep,
   Scenario,
-  Step,
   TaskSpec,
 } from '../../scenario/scenario.js';
-import type { MemoryRecording, RecordedTask } from './recordings.js';
+import type { MemoryRecording } from './recordings.js';
+import { bare, controllers, memoryOf, taskSpec } from './tasks.js';
 
 const NS_PER_S = 1e9;
 const NS_PER_MS = 1e6;
@@ -25,21 +24,13 @@ const FILE_PAGES = 486_400;
 const CHUNK = 16;
 /** On the list of inactive file pages when nothing has been read, in all recordings: buffers that ext4 keeps, as every scan of them activates them (M07x, M09). */
 const HELD_PAGES = 4;
-/** Without end. */
-const EVER = 4e9;
-/** The controller's reading of /proc/vmstat, and of all that it reads at T0 (README). */
-const SAMPLE_NS = 100_000;
-const FIRST_SAMPLE_NS = 500_000;
 
 /** Jiffies lag behind CLOCK_MONOTONIC by five ticks, modulo eight: sleeps of more than 252 ms end on multiples of eight of them (M06q). */
 const JIFFIES_LATE_NS = 20 * NS_PER_MS;
 
-/** The timer wheel's buckets repeat after so long, as far as sleeps of memory.high and kswapd reach: 512 ticks. */
-const WHEEL_NS = 512 * 4 * NS_PER_MS;
-const bootOf = (ns: number): number => ((ns % WHEEL_NS) + WHEEL_NS) % WHEEL_NS;
-
-/** The recorder of a task's operations. */
-export const OPERATIONS = 'op';
+/** So long after boot, or any number of times as long, the timer wheel's buckets (512 ticks, as far as sleeps reach) and periods of pressure (501) lie alike. */
+const ALIKE_NS = 512 * 501 * 4 * NS_PER_MS;
+const bootOf = (ns: number): number => ((ns % ALIKE_NS) + ALIKE_NS) % ALIKE_NS;
 
 /** A scenario to simulate, and the time in it that was T0; or why it cannot be. */
 export type MemoryMapping = { scenario: Scenario; t0Ns: number } | { unsupported: string };
@@ -162,159 +153,4 @@ function preStep(line: string): PreStep[] {
 
 function preTask({ cgroup, step }: PreStep, index: number): TaskSpec {
   return { ...bare(`~pre${index}`), cgroup, startNs: index * PRE_STEP_NS, program: [step], ...memoryOf([], 0) };
-}
-
-function bare(name: string): TaskSpec {
-  return {
-    name,
-    count: 1,
-    role: null,
-    sched: { class: 'fair', nice: 0, priority: 0 },
-    cgroup: null,
-    cpus: null,
-    pinEach: false,
-    startNs: 0,
-    startCpu: null,
-    startLagNs: null,
-    start: 'run',
-    timerSlackNs: 1,
-    sliceNs: null,
-    cookie: null,
-    program: [],
-  };
-}
-
-const memoryOf = (areas: Array<{ name: string; pages: number }>, oomScoreAdj: number) => ({
-  memory: { areas, oomScoreAdj },
-});
-
-/**
- * The recordings' controller, SCHED_FIFO 99: it reads counters, and less often the groups' files. That takes a page which is charged to its own group,
- * and drains what the CPU has charged beforehand for another (M06n: between such readings a group's stock survives).
- */
-function controllers(sampleMs: number, groupSampleMs: number, t0Ns: number): TaskSpec[] {
-  const touch: MemoryStep = { ...areaStep('sample', 1), access: 'touch', times: 1 };
-  const task = (name: string, periodMs: number, first: Step[], body: Step[]): TaskSpec => ({
-    ...bare(name),
-    cgroup: 'sys',
-    sched: { class: 'fifo', nice: 0, priority: 99 },
-    startNs: t0Ns,
-    program: [...first, { op: 'loop', times: null, body: [timer(periodMs * NS_PER_MS, t0Ns), ...body] }],
-    ...memoryOf([{ name: 'sample', pages: 1 }], -1000),
-  });
-  return [
-    task('~memctl', sampleMs, [run(FIRST_SAMPLE_NS)], [run(SAMPLE_NS)]),
-    task('~memctl-groups', groupSampleMs, [], [run(SAMPLE_NS), touch, { ...touch, access: 'free' }]),
-  ];
-}
-
-const run = (ns: number): Step => ({ op: 'run', mode: 'kernel', duration: fixed(ns) });
-const fixed = (ns: number): Duration => ({ kind: 'fixed', ns });
-
-/** An absolute timer that does not sleep when it is late: mem.c's pace. Its first period ends `periodNs` after the phase. */
-function timer(periodNs: number, phaseNs: number): Step {
-  return { op: 'timer', timer: 'pace', shared: false, periodNs, phaseNs, distanceNs: 0, missed: 'run' };
-}
-
-/** Sleeps until a time: one period of a timer that is as long. */
-function until(ns: number): Step {
-  return { op: 'timer', timer: 'begin', shared: false, periodNs: ns, phaseNs: 0, distanceNs: 0, missed: 'run' };
-}
-
-function areaStep(area: string, pages: number): Omit<MemoryStep, 'access' | 'times'> {
-  return {
-    op: 'memory',
-    area,
-    file: null,
-    first: 0,
-    pages,
-    pattern: 'sequential',
-    chunk: 1,
-    freePages: 0,
-    recorder: null,
-  };
-}
-
-const AREA = 'm';
-
-/** A recorded task: the pages that it touches before the barrier, and what it does from T0 on. */
-function taskSpec(task: RecordedTask, preNs: number, t0Ns: number): TaskSpec {
-  const beginNs = t0Ns + task.start_ms * NS_PER_MS;
-  const prealloc = 'prealloc_pages' in task ? task.prealloc_pages : 0;
-  const areas = areaPages(task) === 0 ? [] : [{ name: AREA, pages: areaPages(task) }];
-  const whole = { ...areaStep(AREA, areaPages(task)), access: 'touch' as const };
-  const before: Step[] = prealloc === 0 ? [] : [{ ...whole, times: prealloc }];
-  return {
-    ...bare(task.name),
-    cgroup: task.cgroup,
-    startNs: preNs,
-    program: [...before, until(beginNs), ...programOf(task, beginNs, whole), { op: 'suspend' }],
-    ...memoryOf(areas, task.oom_score_adj),
-  };
-}
-
-function areaPages(task: RecordedTask): number {
-  if (task.behaviour === 'alloc' || task.behaviour === 'rndanon') return task.npages;
-  return task.behaviour === 'cycle' ? task.base_pages + task.extra_pages : 0;
-}
-
-function programOf(task: RecordedTask, beginNs: number, whole: Omit<MemoryStep, 'times'>): Step[] {
-  switch (task.behaviour) {
-    case 'alloc': {
-      const left = task.npages - task.prealloc_pages;
-      const step = { ...whole, recorder: OPERATIONS };
-      const touches = paced(left, task.batch, task.rate_pages_s, beginNs, (times) => ({ ...step, times }));
-      return task.after === 'exit' ? [...touches, { op: 'exit' }] : touches;
-    }
-    case 'rndanon': {
-      const pattern = task.dist_80_20 === 1 ? ('hot' as const) : ('uniform' as const);
-      const step = { ...whole, pattern, recorder: OPERATIONS };
-      return paced(EVER, task.batch, task.rate_touches_s, beginNs, (times) => ({ ...step, times }));
-    }
-    case 'rnd': {
-      const pattern = task.dist_80_20 === 1 ? ('hot' as const) : ('uniform' as const);
-      const step = { ...fileStep(task.file ?? '', task.offset_page, task.npages), pattern };
-      return paced(EVER, task.batch, task.rate_pages_s, beginNs, (times) => ({ ...step, times }));
-    }
-    case 'stream': {
-      const pages = Math.floor(task.npages / task.chunk_pages) * task.chunk_pages;
-      const step = { ...fileStep(task.file ?? '', task.offset_page, pages), chunk: task.chunk_pages };
-      const reads = task.loop === 1 ? EVER : pages / task.chunk_pages;
-      return paced(reads, 1, task.rate_pages_s / task.chunk_pages, beginNs, (times) => ({ ...step, times }));
-    }
-    case 'cycle': {
-      const extra = { ...whole, first: task.base_pages, pages: task.extra_pages, times: task.extra_pages };
-      const periodNs = task.period_us * 1000;
-      return [
-        {
-          op: 'loop',
-          times: null,
-          body: [timer(periodNs, beginNs - periodNs), { ...extra, recorder: OPERATIONS }, { ...extra, access: 'free' }],
-        },
-      ];
-    }
-    case 'hog':
-      return [{ op: 'loop', times: null, body: [{ op: 'run', mode: 'user', duration: fixed(NS_PER_S) }] }];
-    default:
-      return [];
-  }
-}
-
-function fileStep(file: string, first: number, pages: number): Omit<MemoryStep, 'times'> {
-  return { ...areaStep('', pages), area: null, file, first, access: 'read', recorder: OPERATIONS };
-}
-
-/** `total` operations: at full speed, or `batch` of them at a time so that there are `rate` a second. */
-function paced(
-  total: number,
-  batch: number,
-  rate: number,
-  beginNs: number,
-  step: (times: number) => MemoryStep,
-): Step[] {
-  if (total === 0) return [];
-  if (rate === 0) return [step(total)];
-  const periodNs = Math.round((batch * NS_PER_S) / rate);
-  const times = total === EVER ? null : Math.ceil(total / batch);
-  return [{ op: 'loop', times, body: [timer(periodNs, beginNs - periodNs), step(batch)] }];
 }
