@@ -1,5 +1,5 @@
 /**
- * Micro-benchmarks: our structures beside npm's, the engine at five sizes, its native build, and guests. All cases take turns in short rounds, so
+ * Micro-benchmarks: our structures beside npm's, the engine at five sizes, its native build, guests, and memory. All cases take turns in short rounds, so
  * that drift of the machine hits all alike; figures are medians over rounds, and only ratios within one run mean anything.
  *
  *   node dist/bench/micro.js [--quick | --write]
@@ -15,6 +15,7 @@ import { type BenchCase, type ExternalCase, OURS } from './case.js';
 import { type EngineSize, engineCases } from './cases/engine.js';
 import { guestCases } from './cases/guests.js';
 import { histogramCases } from './cases/histogram.js';
+import { memoryCases } from './cases/memory.js';
 import { nativeCases } from './cases/native.js';
 import { queueCases } from './cases/queue.js';
 import { treeCases } from './cases/tree.js';
@@ -54,6 +55,7 @@ const cases: BenchCase[] = [
   ...(await histogramCases()),
   ...engineCases(ENGINE_SIZES),
   ...(quick ? [] : guestCases()),
+  ...memoryCases(),
 ];
 const native = quick ? 'native build: left out of the quick run' : nativeCases(ENGINE_SIZES);
 const external = typeof native === 'string' ? [] : native;

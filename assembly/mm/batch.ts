@@ -11,8 +11,8 @@ import { machine } from '../machine/machine';
 import { newPage } from './fault';
 import { entryOf, folioAt, hasPage, hasTable, Pg, slotOf } from './folio';
 import { markAccessed } from './lru';
-import { MemCgroup, stockOf } from './memcg';
-import { costs, count, LRU_BATCH, mm, Vm } from './mm';
+import { addListPages, MemCgroup, stockOf } from './memcg';
+import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { readyPages } from './page_alloc';
 import { Access } from './phase';
 import { noteAllocations } from './rue/charged';
@@ -43,6 +43,7 @@ function touches(rq: Rq, task: Task, m: TaskMm, view: View): u32 {
   let n: u32 = 0;
   let ready: u32 = 0;
   let isNew = false;
+  let added: u32 = 0;
   while (n < most) {
     const page = view.first + nextPage(task, view);
     const slot = slotOf(region, page);
@@ -59,11 +60,12 @@ function touches(rq: Rq, task: Task, m: TaskMm, view: View): u32 {
         ready = min(ready, LRU_BATCH - 1 - stockOf(rq.id).lruAdds);
       }
       if (!isNew || n == ready || (entry & 1) != 0 || !hasTable(region, page)) break;
-      newPage(region, slot, folio, m.group, zoneAt(mm.nrZones - 1));
+      if (newPage(region, slot, folio, m.group, zoneAt(mm.nrZones - 1))) added++;
     }
     n++;
     advanceView(view, 1);
   }
+  if (added != 0) addListPages(m.group, Lru.INACTIVE_ANON, added);
   if (n != 0 && isNew) takeReady(rq.id, m.group, n);
   m.batchNs = isNew ? costs.faultNs + (m.group.parent != null ? costs.chargeNs : 0) : costs.hitNs;
   if (isNew) {

@@ -17,9 +17,9 @@ import {
   setTable,
   slotOf,
 } from './folio';
-import { addToLru, isSwapped } from './lru';
-import { addListPages, MemCgroup, stockOf } from './memcg';
-import { costs, count, LRU_BATCH, mm, Vm } from './mm';
+import { isSwapped, link } from './lru';
+import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
+import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
@@ -59,16 +59,17 @@ function reuse(region: Region, folio: Folio): void {
   freeSwapSlot(folio.group, folio.pages);
 }
 
-/** An anonymous page comes into its folio, or into a new one. */
-export function newPage(region: Region, slot: u32, folio: Folio, group: MemCgroup, zone: Zone): void {
+/** An anonymous page comes into its folio, or into a new one, whose page whoever asked for it adds to the list's: true. */
+export function newPage(region: Region, slot: u32, folio: Folio, group: MemCgroup, zone: Zone): bool {
   if (folio == null) {
     const made = newFolio(region, slot, group, zone);
     made.flags = Pg.YOUNG | Pg.DIRTY;
-    addToLru(made);
-  } else {
-    growFolio(folio);
-    folio.flags |= Pg.YOUNG | Pg.DIRTY;
+    link(listOf(group, Lru.INACTIVE_ANON), made);
+    return true;
   }
+  growFolio(folio);
+  folio.flags |= Pg.YOUNG | Pg.DIRTY;
+  return false;
 }
 
 /** One more page of a folio's slot comes in. */
@@ -110,7 +111,8 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
     case For.ANON: {
       const page = view.first + nextPage(task, view);
       const slot = slotOf(region, page);
-      newPage(region, slot, folioAt(entryOf(region, slot)), m.group, m.zone);
+      const isNew = newPage(region, slot, folioAt(entryOf(region, slot)), m.group, m.zone);
+      if (isNew) addListPages(m.group, Lru.INACTIVE_ANON, 1);
       advanceView(view, 1);
       m.costNs += costs.faultNs + collect(rq.id);
       m.after = For.PLACED;

@@ -9,13 +9,17 @@ import { count, Lru, mm, Vm } from './mm';
 
 /** Puts a folio at the head of the list that it names. */
 export function addToLru(folio: Folio): void {
-  const list = listOf(folio.group, folio.list);
+  link(listOf(folio.group, folio.list), folio);
+  addListPages(folio.group, folio.list, folio.pages);
+}
+
+/** The same without counting it: whoever handles many of them counts once. */
+export function link(list: LruList, folio: Folio): void {
   folio.prev = changetype<Folio>(0);
   folio.next = list.head;
   if (list.head != null) list.head.prev = folio;
   else list.tail = folio;
   list.head = folio;
-  addListPages(folio.group, folio.list, folio.pages);
 }
 
 /** Puts a folio at the tail, where reclaim looks first (folio_rotate_reclaimable). */
@@ -34,7 +38,7 @@ export function takeFromLru(folio: Folio): void {
   addListPages(folio.group, folio.list, -(<i64>folio.pages));
 }
 
-function unlink(list: LruList, folio: Folio): void {
+export function unlink(list: LruList, folio: Folio): void {
   if (folio.prev != null) folio.prev.next = folio.next;
   else list.head = folio.next;
   if (folio.next != null) folio.next.prev = folio.prev;

@@ -44,7 +44,7 @@ export function leaveStall(group: MemCgroup): void {
 export function updateAverages(group: MemCgroup, now: u64): void {
   // PSI_FREQ: two seconds and a tick, from boot on.
   const period = (2_000_000_000 / machine.tickPeriodNs + 1) * machine.tickPeriodNs;
-  if (group.averagedAt == 0) group.averagedAt = period - (machine.bootNs % period);
+  if (group.averagedAt == 0) group.averagedAt = (period - (machine.bootNs % period)) % period;
   while (now >= group.averagedAt + period) {
     group.averagedAt += period;
     const total = stallNs(group, group.averagedAt);

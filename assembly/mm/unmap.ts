@@ -2,10 +2,10 @@
 import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
-import { freeFolio } from './free';
-import { isSwapped, takeFromLru } from './lru';
-import { MemCgroup, uncharge } from './memcg';
-import { costs, mm } from './mm';
+import { release } from './free';
+import { isSwapped, unlink } from './lru';
+import { addListPages, listOf, MemCgroup, uncharge } from './memcg';
+import { costs, Lru, mm } from './mm';
 import { freePage } from './page_alloc';
 import { Phase } from './phase';
 import { freeSwapSlot } from './shrink_list';
@@ -32,13 +32,30 @@ export function freeView(rq: Rq, task: Task, m: TaskMm, view: View): bool {
 /** Frees up to a batch of pages from m.raNext on; 0: all are gone. */
 function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u32 {
   let freed: u32 = 0;
+  const group = m.group;
+  gone.inactive = 0;
+  gone.active = 0;
+  gone.charged = 0;
   const end = slotOf(region, first + pages - 1) + 1;
   for (let slot = slotOf(region, first) + m.raNext; slot < end && freed < FREE_BATCH; slot++) {
     m.raNext++;
-    freed += freeSlot(rq, region, slot, m.group);
+    freed += freeSlot(rq, region, slot, group);
   }
+  if (gone.inactive != 0) addListPages(group, Lru.INACTIVE_ANON, -gone.inactive);
+  if (gone.active != 0) addListPages(group, Lru.ACTIVE_ANON, -gone.active);
+  if (gone.charged != 0) uncharge(group, gone.charged);
   return freed;
 }
+
+/** What a batch has taken from its group's lists, and what of that was freed at once. */
+@unmanaged
+class Gone {
+  inactive: i64;
+  active: i64;
+  charged: u64;
+}
+
+const gone: Gone = changetype<Gone>(memory.data(<i32>offsetof<Gone>(), 64));
 
 function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
   const entry = entryOf(region, slot);
@@ -60,7 +77,9 @@ function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
 /** Takes a folio from its list and frees it, or leaves it to the device that has it. */
 function detach(rq: Rq, folio: Folio): void {
   if (folio.flags & Pg.ISOLATED) return;
-  takeFromLru(folio);
+  unlink(listOf(folio.group, folio.list), folio);
+  if (folio.list & Lru.ACTIVE) gone.active += folio.pages;
+  else gone.inactive += folio.pages;
   if ((folio.flags & Pg.DIRTY) == 0 && !folio.region.file) {
     folio.region.swapped -= folio.pages;
     freeSwapSlot(folio.group, folio.pages);
@@ -69,7 +88,8 @@ function detach(rq: Rq, folio: Folio): void {
     folio.flags |= Pg.ORPHAN;
     mm.inFlight += folio.pages;
   } else {
-    freeFolio(rq.id, folio);
+    gone.charged += folio.pages;
+    release(rq.id, folio);
   }
 }
 
