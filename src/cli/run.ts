@@ -105,10 +105,9 @@ async function printWorst(run: ExperimentRun): Promise<void> {
   for (const caseRun of run.cases) {
     const worst = await traceWorst(caseRun);
     if (worst === null) continue;
-    const { recorder } = worst;
-    const task = recorder.threads.length > 1 ? `${recorder.task}/${recorder.worst.instance}` : recorder.task;
+    const { task, thread, recorder } = worst;
     const head = `${caseRun.case}  ${caseRun.policy}  seed ${worst.seed}: worst sample of ${task}`;
-    const focus = { aroundNs: recorder.worst.atNs, task, cpu: null };
+    const focus = { aroundNs: recorder.worst.atNs, task, cpu: null, ...(thread === null ? {} : { thread }) };
     process.stdout.write(`\n${chalk.bold(head)}\n${timeline(worst.events, focus)}`);
   }
 }

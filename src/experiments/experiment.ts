@@ -8,6 +8,7 @@ import { memoryFigures } from '../results/memory.js';
 import { ALL_SEEDS, type MetricRow, metricsOf, summarise } from '../results/metrics.js';
 import type { RecorderResult, Result, TraceEvent } from '../results/result.js';
 import { serviceFigures } from '../results/service.js';
+import { threadOf } from '../scenario/guests.js';
 import { priorityOf } from '../scenario/rue.js';
 import type { Scenario } from '../scenario/scenario.js';
 import { type Job, type OnProgress, runJobs } from '../sweep/pool.js';
@@ -120,6 +121,9 @@ export function summaryRows(run: ExperimentRun): MetricRow[] {
 export interface WorstSample {
   seed: number;
   recorder: RecorderResult;
+  /** Whose it is, as the trace names it; and, if it is a guest's, the host's thread of the CPU that it was on. */
+  task: string;
+  thread: string | null;
   events: TraceEvent[];
 }
 
@@ -154,5 +158,8 @@ export async function traceWorst(run: CaseRun): Promise<WorstSample | null> {
   };
   const scenario = { ...run.scenario, durationNs: Math.min(run.scenario.durationNs, atNs + 2 * TAIL_NS) };
   const [again] = await runJobs([{ scenario, seed: result.seed, trace }], 1);
-  return { seed: result.seed, recorder, events: again?.trace ?? [] };
+  const events = again?.trace ?? [];
+  const task = recorder.threads.length > 1 ? `${recorder.task}/${recorder.worst.instance}` : recorder.task;
+  const record = events.find((event) => event.event === 'record' && event.task === task && event.at === atNs);
+  return { seed: result.seed, recorder, task, thread: record ? threadOf(run.scenario, record.cpu) : null, events };
 }

@@ -14,6 +14,8 @@ export interface TimelineFocus {
   task: string;
   /** Show this CPU's events beside the task's own; null: the CPUs that it waited on. */
   cpu: number | null;
+  /** The host's thread of the guest's CPU that the task is on, if it is in a guest: the task waits whenever that thread does. */
+  thread?: string;
 }
 
 /** A time during which the task could run and did not, on one CPU. */
@@ -36,22 +38,45 @@ const MARGIN_EVENTS = 3;
 
 /** The timeline around a sample, then the verdict. Times relative to the begin of the (first) wait, lines of at most 80 columns. */
 export function timeline(events: readonly TraceEvent[], focus: TimelineFocus): string {
-  const waits = waitsOf(events, focus);
+  const who = waiters(focus);
+  const waits = who.flatMap((one) => waitsOf(events, focus, one)).sort((a, b) => a.fromNs - b.fromNs);
   const [first, last] = [waits[0], waits.at(-1)];
-  if (first === undefined || last === undefined) return `${verdict(events, focus)}\n`;
+  if (first === undefined || last === undefined) return `${wrap(verdict(events, focus))}\n`;
   const cpus = new Set(focus.cpu === null ? waits.map((wait) => wait.cpu) : [focus.cpu]);
-  const relevant = events.filter((event) => cpus.has(event.cpu) || concerns(event, focus.task));
+  const relevant = events.filter((event) => cpus.has(event.cpu) || who.some((one) => concerns(event, one)));
   const begin = relevant.findIndex((event) => event.at >= first.fromNs);
   const end = relevant.findLastIndex((event) => event.at <= Math.max(last.toNs, focus.aroundNs));
   const shown = relevant.slice(Math.max(0, begin - MARGIN_EVENTS), end + 1 + MARGIN_EVENTS);
-  const lines = shown.map((event) => eventLine(event, first.fromNs, focus.task));
+  const lines = shown.map((event) => eventLine(event, first.fromNs, who));
   return `${[...shorten(lines), '', wrap(verdict(events, focus))].join('\n')}\n`;
 }
 
-/** One sentence: how long the task waited before the sample and who had its CPU meanwhile, the longest first. */
+/** Whose waits make the task late. */
+function waiters({ task, thread }: TimelineFocus): string[] {
+  return thread === undefined ? [task] : [thread, task];
+}
+
+/**
+ * How long the task, and before it the thread of its guest's CPU, waited before the sample and who had the CPU meanwhile, the longest first; and
+ * how much of the sample was no wait for a CPU, where that is most of it.
+ */
 export function verdict(events: readonly TraceEvent[], focus: TimelineFocus): string {
-  const waits = waitsOf(events, focus);
-  if (waits.length === 0) return `${focus.task}: the trace does not hold a wait before this sample`;
+  const found = waiters(focus).map((who) => ({ who, waits: waitsOf(events, focus, who) }));
+  const sentences = found.filter(({ waits }) => waits.length > 0).map(({ who, waits }) => sentence(events, who, waits));
+  const record = recordOf(events, focus);
+  const waitedNs = found.reduce((sum, { waits }) => sum + lengthOf(waits), 0);
+  const restNs = record === undefined ? 0 : record.latencyNs - waitedNs;
+  if (sentences.length === 0) {
+    sentences.push(`${focus.task}: the trace does not hold a wait before this sample`);
+  } else if (restNs > waitedNs) {
+    sentences.push(`the other ${humanNs(restNs)} were timer slack, interrupts and kernel code before the wakeup`);
+  }
+  return sentences.join('; ');
+}
+
+const lengthOf = (waits: readonly Wait[]): number => waits.reduce((sum, wait) => sum + wait.toNs - wait.fromNs, 0);
+
+function sentence(events: readonly TraceEvent[], who: string, waits: readonly Wait[]): string {
   const holders = new Map<string, number>();
   for (const wait of waits)
     for (const { what, ns } of holdersOf(events, wait)) holders.set(what, (holders.get(what) ?? 0) + ns);
@@ -61,19 +86,25 @@ export function verdict(events: readonly TraceEvent[], focus: TimelineFocus): st
     .map(([what, ns]) => `${what} ${humanNs(ns)}`);
   const others = parts.splice(MOST_HOLDERS).length;
   if (others > 0) parts.push(`and ${others} others`);
-  const total = waits.reduce((sum, wait) => sum + wait.toNs - wait.fromNs, 0);
   const cpus = [...new Set(waits.map((wait) => wait.cpu))].join(', then ');
-  return `${focus.task} waited ${humanNs(total)} for cpu ${cpus}: ${parts.join('; ') || 'nobody'}`;
+  return `${who} waited ${humanNs(lengthOf(waits))} for cpu ${cpus}: ${parts.join('; ') || 'nobody'}`;
+}
+
+/** The sample, if the trace holds it. */
+function recordOf(events: readonly TraceEvent[], { task, aroundNs }: TimelineFocus) {
+  const record = events.find((e) => e.event === 'record' && e.task === task && e.at === aroundNs);
+  return record?.event === 'record' ? record : undefined;
 }
 
 /**
- * The task's waits for a CPU before the sample: all within the recorded latency if the trace holds its record, otherwise the one after the last
+ * A task's waits for a CPU before the sample: all within the recorded latency if the trace holds its record, otherwise the one after the last
  * wakeup. A wait begins at a wakeup or when the task is switched out runnable, and is split where the task migrates.
  */
-function waitsOf(events: readonly TraceEvent[], { task, aroundNs }: TimelineFocus): Wait[] {
-  const record = events.find((e) => e.event === 'record' && e.task === task && e.at === aroundNs);
+function waitsOf(events: readonly TraceEvent[], focus: TimelineFocus, task: string): Wait[] {
+  const { aroundNs } = focus;
+  const record = recordOf(events, focus);
   const wakeup = events.findLast((e) => e.event === 'wakeup' && e.task === task && e.at <= aroundNs);
-  const sinceNs = record?.event === 'record' ? record.at - record.latencyNs : (wakeup?.at ?? Number.POSITIVE_INFINITY);
+  const sinceNs = record === undefined ? (wakeup?.at ?? Number.POSITIVE_INFINITY) : record.at - record.latencyNs;
   const untilNs = record?.at ?? Number.POSITIVE_INFINITY;
   const waits: Wait[] = [];
   let open: { cpu: number; fromNs: number } | null = null;
@@ -129,18 +160,18 @@ function holdersOf(events: readonly TraceEvent[], { cpu, fromNs, toNs }: Wait): 
 }
 
 function isIdle(task: string): boolean {
-  return /^(swapper|idle)(\/\d+)?$/.test(task);
+  return /^(.*\/)?(swapper|idle)(\/\d+)?$/.test(task);
 }
 
 function concerns(e: TraceEvent, task: string): boolean {
   return (e.event === 'switch' && (e.prev === task || e.next === task)) || ('task' in e && e.task === task);
 }
 
-function eventLine(e: TraceEvent, originNs: number, task: string): string {
+function eventLine(e: TraceEvent, originNs: number, who: readonly string[]): string {
   const time = `${e.at < originNs ? '−' : '+'}${grouped(Math.abs(e.at - originNs) / 1000)}`;
   const plain = `${time.padStart(13)} µs  cpu${String(e.cpu).padEnd(3)} ${e.event.padEnd(8)} ${describe(e)}`;
   const line = [...plain].length > TERMINAL_COLUMNS ? `${[...plain].slice(0, TERMINAL_COLUMNS - 1).join('')}…` : plain;
-  if (concerns(e, task)) return chalk.bold.yellow(line);
+  if (who.some((one) => concerns(e, one))) return chalk.bold.yellow(line);
   return e.event === 'irq' || e.event === 'throttle' ? chalk.magenta(line) : line;
 }
 

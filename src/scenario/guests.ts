@@ -60,3 +60,15 @@ function checkGuestChannels({ tasks, guests }: Scenario, fail: Fail): void {
     indexed(own, (channel) => named.has(`${name}/${channel}`), `guests[${i}].`);
   });
 }
+
+/** The host's thread that runs a guest's CPU, by its number among the CPUs of all kernels; null: it is the host's. */
+export function threadOf({ machine, guests }: Scenario, cpu: number): string | null {
+  let first = machine.cpus;
+  if (cpu < first) return null;
+  for (const { name, count, machine: own } of guests) {
+    const threads = count * own.cpus;
+    if (cpu < first + threads) return threads === 1 ? `${name}/vcpu` : `${name}/vcpu/${cpu - first}`;
+    first += threads;
+  }
+  return null;
+}

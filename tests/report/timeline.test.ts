@@ -40,6 +40,34 @@ describe('verdict', () => {
     );
   });
 
+  it('of a guest first says what its CPU waited for', () => {
+    const guest: TraceEvent[] = [
+      { at: us(10), cpu: 0, event: 'switch', prev: 'swapper/0', prevState: 'R', next: 'batch' },
+      { at: us(100), cpu: 0, event: 'wakeup', task: 'vm/vcpu/1', target: 0, held: 'kernel' },
+      { at: us(300), cpu: 0, event: 'switch', prev: 'batch', prevState: 'R+', next: 'vm/vcpu/1' },
+      { at: us(301), cpu: 5, event: 'wakeup', task: 'vm/c/1', target: 5, held: null },
+      { at: us(303), cpu: 5, event: 'switch', prev: 'vm/swapper/1', prevState: 'R', next: 'vm/c/1' },
+      { at: us(304), cpu: 5, event: 'record', task: 'vm/c/1', recorder: 'latency', latencyNs: us(214) },
+    ];
+    const inGuest = { aroundNs: us(304), task: 'vm/c/1', cpu: null, thread: 'vm/vcpu/1' };
+    expect(verdict(guest, inGuest)).toBe(
+      'vm/vcpu/1 waited 200 µs for cpu 0: batch ran 200 µs; vm/c/1 waited 2.00 µs for cpu 5: idle 2.00 µs',
+    );
+    expect(timeline(guest, inGuest)).toContain('vm/vcpu/1 on cpu 0, held up by kernel code');
+  });
+
+  it('says how much was no wait', () => {
+    const slack: TraceEvent[] = [
+      ...events.slice(0, 3),
+      { at: us(1000), cpu: 1, event: 'wakeup', task: 'vcpu/0', target: 1, held: null },
+      { at: us(1002), cpu: 1, event: 'switch', prev: 'agent/2', prevState: 'R+', next: 'vcpu/0' },
+      { at: us(1003), cpu: 1, event: 'record', task: 'vcpu/0', recorder: 'wakeup', latencyNs: us(60) },
+    ];
+    expect(verdict(slack, { ...focus, aroundNs: us(1003) })).toBe(
+      'vcpu/0 waited 2.00 µs for cpu 1: agent/2 ran 2.00 µs; the other 58.0 µs were timer slack, interrupts and kernel code before the wakeup',
+    );
+  });
+
   it('admits that it does not know', () => {
     expect(verdict([], focus)).toBe('vcpu/0: the trace does not hold a wait before this sample');
     expect(timeline([], focus)).toContain('does not hold');
