@@ -120,6 +120,9 @@ function readCosts(table: MemoryTable): void {
   costs.freeNs = <u64>table.freeNs;
 }
 
+/** Of zone DMA the kernel has so much in all recordings of a 6.1. */
+const KERNEL_DMA_PAGES: u64 = 32;
+
 function readZones(table: MemoryTable): void {
   mm.zones = allocateArray<Zone>(MAX_ZONES);
   mm.nrZones = table.normalPages > 0 ? 3 : 2;
@@ -129,9 +132,12 @@ function readZones(table: MemoryTable): void {
   for (let i: u32 = 0; i < mm.nrZones; i++) mm.managed += zoneAt(i).managed;
   const minFreeKb = table.minFreeKb >= 0 ? <u64>table.minFreeKb : defaultMinFreeKb(table.hugePages != 0);
   setupPerZoneWmarks(minFreeKb, <u64>table.watermarkScaleFactor, machine.nrCpus);
-  // The kernel's own pages lie in the highest zone first, as all do.
+  // The kernel's own pages lie in the highest zone first, as all do, but for some of zone DMA.
   mm.kernelPages = <u64>table.kernelPages;
-  let left = mm.kernelPages;
+  const inDma = min(mm.kernelPages, KERNEL_DMA_PAGES);
+  zoneAt(0).free -= inDma;
+  zoneAt(0).taken += inDma;
+  let left = mm.kernelPages - inDma;
   for (let i = <i32>mm.nrZones - 1; i >= 0; i--) {
     const taken = min(left, zoneAt(i).free);
     zoneAt(i).free -= taken;

@@ -97,6 +97,7 @@ const zone = z.looseObject({
   high: whole,
   managed: whole,
   pcp_count: whole,
+  pcp_batch: whole,
 });
 
 const pressure = z.looseObject({

@@ -106,7 +106,19 @@ function kernelPages({ a, scenario }: MemoryRecording): number {
     (sum, task) => sum + ('prealloc_pages' in task ? tablesOf(task.prealloc_pages) : 0),
     0,
   );
-  return managed - level('nr_free_pages') - pcp - listed - tables;
+  return likeBatches(managed - level('nr_free_pages') - pcp - listed - tables, a);
+}
+
+/**
+ * Free pages of the highest zone come and go by batches, so that what is left of them modulo a batch decides where runs of kswapd end: as many pages
+ * more are the kernel's as make it the recorded one.
+ */
+function likeBatches(kernel: number, { zoneinfo_start: zones }: MemoryRecording['a']): number {
+  const { DMA: dma, DMA32: dma32 } = zones;
+  if (dma === undefined || dma32 === undefined) return kernel;
+  const free = dma32.managed - (kernel - (dma.managed - dma.free));
+  const more = (free - dma32.free) % dma32.pcp_batch;
+  return kernel + more + (more < 0 ? dma32.pcp_batch : 0);
 }
 
 function group(name: string, entry: Record<string, string | number>): CgroupSpec {
