@@ -15,9 +15,10 @@ import { advanceView, nextPage } from './view';
 
 /** Reads on until a page is missing or on its way. True: time passes first. */
 export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
-  const chunk = <u32>step.y;
   const region = view.region;
   const begin = view.first + nextPage(task, view);
+  // A read ends where the file does.
+  const chunk = min(<u32>step.y, region.pages - begin);
   while (m.pagesDone < chunk) {
     const page = begin + m.pagesDone;
     const folio = folioAt(entryOf(region, slotOf(region, page)));

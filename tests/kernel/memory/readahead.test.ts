@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { simulate } from '../../../src/kernel/simulation.js';
 import type { MemoryStep, TaskSpec } from '../../../src/scenario/scenario.js';
 import { forever, MS, sleep } from '../fixtures.js';
-import { memoryScenario, read, user } from './fixtures.js';
+import { MEMORY, memoryScenario, read, user } from './fixtures.js';
 
 const CHUNK = 16;
 const DISK_NS = 100_000;
 
 /** The reads of a program, in order. */
-function readsOf(program: TaskSpec['program']): number[] {
-  const world = memoryScenario([user('reader', 1, program)], { durationNs: 60 * MS });
+function readsOf(program: TaskSpec['program'], memory = MEMORY): number[] {
+  const world = memoryScenario([user('reader', 1, program)], { durationNs: 60 * MS, memory });
   const trace = { fromNs: 0, toNs: world.durationNs, capacity: 4096 };
   return simulate(world, 1, { trace }).trace.flatMap((event) => (event.event === 'record' ? [event.latencyNs] : []));
 }
@@ -35,6 +35,13 @@ describe('a reader of single pages that lie anywhere', () => {
   it('gets what it asks for, and waits for it', () => {
     const reads = readsOf(paced(read(200_000, 1, { pattern: 'uniform' }))).slice(0, 20);
     expect(Math.min(...reads)).toBeGreaterThan(DISK_NS);
+  });
+
+  it('gets less at the end of the file', () => {
+    // Two of three places in a file of 24 pages lie so near its end that a chunk does not fit.
+    const files = [{ name: 'data', pages: 24, device: 'disk' }];
+    const program = paced(read(24, 1, { pattern: 'uniform', chunk: CHUNK }));
+    expect(readsOf(program, { ...MEMORY, files }).length).toBeGreaterThan(40);
   });
 });
 
