@@ -128,6 +128,8 @@ export class Mm {
   inFlight: u64;
   /** A task needs a page that nobody can free, and nobody may be killed for it. */
   hopeless: bool;
+  /** A memory step goes in circles. */
+  stuck: bool;
   kswapd: Task;
   /** Passes of kswapd without progress; from MAX_RECLAIM_RETRIES on it is dormant. */
   kswapdFailures: u32;

@@ -26,7 +26,10 @@ import { beginHigh, closeStall, endHigh } from './throttle_high';
 import { freeView } from './unmap';
 import { totalFree } from './zone';
 
-/** Goes on with a memory step. True: the thread has work or sleeps; false: the step is done. */
+/** So many turns an operation may take without time: far more than the longest read has pages. */
+const MAX_TURNS: u32 = 1 << 24;
+
+/** Goes on with a memory step. True: the thread has work or sleeps, or makes no progress (`mm.stuck`); false: the step is done. */
 export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
   const m = mmOf(task);
   const view = viewAt(m, step.a);
@@ -36,9 +39,14 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
     m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
   }
   if (m.stallOpen) closeStall(m);
-  while (!mm.hopeless) {
+  for (let turns: u32 = 0; !mm.hopeless; turns++) {
+    if (turns == MAX_TURNS) {
+      mm.stuck = true;
+      break;
+    }
     switch (m.phase) {
       case Phase.NEXT:
+        turns = 0;
         if (m.killed) {
           m.phase = Phase.IDLE;
           task.pc = programs.exitPc;

@@ -179,7 +179,7 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.MEMORY:
         // The step stays the task's next one until it is done; a kill gives it another.
         self.pc--;
-        if (memoryStep(rq, thread, step)) return !mm.hopeless;
+        if (memoryStep(rq, thread, step)) return !mm.hopeless && !mm.stuck;
         self.pc++;
         break;
       case Op.KSWAPD:

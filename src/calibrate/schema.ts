@@ -1,21 +1,8 @@
 /** A fit file: which parameters of which scenarios are free, and the figures of one policy that they are to reach. */
 import { z } from 'zod';
+import { RUN_FIGURES } from '../results/metrics.js';
 import { name, positiveTime } from '../scenario/primitives.js';
 import { parseDuration } from '../scenario/units.js';
-
-/** Columns of an experiment's CSV that can be a target. */
-export const TARGET_FIGURES = [
-  'samples',
-  'min_us',
-  'p50_us',
-  'p90_us',
-  'p99_us',
-  'p999_us',
-  'p9999_us',
-  'max_us',
-  'mean_us',
-  'overflow_100us_pct',
-] as const;
 
 /** By case, whose name is that of an output file, too. */
 const byCase = z
@@ -66,7 +53,7 @@ const positive = z.number().refine((given) => given > 0, 'expected more than 0')
 const target = z.strictObject({
   case: name.optional(),
   metric_of: z.string().describe('task:recorder'),
-  figure: z.enum(TARGET_FIGURES),
+  figure: z.enum(RUN_FIGURES),
   value: z.number().min(0).describe('in the unit that the figure’s name ends with'),
   weight: positive.default(1),
   tolerance: positive.describe('0.1: from value/1.1 to value×1.1'),
@@ -86,4 +73,4 @@ export const fitSchema = z.strictObject({
 
 export type FitDocument = z.infer<typeof fitSchema>;
 export type ParameterDocument = FitDocument['parameters'][number];
-export type TargetFigure = (typeof TARGET_FIGURES)[number];
+export type TargetFigure = (typeof RUN_FIGURES)[number];

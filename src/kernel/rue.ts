@@ -1,27 +1,19 @@
 /** RUE as the kernel's tables hold it, its threads, and what may be asked about it afterwards. */
 import { NO_QOS, priorityOf, RUE_PARTS } from '../scenario/rue.js';
-import type { CgroupSpec, RuePart, Scenario, Step, TaskSpec } from '../scenario/scenario.js';
+import {
+  type CgroupSpec,
+  plainTask,
+  type RuePart,
+  type Scenario,
+  type Step,
+  type TaskSpec,
+} from '../scenario/scenario.js';
 import { type RecordOf, Table } from './tables.js';
 
 /** A thread of the kernel's own, as a task that is scheduled like its other housekeeping. */
 export function kernelThread(scenario: Scenario, name: string, step: Step): TaskSpec {
-  return {
-    name,
-    count: 1,
-    role: 'housekeeping',
-    sched: scenario.housekeeping ?? { class: 'fair', nice: 0, priority: 0 },
-    cgroup: null,
-    cpus: null,
-    pinEach: false,
-    startNs: 0,
-    startCpu: null,
-    startLagNs: null,
-    start: 'run',
-    timerSlackNs: null,
-    sliceNs: null,
-    cookie: null,
-    program: [step],
-  };
+  const thread: TaskSpec = { ...plainTask(name, [step]), role: 'housekeeping' };
+  return scenario.housekeeping === undefined ? thread : { ...thread, sched: scenario.housekeeping };
 }
 
 /** Threads in the order of Thread in assembly/mm/rue/thread.ts, and the part that each belongs to. */

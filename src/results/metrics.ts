@@ -11,8 +11,8 @@ import { SERVICE_COLUMNS, type ServiceColumn, type ServiceFigures } from './serv
 /** Columns that name a row. */
 export const KEY_COLUMNS = ['experiment', 'case', 'policy', 'kernel', 'machine', 'seed', 'metric_of'] as const;
 
-/** Columns with figures; the unit is in the name. A figure that was not measured is null, in CSV an empty cell: never zero. */
-export const FIGURE_COLUMNS = [
+/** Figures of one run. */
+export const RUN_FIGURES = [
   'samples',
   'min_us',
   'p50_us',
@@ -23,6 +23,11 @@ export const FIGURE_COLUMNS = [
   'max_us',
   'mean_us',
   'overflow_100us_pct',
+] as const;
+
+/** Columns with figures; the unit is in the name. A figure that was not measured is null, in CSV an empty cell: never zero. */
+export const FIGURE_COLUMNS = [
+  ...RUN_FIGURES,
   'max_low_us',
   'max_high_us',
   'overflow_low_pct',

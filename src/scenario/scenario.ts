@@ -491,3 +491,24 @@ export function* stepsOf(program: readonly Step[]): Generator<Step> {
 export function settingsOf(task: TaskSpec): SchedSettings[] {
   return [task.sched, ...[...stepsOf(task.program)].flatMap((step) => (step.op === 'policy' ? [step.sched] : []))];
 }
+
+/** A task of the fair class that bears nothing but a name and a program. */
+export function plainTask(name: string, program: Step[]): TaskSpec {
+  return {
+    name,
+    count: 1,
+    role: null,
+    sched: { class: 'fair', nice: 0, priority: 0 },
+    cgroup: null,
+    cpus: null,
+    pinEach: false,
+    startNs: 0,
+    startCpu: null,
+    startLagNs: null,
+    start: 'run',
+    timerSlackNs: null,
+    sliceNs: null,
+    cookie: null,
+    program,
+  };
+}

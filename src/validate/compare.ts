@@ -71,8 +71,16 @@ export function compare(recording: Recording, result: Result, tickUs: number): V
 
 /** The one row of a case that could not be simulated. */
 export function voidRow({ entry }: Pick<Recording, 'entry'>, note: string): ValidationRow {
+  return voidRowOf(keysOf(entry), note);
+}
+
+/** The same of whatever these keys name. */
+export function voidRowOf(
+  keys: Pick<ValidationRow, 'kernel' | 'case' | 'label' | 'mode'>,
+  note: string,
+): ValidationRow {
   return {
-    ...keysOf(entry),
+    ...keys,
     task: ALL_TASKS,
     metric: null,
     samples: 0,

@@ -3,7 +3,7 @@
  */
 import { quantileNs } from '../../results/histogram.js';
 import type { HistogramData, MemoryResult, Result } from '../../results/result.js';
-import { ALL_TASKS, type ValidationRow } from '../compare.js';
+import { ALL_TASKS, type ValidationRow, voidRowOf } from '../compare.js';
 import type { MemoryRecording, RecordedSummary } from './recordings.js';
 import { MEMORY_RULES, type MemoryMetric } from './rules.js';
 import { OPERATIONS } from './tasks.js';
@@ -30,18 +30,7 @@ const keysOf = ({ kernel, case: name }: MemoryRecording) => ({ kernel, case: nam
 
 /** The one row of a case that is not simulated. */
 export function voidMemoryRow(recording: MemoryRecording, note: string): ValidationRow {
-  return {
-    ...keysOf(recording),
-    task: ALL_TASKS,
-    metric: null,
-    samples: 0,
-    recorded: null,
-    simulated: null,
-    difference: null,
-    tolerance: null,
-    verdict: 'void',
-    note,
-  };
+  return voidRowOf(keysOf(recording), note);
 }
 
 /** All rows of one case. `t0Ns`: when its recording began. */

@@ -1,5 +1,5 @@
 /** Recorded tasks as programs: what tools/mem.c of the recordings does in each behaviour, and its controller. */
-import type { Duration, MemoryStep, Step, TaskSpec } from '../../scenario/scenario.js';
+import { type Duration, type MemoryStep, plainTask, type Step, type TaskSpec } from '../../scenario/scenario.js';
 import type { RecordedTask } from './recordings.js';
 
 const NS_PER_S = 1e9;
@@ -13,26 +13,8 @@ const FIRST_SAMPLE_NS = 500_000;
 /** The recorder of a task's operations. */
 export const OPERATIONS = 'op';
 
-/** A task that bears nothing but a name. */
-export function bare(name: string): TaskSpec {
-  return {
-    name,
-    count: 1,
-    role: null,
-    sched: { class: 'fair', nice: 0, priority: 0 },
-    cgroup: null,
-    cpus: null,
-    pinEach: false,
-    startNs: 0,
-    startCpu: null,
-    startLagNs: null,
-    start: 'run',
-    timerSlackNs: 1,
-    sliceNs: null,
-    cookie: null,
-    program: [],
-  };
-}
+/** A recorded task that bears nothing but a name; its timer slack is 1 ns, as in the other recordings. */
+export const bare = (name: string): TaskSpec => ({ ...plainTask(name, []), timerSlackNs: 1 });
 
 export const memoryOf = (areas: Array<{ name: string; pages: number }>, oomScoreAdj: number) => ({
   memory: { areas, oomScoreAdj },
