@@ -25,6 +25,7 @@ import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
 import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
+import { placeWritten } from './write';
 import { Zone } from './zone';
 
 /** A touch that needs a page, or one that is on its way. */
@@ -131,6 +132,9 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       m.phase = Phase.READAHEAD;
       return false;
     }
+    case For.WRITE:
+      placeWritten(rq, m, region);
+      return false;
     case For.SWAP_IN: {
       const page = view.first + nextPage(task, view);
       const folio = cachePage(m, region, page);

@@ -4,7 +4,7 @@ import { Mode, Task } from '../task/task';
 import { entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
 import { release } from './free';
 import { isSwapped, unlink } from './lru';
-import { addListPages, listOf, MemCgroup, uncharge } from './memcg';
+import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
 import { freePage } from './page_alloc';
 import { Phase } from './phase';
@@ -106,6 +106,8 @@ export function exitMemory(rq: Rq, task: Task): bool {
     }
     m.raNext = 0;
   }
+  stockOf(rq.id).dirtyLeaks += m.nrDirtied;
+  m.nrDirtied = 0;
   for (; m.tables != 0; m.tables--) {
     mm.kernelPages--;
     uncharge(m.group, 1);

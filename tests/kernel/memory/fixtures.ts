@@ -20,8 +20,12 @@ export const MEMORY: MemorySpec = {
   kernelPages: 11_000,
   heldPages: 0,
   readaheadPages: 32,
+  dirtyRatio: 20,
+  dirtyBackgroundRatio: 10,
+  dirtyExpireNs: 30e9,
+  dirtyWritebackNs: 5e9,
   swap: null,
-  devices: [{ name: 'disk', latencyNs: 100_000, depth: 64 }],
+  devices: [{ name: 'disk', latencyNs: 100_000, depth: 64, maxRequestPages: 320 }],
   files: [{ name: 'data', pages: 400_000, device: 'disk' }],
 };
 
