@@ -50,7 +50,7 @@ export namespace Vm {
   /** Looks of tasks above what is free, those of them that slept, and for how long they were to. */
   export const DIRTY_BALANCES: u32 = 36;
   export const DIRTY_PAUSES: u32 = 37;
-  export const DIRTY_PAUSED_JIFFIES: u32 = 38;
+  export const DIRTY_PAUSED_MS: u32 = 38;
   /** Sleeps of reclaim. */
   export const THROTTLE_WRITEBACK: u32 = 39;
   export const THROTTLE_CONGESTED: u32 = 40;

@@ -14,6 +14,7 @@ import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { balanceIsDue } from './writeback/balance';
 import { addBuffers } from './writeback/buffers';
+import { addNode } from './writeback/cache_nodes';
 import { dirtyFolio, growDirty } from './writeback/dirty';
 import { wbAt } from './writeback/wb';
 
@@ -82,6 +83,7 @@ export function placeWritten(rq: Rq, m: TaskMm, region: Region): void {
     if (known.flags & Pg.BUFFERS) m.costNs += addBuffers(rq.id, 1);
   } else {
     addToLru(newFolio(region, slot, m.group, m.zone));
+    addNode(rq.id, region, m.raNext);
   }
   m.costNs += costs.readaheadPageNs;
   m.phase = Phase.WRITE;

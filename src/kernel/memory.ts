@@ -183,7 +183,7 @@ export const VMSTAT = [
   'nr_written',
   'dirty_balances',
   'dirty_pauses',
-  'dirty_paused_jiffies',
+  'dirty_paused_ms',
   'throttle_writeback',
   'throttle_congested',
   'throttle_noprogress',

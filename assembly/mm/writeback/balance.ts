@@ -99,7 +99,7 @@ function throttle(rq: Rq, task: Task, m: TaskMm, wb: Wb, now: u64): bool {
     }
   }
   count(Vm.DIRTY_PAUSES, 1);
-  count(Vm.DIRTY_PAUSED_JIFFIES, <u64>pause);
+  count(Vm.DIRTY_PAUSED_MS, (<u64>pause * 1000) / hz());
   m.dirtyPausedWhen = since + <u64>pause;
   m.nrDirtied = 0;
   m.nrDirtiedPause = dtc.nextPages;
