@@ -4,6 +4,7 @@
  */
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
+import { Blocked, traceBlocked } from '../observe/trace';
 import { Rq } from '../sched/rq';
 import { State, Task } from '../task/task';
 import { wakeupKswapd } from './kswapd';
@@ -93,6 +94,7 @@ export function retryPage(rq: Rq, task: Task, m: TaskMm): void {
   // The victim gets a tick to exit (schedule_timeout_killable(1)).
   startTimer(rq, task.timer, timerWheelExpiry(1), 0);
   task.state = State.SLEEPING;
+  traceBlocked(task, Blocked.OOM);
   rq.needResched = true;
 }
 

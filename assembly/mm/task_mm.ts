@@ -64,6 +64,8 @@ export class TaskMm {
   batchLeft: u32;
   batchNs: u64;
   intoNs: u64;
+  /** The batch's operation, counted from 1, that fills the CPU's collection of new pages; 0: none does. */
+  untilDrain: u32;
   recorder: u32;
   /** Reclaim: attempts, and what has been tried. */
   noProgress: u32;

@@ -6,7 +6,7 @@
  */
 import { wakeupKswapd } from '../kswapd';
 import { mm } from '../mm';
-import { freePage, Gate, refillCostNs, takePage } from '../page_alloc';
+import { freePages, Gate, refillCostNs, takePage } from '../page_alloc';
 import { zoneAt } from '../zone';
 import { domain } from './wb';
 
@@ -38,6 +38,6 @@ export function dropBuffers(cpu: u32, pages: u64): void {
   while (domain.bufferPages > SPARE && (domain.bufferPages - SPARE - 1) * PER_PAGE >= domain.buffers) {
     domain.bufferPages--;
     mm.kernelPages--;
-    freePage(zoneAt(mm.nrZones - 1), cpu);
+    freePages(zoneAt(mm.nrZones - 1), cpu, 1);
   }
 }
