@@ -7,9 +7,10 @@ import { allocateArray, at } from '../base/arena';
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
 import { HrTimer, newHrTimer, TimerKind } from '../machine/timer';
+import { Blocked, traceBlocked } from '../observe/trace';
 import { Rq } from '../sched/rq';
 import { tryToWakeUp } from '../sched/wake';
-import { Task } from '../task/task';
+import { State, Task } from '../task/task';
 import { Folio, Pg } from './folio';
 import { freeFolio } from './free';
 import { addToTail, takeFromLru } from './lru';
@@ -109,12 +110,15 @@ export function sendTagged(rq: Rq, request: Request): void {
   startTimer(rq, request.timer, machine.now + request.device.latencyNs, 0);
 }
 
-/** The task is woken when a tag may be free; it goes to sleep now. */
-export function waitForTag(device: BlockDevice, task: Task): void {
+/** The task sleeps until a tag may be free. */
+export function sleepForTag(rq: Rq, device: BlockDevice, task: Task): void {
+  traceBlocked(task, Blocked.DEVICE);
   task.waitNext = changetype<Task>(0);
   if (device.firstWaiter == null) device.firstWaiter = task;
   else device.lastWaiter.waitNext = task;
   device.lastWaiter = task;
+  task.state = State.SLEEPING;
+  rq.needResched = true;
 }
 
 function wakeWaiter(device: BlockDevice): void {

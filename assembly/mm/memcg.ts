@@ -70,6 +70,11 @@ export class MemCgroup {
   refaultsAnon: u64;
   refaultsFile: u64;
   peak: u64;
+  /** Dirty pages and pages under writeback of it and those below; the limit of dirty ones, and since when it is that (writeback/limits.ts). */
+  nrDirty: u64;
+  nrWriteback: u64;
+  dirtyLimit: u64;
+  dirtyLimitStamp: u64;
   /** All dirty pages that its reclaim met were on their way to be written (LRUVEC_CONGESTED). */
   congested: bool;
   /** Address of LruList[4]. */

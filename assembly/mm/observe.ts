@@ -64,10 +64,10 @@ export function memoryNumber(what: u32): f64 {
     case 11:
       return <f64>domain.nrWriteback;
     case 12:
-      dirtyLimits(dtc, changetype<Task>(0));
+      dirtyLimits(changetype<Task>(0));
       return <f64>dtc.thresh;
     default:
-      dirtyLimits(dtc, changetype<Task>(0));
+      dirtyLimits(changetype<Task>(0));
       return <f64>dtc.bgThresh;
   }
 }

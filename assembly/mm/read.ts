@@ -2,8 +2,8 @@
 import { machine } from '../machine/machine';
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
-import { State, Task } from '../task/task';
-import { deviceAt, isFull, submit, waitForTag } from './block';
+import { Task } from '../task/task';
+import { deviceAt, isFull, sleepForTag, submit } from './block';
 import { growFolio } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru, markAccessed, refault } from './lru';
@@ -71,9 +71,7 @@ export function submitChain(rq: Rq, task: Task, m: TaskMm, region: Region): bool
   if (m.chain != null) {
     const device = deviceAt(region.device);
     if (isFull(device)) {
-      waitForTag(device, task);
-      task.state = State.SLEEPING;
-      rq.needResched = true;
+      sleepForTag(rq, device, task);
       return true;
     }
     submit(rq, device, m.chain, false);

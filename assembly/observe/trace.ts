@@ -42,6 +42,10 @@ export namespace Blocked {
   export const OOM: u32 = 2;
   /** RUE: its group allocates too fast. */
   export const SPEED: u32 = 3;
+  /** It has dirtied so many pages that it has to wait. */
+  export const DIRTY: u32 = 4;
+  /** Its device takes no more requests. */
+  export const DEVICE: u32 = 5;
 }
 
 @unmanaged

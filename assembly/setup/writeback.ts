@@ -19,7 +19,7 @@ export function readWriteback(table: MemoryTable, deviceTables: usize, devices: 
   domain.reserve = totalReserve();
   domain.limitStamp = jiffies();
   // The limit is first computed while half of memory is yet to come up (page_writeback_init; recorded: 10282 of a threshold of 20735).
-  dirtyLimits(dtc, changetype<Task>(0));
+  dirtyLimits(changetype<Task>(0));
   domain.limit = dtc.thresh / 2;
   domain.ratelimitPages = max(domain.limit / (mm.nrCpus * 32), 16);
   setWbs(allocateArray<Wb>(devices), devices);

@@ -41,6 +41,8 @@ export const SLEEPS: Record<Blocked, string> = {
   high: 'above memory.high',
   oom: 'until a victim of the OOM killer has given its memory back',
   speed: 'because its group allocates too fast',
+  dirty: 'because too many pages were dirty',
+  device: 'until the device took another request',
 };
 
 /** What the stalls were, one sentence a kind; of a reclaim, the time that the task waited for a CPU meanwhile is none of it. */

@@ -145,4 +145,4 @@ export type TraceEvent =
   | { at: number; cpu: number; event: 'blocked'; task: string; on: Blocked };
 
 /** What of the memory a task sleeps for: a page on its way from a device, memory.high, an OOM victim's memory, RUE's allocation speed. */
-export type Blocked = 'page' | 'high' | 'oom' | 'speed';
+export type Blocked = 'page' | 'high' | 'oom' | 'speed' | 'dirty' | 'device';

@@ -1,14 +1,13 @@
 /**
  * Dirty throttling: a task that has dirtied some pages looks at the state of things, wakes the flusher, and sleeps as long as makes its rate what it
  * should be (mm/page-writeback.c balance_dirty_pages, balance_dirty_pages_ratelimited_flags, wb_min_pause, wb_max_pause).
- *
- * Absent: a group's own limits (the memcg domain): its tasks are throttled as those of the root are.
  */
 import { startTimer } from '../../machine/hrtimer';
+import { Blocked, traceBlocked } from '../../observe/trace';
 import { Rq } from '../../sched/rq';
 import { State, Task } from '../../task/task';
 import { hz, jiffies } from '../jiffies';
-import { stockOf } from '../memcg';
+import { MemCgroup, stockOf } from '../memcg';
 import { count, mm, Vm } from '../mm';
 import { Phase } from '../phase';
 import { TaskMm } from '../task_mm';
@@ -16,7 +15,7 @@ import { timerWheelExpiry } from '../throttle_high';
 import { estimateIsOld, ilog2, roundupPowOfTwo, updateRates } from './bandwidth';
 import { lateEstimate } from './dirty';
 import { wakeFlusher } from './flusher';
-import { dirtyLimits, dtc, freerunCeiling, wbLimits } from './limits';
+import { DirtyControl, dirtyLimits, dtc, freerunCeiling, groupDtc, groupLimits, wbLimits } from './limits';
 import { positionRatio } from './position_ratio';
 import { domain, RATIO_SHIFT, Wb } from './wb';
 
@@ -55,32 +54,57 @@ export function balanceIsDue(m: TaskMm, wb: Wb, cpu: u32): bool {
 /** The task looks. True: it sleeps. */
 export function balanceDirtyPages(rq: Rq, task: Task, m: TaskMm, wb: Wb): bool {
   const now = jiffies();
+  const group = m.group.parent != null ? m.group : changetype<MemCgroup>(0);
   lateEstimate(wb);
   dtc.dirty = domain.nrDirty + domain.nrWriteback;
-  dirtyLimits(dtc, task);
+  dirtyLimits(task);
+  if (group != null) {
+    groupDtc.dirty = group.nrDirty + group.nrWriteback;
+    groupLimits(group, task);
+  }
   if (domain.nrDirty > dtc.bgThresh && !wb.running) wakeFlusher(wb);
-  if (dtc.dirty <= freerunCeiling(dtc)) {
+  if (isFree(dtc) && (group == null || isFree(groupDtc))) {
     m.dirtyPausedWhen = now;
     m.nrDirtied = 0;
-    m.nrDirtiedPause = dtc.thresh > dtc.dirty ? (<u64>1) << (ilog2(dtc.thresh - dtc.dirty) >> 1) : 1;
+    m.nrDirtiedPause = pollInterval(dtc);
+    if (group != null) m.nrDirtiedPause = min(m.nrDirtiedPause, pollInterval(groupDtc));
     m.phase = Phase.WRITE;
     return false;
   }
   if (!wb.running) wakeFlusher(wb);
-  wbLimits(wb, dtc);
-  wb.dirtyExceeded = dtc.wbDirty > dtc.wbThresh && dtc.dirty > dtc.thresh;
+  wbLimits(wb);
   positionRatio(wb, dtc);
-  if (estimateIsOld(wb)) updateRates(wb, dtc);
+  wb.dirtyExceeded = isExceeded(dtc);
+  let strictest = dtc;
+  if (group != null) {
+    positionRatio(wb, groupDtc);
+    if (isExceeded(groupDtc)) wb.dirtyExceeded = true;
+    if (groupDtc.posRatio < dtc.posRatio) strictest = groupDtc;
+  }
+  if (estimateIsOld(wb)) updateRates(wb, group);
   count(Vm.DIRTY_BALANCES, 1);
-  mm.dirtyAtBalance.record(dtc.dirty);
-  return throttle(rq, task, m, wb, now);
+  mm.dirtyAtBalance.record(strictest.dirty);
+  return throttle(rq, task, m, wb, now, strictest);
+}
+
+function isFree(control: DirtyControl): bool {
+  return control.dirty <= freerunCeiling(control);
+}
+
+function isExceeded(control: DirtyControl): bool {
+  return control.wbDirty > control.wbThresh && control.dirty > control.thresh;
+}
+
+/** The further the threshold, the later it looks again (dirty_poll_interval). */
+function pollInterval(control: DirtyControl): u64 {
+  return control.thresh > control.dirty ? (<u64>1) << (ilog2(control.thresh - control.dirty) >> 1) : 1;
 }
 
 /** Sleeps for the pages that were dirtied, less the time since the last sleep ended; a short sleep is put off. */
-function throttle(rq: Rq, task: Task, m: TaskMm, wb: Wb, now: u64): bool {
-  const rate = (wb.dirtyRatelimit * dtc.posRatio) >> RATIO_SHIFT;
-  const most = <i64>mostPause(wb);
-  const least = leastPause(wb, most, rate);
+function throttle(rq: Rq, task: Task, m: TaskMm, wb: Wb, now: u64, control: DirtyControl): bool {
+  const rate = (wb.dirtyRatelimit * control.posRatio) >> RATIO_SHIFT;
+  const most = <i64>mostPause(wb, control.wbDirty);
+  const least = leastPause(wb, most, rate, control);
   const pages = m.pagesDirtied;
   let since = now;
   let pause = most;
@@ -102,9 +126,10 @@ function throttle(rq: Rq, task: Task, m: TaskMm, wb: Wb, now: u64): bool {
   count(Vm.DIRTY_PAUSED_MS, (<u64>pause * 1000) / hz());
   m.dirtyPausedWhen = since + <u64>pause;
   m.nrDirtied = 0;
-  m.nrDirtiedPause = dtc.nextPages;
+  m.nrDirtiedPause = control.nextPages;
   // With the limit reached it looks again, unless its device has next to nothing dirty.
-  m.phase = rate != 0 || dtc.wbDirty <= STAT_ERROR ? Phase.WRITE : Phase.BALANCE;
+  m.phase = rate != 0 || control.wbDirty <= STAT_ERROR ? Phase.WRITE : Phase.BALANCE;
+  traceBlocked(task, Blocked.DIRTY);
   startTimer(rq, task.timer, timerWheelExpiry(<u64>pause), 0);
   task.state = State.SLEEPING;
   rq.needResched = true;
@@ -125,13 +150,13 @@ function putOff(m: TaskMm, now: u64, period: u64, pause: i64): void {
 }
 
 /** So long that the device does not run out of dirty pages (wb_max_pause). */
-function mostPause(wb: Wb): u64 {
-  const pause = dtc.wbDirty / (1 + wb.avgWriteBandwidth / roundupPowOfTwo(1 + hz() / 8));
+function mostPause(wb: Wb, wbDirty: u64): u64 {
+  const pause = wbDirty / (1 + wb.avgWriteBandwidth / roundupPowOfTwo(1 + hz() / 8));
   return min(pause + 1, maxPause());
 }
 
 /** The shortest sleep worth it: half of about 10 ms, more for many tasks (wb_min_pause). */
-function leastPause(wb: Wb, most: i64, rate: u64): i64 {
+function leastPause(wb: Wb, most: i64, rate: u64, control: DirtyControl): i64 {
   const second = roundupPowOfTwo(hz());
   const base = wb.dirtyRatelimit;
   const hi = <i64>ilog2(wb.avgWriteBandwidth);
@@ -152,6 +177,6 @@ function leastPause(wb: Wb, most: i64, rate: u64): i64 {
     target = most;
     pages = (rate * <u64>target) / second;
   }
-  dtc.nextPages = pages;
+  control.nextPages = pages;
   return pages >= POLL_PAGES ? 1 + target / 2 : target;
 }

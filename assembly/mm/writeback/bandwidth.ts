@@ -3,8 +3,9 @@
  * fast as it (mm/page-writeback.c wb_update_write_bandwidth, wb_update_dirty_ratelimit, __wb_update_bandwidth, wb_bandwidth_estimate_start).
  */
 import { hz, jiffies } from '../jiffies';
-import { DirtyControl, freerunCeiling, hardLimit } from './limits';
-import { updateLimit } from './position_ratio';
+import { MemCgroup } from '../memcg';
+import { DirtyControl, dtc, freerunCeiling, groupDtc, hardLimit } from './limits';
+import { nextLimit } from './position_ratio';
 import { bandwidthInterval, domain, RATIO_SHIFT, Wb } from './wb';
 
 /** The next power of two. */
@@ -21,15 +22,24 @@ export function estimateIsOld(wb: Wb): bool {
   return wb.bwTimeStamp + bandwidthInterval() < jiffies();
 }
 
-/** All estimates anew, by a task that has looked at the state of things. */
-export function updateRates(wb: Wb, dtc: DirtyControl): void {
+/** All estimates anew, by a task that has looked at the state of things. `group`: its group, null: the root. */
+export function updateRates(wb: Wb, group: MemCgroup): void {
   const now = jiffies();
   const elapsed = max(now - wb.bwTimeStamp, 1);
   if (now >= domain.limitStamp + bandwidthInterval()) {
-    updateLimit(dtc);
+    domain.limit = nextLimit(dtc);
     domain.limitStamp = now;
+    dtc.limit = domain.limit;
   }
   updateRatelimit(wb, dtc, elapsed);
+  if (group != null) {
+    if (now >= group.dirtyLimitStamp + bandwidthInterval()) {
+      group.dirtyLimit = nextLimit(groupDtc);
+      group.dirtyLimitStamp = now;
+      groupDtc.limit = group.dirtyLimit;
+    }
+    updateRatelimit(wb, groupDtc, elapsed);
+  }
   stamp(wb, now, elapsed);
 }
 

@@ -45,7 +45,7 @@ export function dirtyFolio(m: TaskMm, cpu: u32, folio: Folio): void {
   if (folio.flags & Pg.DIRTY) return;
   folio.flags |= Pg.DIRTY;
   flipBit(folio);
-  accountDirtied(folio.region, folio.pages);
+  accountDirtied(folio, folio.pages);
   m.nrDirtied += folio.pages;
   stockOf(cpu).dirtied += folio.pages;
   const file = folio.region;
@@ -60,11 +60,12 @@ export function dirtyFolio(m: TaskMm, cpu: u32, folio: Folio): void {
 
 /** A page has come into a folio that is dirty. */
 export function growDirty(folio: Folio): void {
-  accountDirtied(folio.region, 1);
+  accountDirtied(folio, 1);
 }
 
-function accountDirtied(file: Region, pages: u64): void {
-  const wb = wbAt(file.device);
+function accountDirtied(folio: Folio, pages: u64): void {
+  const wb = wbAt(folio.region.device);
+  for (let g = folio.group; g != null; g = g.parent) g.nrDirty += pages;
   domain.nrDirty += pages;
   wb.reclaimable += pages;
   wb.dirtied += pages;
@@ -78,6 +79,10 @@ export function startWriteback(folio: Folio): void {
   const wb = wbAt(file.device);
   folio.flags = (folio.flags & ~Pg.DIRTY) | Pg.WRITEBACK;
   flipBit(folio);
+  for (let g = folio.group; g != null; g = g.parent) {
+    g.nrDirty -= pages;
+    g.nrWriteback += pages;
+  }
   domain.nrDirty -= pages;
   wb.reclaimable -= pages;
   domain.nrWriteback += pages;
@@ -92,6 +97,7 @@ export function finishWriteback(folio: Folio): void {
   const file = folio.region;
   const wb = wbAt(file.device);
   lateEstimate(wb);
+  for (let g = folio.group; g != null; g = g.parent) g.nrWriteback -= pages;
   domain.nrWriteback -= pages;
   wb.writeback -= pages;
   wb.written += pages;

@@ -17,7 +17,7 @@ import { hz, jiffies } from '../jiffies';
 import { timerWheelExpiry } from '../throttle_high';
 import { estimateIsOld, startEstimate, updateBandwidth } from './bandwidth';
 import { lateEstimate, nextDirty, NO_SLOT } from './dirty';
-import { dtc, isOverBackground } from './limits';
+import { isOverBackground } from './limits';
 import { bandwidthInterval, domain, FileQueue, hasDirtyIo, nrWbs, Wb, wbAt } from './wb';
 import { flushPlug, writePages } from './write_pages';
 
@@ -93,7 +93,7 @@ export function flusherStep(rq: Rq, task: Task, device: u32): bool {
         break;
       case Stage.BACKGROUND:
         wb.stage = Stage.SLEEP;
-        if (isOverBackground(wb, dtc)) begin(wb, Kind.BACKGROUND, <u64>i64.MAX_VALUE);
+        if (isOverBackground(wb)) begin(wb, Kind.BACKGROUND, <u64>i64.MAX_VALUE);
         break;
       case Stage.SLEEP:
         wb.running = false;
@@ -141,7 +141,7 @@ function sleep(rq: Rq, task: Task, wb: Wb): void {
 
 /** Whether the work goes on, and with which files: those that it has begun with, then those that are dirty for long enough. */
 function queueFiles(wb: Wb): void {
-  if (wb.workPages <= 0 || (wb.kind == Kind.BACKGROUND && !isOverBackground(wb, dtc))) {
+  if (wb.workPages <= 0 || (wb.kind == Kind.BACKGROUND && !isOverBackground(wb))) {
     wb.stage = Stage.WORK_OVER;
     return;
   }

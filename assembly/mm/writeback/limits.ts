@@ -1,13 +1,14 @@
 /**
- * How many pages may be dirty: in the machine, and on each device by its part of what has been written of late (mm/page-writeback.c
- * global_dirtyable_memory, domain_dirty_limits, __wb_calc_thresh, wb_over_bg_thresh; lib/flex_proportions.c).
+ * How many pages may be dirty: in the machine, on each device by its part of what has been written of late, and in a group (mm/page-writeback.c
+ * global_dirtyable_memory, domain_dirty_limits, mdtc_calc_avail, __wb_calc_thresh, wb_over_bg_thresh; lib/flex_proportions.c).
  *
- * Simplified: counters are exact, where the kernel's lag by a batch a CPU; a period of the proportions ends on its jiffy. Absent: limits in bytes,
- * min_ratio, max_ratio and strictlimit of devices, the spreading of dirty pages over nodes.
+ * Simplified: counters are exact, where the kernel's lag by a batch a CPU; a period of the proportions ends on its jiffy; a group's dirty pages are judged
+ * as if all were of the device that is written to, whose rates and flusher all groups share. Absent: limits in bytes, min_ratio, max_ratio and strictlimit
+ * of devices, the spreading of dirty pages over nodes.
  */
 import { Policy, Task } from '../../task/task';
 import { hz, jiffies } from '../jiffies';
-import { groupAt } from '../memcg';
+import { groupAt, MemCgroup } from '../memcg';
 import { mm } from '../mm';
 import { totalFree, zoneAt } from '../zone';
 import { domain, Wb } from './wb';
@@ -21,6 +22,9 @@ const PERIOD_S: u64 = 3;
 @unmanaged
 export class DirtyControl {
   dirty: u64;
+  /** Pages that could be dirty, and the limit that follows the threshold. */
+  available: u64;
+  limit: u64;
   thresh: u64;
   bgThresh: u64;
   wbDirty: u64;
@@ -30,8 +34,9 @@ export class DirtyControl {
   nextPages: u64;
 }
 
-/** Looks do not overlap: one record serves all. */
+/** The machine's and a group's. Looks do not overlap: one record of each serves all. */
 export const dtc: DirtyControl = changetype<DirtyControl>(memory.data(<i32>offsetof<DirtyControl>(), 8));
+export const groupDtc: DirtyControl = changetype<DirtyControl>(memory.data(<i32>offsetof<DirtyControl>(), 8));
 
 /** calculate_totalreserve_pages */
 export function totalReserve(): u64 {
@@ -53,10 +58,32 @@ export function dirtyableMemory(): u64 {
 }
 
 /** domain_dirty_limits. `task`: who asks, null: nobody in particular; real-time tasks may dirty a quarter more. */
-export function dirtyLimits(dtc: DirtyControl, task: Task): void {
-  const available = dirtyableMemory();
-  dtc.thresh = (((domain.ratio * RATIO_ONE) / 100) * available) / RATIO_ONE;
-  dtc.bgThresh = (((domain.backgroundRatio * RATIO_ONE) / 100) * available) / RATIO_ONE;
+export function dirtyLimits(task: Task): void {
+  dtc.available = dirtyableMemory();
+  dtc.limit = domain.limit;
+  setThresholds(dtc, task);
+}
+
+/** The same of a group: its files' pages, and what it may still have of others' clean ones (mem_cgroup_wb_stats). */
+export function groupLimits(group: MemCgroup, task: Task): void {
+  const file = group.lists2 + group.lists3;
+  let headroom = u64.MAX_VALUE;
+  for (let g = group; g.parent != null; g = g.parent) {
+    const ceiling = min(g.max, g.high);
+    headroom = min(headroom, ceiling - min(ceiling, g.usage));
+  }
+  const clean = file - min(file, groupDtc.dirty);
+  const allClean = dtc.available - min(dtc.available, dtc.dirty);
+  groupDtc.available = file + min(headroom, allClean - min(allClean, clean));
+  groupDtc.limit = group.dirtyLimit;
+  setThresholds(groupDtc, task);
+  groupDtc.wbThresh = groupDtc.thresh;
+  groupDtc.wbDirty = groupDtc.dirty;
+}
+
+function setThresholds(dtc: DirtyControl, task: Task): void {
+  dtc.thresh = (((domain.ratio * RATIO_ONE) / 100) * dtc.available) / RATIO_ONE;
+  dtc.bgThresh = (((domain.backgroundRatio * RATIO_ONE) / 100) * dtc.available) / RATIO_ONE;
   if (dtc.bgThresh >= dtc.thresh) dtc.bgThresh = dtc.thresh / 2;
   if (task == null || !isRealTime(task)) return;
   dtc.bgThresh += dtc.bgThresh / 4 + domain.limit / 32;
@@ -74,19 +101,28 @@ export function freerunCeiling(dtc: DirtyControl): u64 {
 
 /** hard_dirty_limit */
 export function hardLimit(dtc: DirtyControl): u64 {
-  return max(dtc.thresh, domain.limit);
+  return max(dtc.thresh, dtc.limit);
 }
 
 /** The device's part of the threshold, and what of it is dirty (wb_dirty_limits). */
-export function wbLimits(wb: Wb, dtc: DirtyControl): void {
+export function wbLimits(wb: Wb): void {
   dtc.wbThresh = shareOf(wb, dtc.thresh);
   dtc.wbDirty = wb.reclaimable + wb.writeback;
 }
 
 /** Whether the flusher has reason to write on (wb_over_bg_thresh). */
-export function isOverBackground(wb: Wb, dtc: DirtyControl): bool {
-  dirtyLimits(dtc, changetype<Task>(0));
-  return domain.nrDirty > dtc.bgThresh || wb.reclaimable > shareOf(wb, dtc.bgThresh);
+export function isOverBackground(wb: Wb): bool {
+  const nobody = changetype<Task>(0);
+  dtc.dirty = domain.nrDirty;
+  dirtyLimits(nobody);
+  if (dtc.dirty > dtc.bgThresh || wb.reclaimable > shareOf(wb, dtc.bgThresh)) return true;
+  for (let i: u32 = 1; i < mm.nrGroups; i++) {
+    groupDtc.dirty = groupAt(i).nrDirty;
+    if (groupDtc.dirty == 0) continue;
+    groupLimits(groupAt(i), nobody);
+    if (groupDtc.dirty > groupDtc.bgThresh) return true;
+  }
+  return false;
 }
 
 function shareOf(wb: Wb, pages: u64): u64 {

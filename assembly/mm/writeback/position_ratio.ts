@@ -3,7 +3,7 @@
  * which nobody is throttled and the limit (mm/page-writeback.c pos_ratio_polynom, wb_position_ratio).
  */
 import { DirtyControl, freerunCeiling, hardLimit } from './limits';
-import { domain, RATIO_SHIFT, Wb } from './wb';
+import { RATIO_SHIFT, Wb } from './wb';
 
 /** 1 + ((setpoint − dirty) / (limit − setpoint))³, from 0 to 2, in 1024ths. */
 export function polynom(setpoint: u64, dirty: u64, limit: u64): u64 {
@@ -40,11 +40,8 @@ export function positionRatio(wb: Wb, dtc: DirtyControl): void {
 }
 
 /** The limit follows the threshold: up at once, down slowly, and never below what is dirty (update_dirty_limit). */
-export function updateLimit(dtc: DirtyControl): void {
-  if (domain.limit < dtc.thresh) {
-    domain.limit = dtc.thresh;
-    return;
-  }
+export function nextLimit(dtc: DirtyControl): u64 {
+  if (dtc.limit < dtc.thresh) return dtc.thresh;
   const target = max(dtc.thresh, dtc.dirty);
-  if (domain.limit > target) domain.limit -= (domain.limit - target) >> 5;
+  return dtc.limit > target ? dtc.limit - ((dtc.limit - target) >> 5) : dtc.limit;
 }

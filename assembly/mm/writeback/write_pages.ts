@@ -6,13 +6,12 @@
  * Simplified: writing a page takes no memory.
  */
 import { Rq } from '../../sched/rq';
-import { Mode, State, Task } from '../../task/task';
-import { getTag, sendTagged, waitForTag } from '../block';
+import { Mode, Task } from '../../task/task';
+import { getTag, Request, sendTagged, sleepForTag } from '../block';
 import { entryOf, Folio, folioAt, Pg } from '../folio';
 import { costs } from '../mm';
 import { NO_SLOT, nextDirty, startWriteback } from './dirty';
 import { Wb } from './wb';
-import { Request } from '../block';
 
 /** PAGEVEC_SIZE: between so many pages others may run. */
 const BATCH: u32 = 15;
@@ -35,9 +34,7 @@ export function writePages(rq: Rq, task: Task, wb: Wb): bool {
         // What has been done so far takes its time first.
         if (work(task, pages)) return true;
         flushPlug(rq, wb);
-        waitForTag(wb.device, task);
-        task.state = State.SLEEPING;
-        rq.needResched = true;
+        sleepForTag(rq, wb.device, task);
         return true;
       }
       addRequest(rq, wb, request);
