@@ -22,10 +22,10 @@ import { bandwidthInterval, domain, FileQueue, hasDirtyIo, nrWbs, Wb, wbAt } fro
 import { flushPlug, writePages } from './write_pages';
 
 namespace Stage {
-  export const BEGIN: u32 = 0;
-  export const OLD: u32 = 1;
-  export const BACKGROUND: u32 = 2;
-  export const SLEEP: u32 = 3;
+  export const SLEEP: u32 = 0;
+  export const BEGIN: u32 = 1;
+  export const OLD: u32 = 2;
+  export const BACKGROUND: u32 = 3;
   export const QUEUE: u32 = 4;
   export const FILE: u32 = 5;
   export const PAGES: u32 = 6;

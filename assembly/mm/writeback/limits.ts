@@ -110,7 +110,7 @@ export function wbLimits(wb: Wb): void {
   dtc.wbDirty = wb.reclaimable + wb.writeback;
 }
 
-/** Whether the flusher has reason to write on (wb_over_bg_thresh). */
+/** Whether the flusher has reason to write on (wb_over_bg_thresh). A device that has not written for long has no part of the threshold: any page is too many. */
 export function isOverBackground(wb: Wb): bool {
   const nobody = changetype<Task>(0);
   dtc.dirty = domain.nrDirty;

@@ -52,6 +52,11 @@ export function read(pages: number, times: number, step: Partial<MemoryStep> = {
   return touch(pages, { access: 'read', area: null, file: 'data', times, recorder: 'read', ...step });
 }
 
+/** `times` writes of `chunk` pages of the first `pages` of the file. */
+export function write(pages: number, times: number, step: Partial<MemoryStep> = {}): MemoryStep {
+  return read(pages, times, { access: 'write', recorder: 'write', ...step });
+}
+
 /** A task with an area of `pages` pages. */
 export function user(
   name: string,
