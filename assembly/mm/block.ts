@@ -24,6 +24,8 @@ export class Request {
   /** Folios by ioNext. */
   first: Folio;
   device: BlockDevice;
+  /** As many of the device's largest ones as it is: more than one only where a folio is larger than that. */
+  parts: u32;
   write: bool;
   next: Request;
 }
@@ -84,6 +86,7 @@ function takeRequest(device: BlockDevice, first: Folio, write: bool): Request {
   freeRequests = request.next;
   request.first = first;
   request.device = device;
+  request.parts = 1;
   request.write = write;
   request.next = changetype<Request>(0);
   return request;
@@ -107,7 +110,7 @@ export function getTag(device: BlockDevice): Request {
 }
 
 export function sendTagged(rq: Rq, request: Request): void {
-  startTimer(rq, request.timer, machine.now + request.device.latencyNs, 0);
+  startTimer(rq, request.timer, machine.now + request.parts * request.device.latencyNs, 0);
 }
 
 /** The task sleeps until a tag may be free. */

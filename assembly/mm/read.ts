@@ -12,7 +12,7 @@ import { For, pass, Phase, waitFor } from './phase';
 import { readAhead, readAlone } from './readahead';
 import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
-import { growDirty } from './writeback/dirty';
+import { growWritten } from './writeback/dirty';
 
 /** Reads on until a page is missing or on its way. True: time passes first. */
 export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
@@ -88,7 +88,7 @@ export function cachePage(m: TaskMm, region: Region, page: u32): Folio {
   const known = folioAt(entry);
   if (known != null) {
     growFolio(known);
-    if (known.flags & Pg.DIRTY && region.file) growDirty(known);
+    if (region.file) growWritten(machine.thisCpu, known);
     if (known.flags & Pg.LOCKED) return changetype<Folio>(0);
     known.flags |= Pg.LOCKED;
     return known;

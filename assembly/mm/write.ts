@@ -15,7 +15,7 @@ import { advanceView, nextPage } from './view';
 import { balanceIsDue } from './writeback/balance';
 import { addBuffers } from './writeback/buffers';
 import { addNode } from './writeback/cache_nodes';
-import { dirtyFolio, growDirty } from './writeback/dirty';
+import { dirtyFolio, growWritten, noteDirtied } from './writeback/dirty';
 import { wbAt } from './writeback/wb';
 
 /** Writes on until a page is missing, or the task has to look. True: time passes first. */
@@ -79,8 +79,8 @@ export function placeWritten(rq: Rq, m: TaskMm, region: Region): void {
   const known = folioAt(entryOf(region, slot));
   if (known != null) {
     growFolio(known);
-    if (known.flags & Pg.DIRTY) growDirty(known);
-    if (known.flags & Pg.BUFFERS) m.costNs += addBuffers(rq.id, 1);
+    if (known.flags & Pg.DIRTY) noteDirtied(m, rq.id, 1);
+    growWritten(rq.id, known);
   } else {
     addToLru(newFolio(region, slot, m.group, m.zone));
     addNode(rq.id, region, m.raNext);

@@ -10,6 +10,7 @@ import { stockOf } from '../memcg';
 import { count, Vm } from '../mm';
 import { TaskMm } from '../task_mm';
 import { updateBandwidth } from './bandwidth';
+import { addBuffers } from './buffers';
 import { wakeFlusherLater } from './flusher';
 import { addCompletions } from './limits';
 import { bandwidthInterval, domain, hasDirtyIo, Wb, wbAt } from './wb';
@@ -46,8 +47,7 @@ export function dirtyFolio(m: TaskMm, cpu: u32, folio: Folio): void {
   folio.flags |= Pg.DIRTY;
   flipBit(folio);
   accountDirtied(folio, folio.pages);
-  m.nrDirtied += folio.pages;
-  stockOf(cpu).dirtied += folio.pages;
+  noteDirtied(m, cpu, folio.pages);
   const file = folio.region;
   if (file.onWb) return;
   const wb = wbAt(file.device);
@@ -58,9 +58,19 @@ export function dirtyFolio(m: TaskMm, cpu: u32, folio: Folio): void {
   if (isFirst) wakeFlusherLater(wb);
 }
 
-/** A page has come into a folio that is dirty. */
-export function growDirty(folio: Folio): void {
+/** The task, and its CPU, will have to look whether so many are too many. */
+export function noteDirtied(m: TaskMm, cpu: u32, pages: u64): void {
+  m.nrDirtied += pages;
+  stockOf(cpu).dirtied += pages;
+}
+
+/** A page has come into a folio of several: what the folio is, it is, too. */
+export function growWritten(cpu: u32, folio: Folio): void {
+  if (folio.flags & Pg.BUFFERS) addBuffers(cpu, 1);
+  if (folio.flags & Pg.DIRTY) accountDirtied(folio, 1);
+  if ((folio.flags & Pg.WRITEBACK) == 0) return;
   accountDirtied(folio, 1);
+  accountStarted(folio, 1);
 }
 
 function accountDirtied(folio: Folio, pages: u64): void {
@@ -74,11 +84,14 @@ function accountDirtied(folio: Folio, pages: u64): void {
 
 /** The folio goes to its device: it is clean, and under writeback. */
 export function startWriteback(folio: Folio): void {
-  const pages: u64 = folio.pages;
-  const file = folio.region;
-  const wb = wbAt(file.device);
   folio.flags = (folio.flags & ~Pg.DIRTY) | Pg.WRITEBACK;
   flipBit(folio);
+  accountStarted(folio, folio.pages);
+}
+
+function accountStarted(folio: Folio, pages: u64): void {
+  const file = folio.region;
+  const wb = wbAt(file.device);
   for (let g = folio.group; g != null; g = g.parent) {
     g.nrDirty -= pages;
     g.nrWriteback += pages;

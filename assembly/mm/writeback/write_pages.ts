@@ -96,6 +96,7 @@ function addFolio(wb: Wb, folio: Folio): void {
   folio.ioNext = wb.plugLast.first;
   wb.plugLast.first = folio;
   wb.plugPages += folio.pages;
+  wb.plugLast.parts = (wb.plugPages + wb.device.maxPages - 1) / wb.device.maxPages;
   wb.endFile = folio.region;
   wb.endSlot = folio.slot + 1;
 }

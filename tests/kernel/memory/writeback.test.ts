@@ -104,6 +104,25 @@ describe('dirty pages', () => {
   });
 });
 
+describe('a machine on which a folio is many pages', () => {
+  const zones = { dma: 3840, dma32: 782_336, normal: 15_000_000 };
+  const large = { ...SLOW, zones, kernelPages: 1_000_000, dirtyRatio: 1, dirtyBackgroundRatio: 0 };
+  const random = user('random', 1, forever(write(2_000_000, 20, { pattern: 'uniform' }), sleep(MS)));
+  const reader = user('reader', 1, forever({ ...write(2_000_000, 20, { chunk: 2 }), access: 'read' }, sleep(MS)));
+  const files = [{ name: 'data', pages: 4_000_000, device: 'disk' }];
+
+  it('keeps count of them, and writes as many as its disk can', () => {
+    const tasks = [fullSpeed(4_000_000), random, reader];
+    for (const now of at(world(tasks, { ...large, files }, 6), [100, 1000, 3000, 6000])) {
+      const left = level(now, 'dirty') + level(now, 'writeback');
+      expect(count(now, 'nr_dirtied')).toBe(left + count(now, 'nr_written'));
+      expect(count(now, 'nr_written')).toBeLessThanOrEqual(DISK_PAGES_S * 6 * 1.01);
+    }
+    const last = at(world([fullSpeed(4_000_000)], { ...large, files }, 6), [6000]).at(-1);
+    expect(last === undefined ? 0 : count(last, 'nr_written') / (DISK_PAGES_S * 6)).toBeGreaterThan(0.9);
+  });
+});
+
 describe('a writer that leaves few pages dirty', () => {
   // 1000 pages a second on a disk that takes 16000; far below a tenth of memory.
   const paced = writer(forever(write(300_000, 1), sleep(MS)));
