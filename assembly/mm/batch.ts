@@ -17,7 +17,7 @@ import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { readyPages } from './page_alloc';
 import { Access } from './phase';
 import { noteAllocations } from './rue/charged';
-import { mmOf, TaskMm, View } from './task_mm';
+import { countFaults, mmOf, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { pcpOf, zoneAt } from './zone';
 
@@ -93,6 +93,7 @@ function takeReady(cpu: u32, m: TaskMm, pages: u32): void {
   zone.taken += pages;
   count(Vm.PGALLOC, pages);
   count(Vm.PGFAULT, pages);
+  countFaults(m, pages, true);
   m.untilDrain = LRU_BATCH - stock.lruAdds;
   stock.lruAdds = (stock.lruAdds + pages) % LRU_BATCH;
   if (group.parent == null) group.usage += pages;

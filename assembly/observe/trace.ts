@@ -38,14 +38,12 @@ export namespace Blocked {
   export const PAGE: u32 = 0;
   /** Its group is above memory.high. */
   export const HIGH: u32 = 1;
-  /** A victim of the OOM killer is to give its memory back. */
-  export const OOM: u32 = 2;
   /** RUE: its group allocates too fast. */
-  export const SPEED: u32 = 3;
+  export const SPEED: u32 = 2;
   /** It has dirtied so many pages that it has to wait. */
-  export const DIRTY: u32 = 4;
+  export const DIRTY: u32 = 3;
   /** Its device takes no more requests. */
-  export const DEVICE: u32 = 5;
+  export const DEVICE: u32 = 4;
 }
 
 @unmanaged

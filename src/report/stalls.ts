@@ -39,7 +39,6 @@ export function stallsOf(events: readonly TraceEvent[], task: string, fromNs: nu
 export const SLEEPS: Record<Blocked, string> = {
   page: 'for pages on their way from a device',
   high: 'above memory.high',
-  oom: 'until a victim of the OOM killer has given its memory back',
   speed: 'because its group allocates too fast',
   dirty: 'because too many pages were dirty',
   device: 'until the device took another request',
