@@ -22,7 +22,9 @@ const PLUG_REQUESTS: u32 = 32;
 /** Goes on with wb.file. True: the thread has work, or sleeps; false: it is done with the file for now. */
 export function writePages(rq: Rq, task: Task, wb: Wb): bool {
   let pages: u64 = 0;
-  for (let n: u32 = 0; n < BATCH; n++) {
+  let n: u32 = 0;
+  while (true) {
+    if (n++ >= BATCH && work(task, pages)) return true;
     if (wb.held == null && (wb.fileOver || !holdNext(wb))) {
       wb.fileOver = true;
       return work(task, pages);
@@ -47,7 +49,6 @@ export function writePages(rq: Rq, task: Task, wb: Wb): bool {
     wb.file.writebackSlot = folio.slot;
     wb.fileOver = true;
   }
-  return work(task, pages);
 }
 
 function work(task: Task, pages: u64): bool {
