@@ -247,6 +247,10 @@ export class MemoryTable {
   hugePages: f64;
   swappiness: f64;
   swapPages: f64;
+  /** Pages of swap that are stored in one of memory; 0: swap is a device. */
+  zramRatio: f64;
+  compressNs: f64;
+  decompressNs: f64;
   kernelPages: f64;
   heldPages: f64;
   readaheadPages: f64;

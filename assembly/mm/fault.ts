@@ -26,6 +26,7 @@ import { freeSwapSlot } from './shrink_list';
 import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { Zone } from './zone';
+import { dropCompressed, isCompressed, zram } from './zram';
 
 /** A touch that needs a page, or one that is on its way. */
 export function fault(m: TaskMm, view: View, task: Task): void {
@@ -136,6 +137,15 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       const folio = cachePage(m, region, page);
       count(Vm.PSWPIN, 1);
       count(Vm.PGMAJFAULT, 1);
+      if (isCompressed()) {
+        reuse(region, folio);
+        folio.flags &= ~Pg.LOCKED;
+        dropCompressed(rq.id, 1);
+        advanceView(view, 1);
+        m.costNs += costs.faultNs + zram.decompressNs + collect(rq.id);
+        m.after = For.PLACED;
+        return false;
+      }
       m.costNs += costs.readaheadPageNs + costs.ioNs;
       folio.ioNext = changetype<Folio>(0);
       m.chain = folio;

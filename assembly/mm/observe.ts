@@ -4,6 +4,7 @@ import { mm } from './mm';
 import { pcpPages } from './page_alloc';
 import { percentOf, stallNs, updateAverages } from './psi';
 import { totalFree, zoneAt } from './zone';
+import { zram } from './zram';
 
 /** In the order of ZONE_NUMBERS in src/kernel/memory.ts. */
 export function zoneNumber(index: u32, what: u32): f64 {
@@ -54,8 +55,10 @@ export function memoryNumber(what: u32): f64 {
       return <f64>mm.kernelPages;
     case 8:
       return <f64>(mm.swapTotal - mm.swapFree);
-    default:
+    case 9:
       return <f64>mm.managed;
+    default:
+      return <f64>zram.pool;
   }
 }
 

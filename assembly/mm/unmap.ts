@@ -10,6 +10,7 @@ import { Phase } from './phase';
 import { freeSwapSlot } from './shrink_list';
 import { areaAt, mmOf, TaskMm, View } from './task_mm';
 import { zoneAt } from './zone';
+import { dropCompressed, isCompressed } from './zram';
 
 /** Pages freed in a stretch of work. */
 const FREE_BATCH: u32 = 64;
@@ -69,6 +70,7 @@ function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
     const size: u64 = 1 << mm.grainBits;
     region.swapped -= min(size, region.swapped);
     freeSwapSlot(group, size);
+    if (isCompressed()) dropCompressed(rq.id, size);
     return 1;
   }
   const size = folio.pages;

@@ -14,6 +14,7 @@ import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
 import { areaAt, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
 import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
+import { zram } from '../mm/zram';
 import {
   AreaTable,
   DeviceTable,
@@ -153,6 +154,9 @@ function readZones(table: MemoryTable): void {
   mm.swappiness = <u32>table.swappiness;
   mm.swapTotal = <u64>table.swapPages;
   mm.swapFree = mm.swapTotal;
+  zram.ratio = table.zramRatio;
+  zram.compressNs = <u64>table.compressNs;
+  zram.decompressNs = <u64>table.decompressNs;
   mm.readahead = <u32>table.readaheadPages;
   while (mm.managed >> mm.grainBits > MOST_FOLIOS) mm.grainBits++;
   newFolios(<u32>(mm.managed >> mm.grainBits) + 1);

@@ -86,6 +86,9 @@ export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number):
     hugePages: memory?.hugePages ? 1 : 0,
     swappiness: memory?.swappiness ?? 0,
     swapPages: memory?.swap?.pages ?? 0,
+    zramRatio: memory?.swap?.zram?.ratio ?? 0,
+    compressNs: memory?.swap?.zram?.compressNs ?? 0,
+    decompressNs: memory?.swap?.zram?.decompressNs ?? 0,
     kernelPages: memory?.kernelPages ?? 0,
     heldPages: memory?.heldPages ?? 0,
     readaheadPages: memory?.readaheadPages ?? 0,
@@ -173,6 +176,7 @@ export const MEMORY_LEVELS = [
   'kernel',
   'swapped',
   'managed',
+  'compressed',
 ] as const;
 export const MEMCG_NUMBERS = [
   'usage',

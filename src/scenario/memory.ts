@@ -39,6 +39,13 @@ const device = z.strictObject({
 
 const cost = time.refine((ns) => ns <= 1e9, 'expected at most 1s');
 
+/** Swap in compressed memory. Of the defaults of costs, lzo-rle on a server moves a gigabyte or two a second: assumption. */
+const zramSchema = z.strictObject({
+  ratio: z.number().min(1).max(128).default(3).describe('pages that fit into one; 128: each takes 32 bytes, the least'),
+  compress: cost.prefault('3us').describe('more for a page that goes out'),
+  decompress: cost.prefault('1500ns').describe('more for a page that comes back'),
+});
+
 /** What memory operations cost; `MemoryCosts` says what each is. */
 export const memoryCostsSchema = z.strictObject({
   hit: cost,
@@ -84,7 +91,15 @@ export const memorySchema = z.strictObject({
   kernel: size.prefault('0KiB').describe('what the kernel itself uses'),
   held: size.prefault('0KiB').describe('file systems’ own blocks, which reclaim looks at in vain'),
   readahead: positiveSize.prefault('128KiB'),
-  swap: z.strictObject({ size: positiveSize, latency: positiveTime, depth: device.shape.depth }).optional(),
+  swap: z
+    .strictObject({
+      size: positiveSize,
+      latency: positiveTime.optional().describe('of a device; or zram'),
+      depth: device.shape.depth,
+      zram: zramSchema.optional().describe('compressed memory'),
+    })
+    .refine(({ latency, zram }) => (latency === undefined) !== (zram === undefined), 'expected either latency or zram')
+    .optional(),
   devices: z.array(device).max(64).default([]),
   files: z
     .array(z.strictObject({ name, size: positiveSize, device: name }))
@@ -167,10 +182,18 @@ export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpe
     kernelPages: kernel,
     heldPages: held,
     readaheadPages: readahead,
-    swap: swap === undefined ? null : { pages: swap.size, latencyNs: swap.latency, depth: swap.depth },
+    swap: swap === undefined ? null : swapOf(swap),
     devices: devices.map(({ latency, ...rest }) => ({ ...rest, latencyNs: latency })),
     files: files.map(({ size: length, ...rest }) => ({ ...rest, pages: length })),
   };
+}
+
+function swapOf({ size: pages, latency, depth, zram }: NonNullable<z.output<typeof memorySchema>['swap']>) {
+  const swap: NonNullable<MemorySpec['swap']> = { pages, latencyNs: latency ?? 0, depth };
+  if (zram !== undefined) {
+    swap.zram = { ratio: zram.ratio, compressNs: zram.compress, decompressNs: zram.decompress };
+  }
+  return swap;
 }
 
 /** What is left to be managed once each page has its struct page. */

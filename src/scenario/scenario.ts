@@ -345,7 +345,13 @@ export interface MemorySpec {
   /** Pages of file systems' own blocks, which reclaim looks at in vain. */
   heldPages: number;
   readaheadPages: number;
-  swap: { pages: number; latencyNs: number; depth: number } | null;
+  /** A device, or memory that holds compressed pages: `ratio` of them in one. */
+  swap: {
+    pages: number;
+    latencyNs: number;
+    depth: number;
+    zram?: { ratio: number; compressNs: number; decompressNs: number };
+  } | null;
   devices: Array<{ name: string; latencyNs: number; depth: number }>;
   files: Array<{ name: string; pages: number; device: string }>;
 }
