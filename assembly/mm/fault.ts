@@ -1,7 +1,7 @@
 /** Touches of anonymous pages that are not at hand: new ones, ones in swap, ones on their way from there (mm/memory.c do_anonymous_page, do_swap_page). */
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
-import { Task } from '../task/task';
+import { Mode, Task } from '../task/task';
 import { deviceAt, submit } from './block';
 import {
   entryOf,
@@ -21,6 +21,8 @@ import { isSwapped, link } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
 import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
+import { nextPlace } from './order/blocks';
+import { placeHuge, tableFor } from './order/huge';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
 import { TaskMm, View } from './task_mm';
@@ -49,7 +51,7 @@ export function fault(m: TaskMm, view: View, task: Task): void {
     return;
   }
   if (!hasDirectory(region, page)) m.after = For.DIRECTORY;
-  else if (!hasTable(region, page)) m.after = For.TABLE;
+  else if (!hasTable(region, page)) m.after = tableFor(task.cpu, m, region, page);
   else m.after = isSwapped(entry) ? For.SWAP_IN : For.ANON;
   m.phase = Phase.GET_PAGE;
 }
@@ -65,6 +67,7 @@ export function newPage(region: Region, slot: u32, folio: Folio, group: MemCgrou
   if (folio == null) {
     const made = newFolio(region, slot, group, zone);
     made.flags = Pg.YOUNG | Pg.DIRTY;
+    if (mm.orders) made.place = nextPlace(zone.blocks);
     link(listOf(group, Lru.INACTIVE_ANON), made);
     return true;
   }
@@ -103,8 +106,15 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
   switch (m.after) {
     case For.DIRECTORY:
       setDirectory(region, view.first + nextPage(task, view));
-      anotherTable(m, For.TABLE);
+      anotherTable(m, tableFor(rq.id, m, region, view.first + nextPage(task, view)));
       return false;
+    case For.HUGE:
+      placeHuge(rq.id, m, region, view.first + nextPage(task, view));
+      advanceView(view, 1);
+      pass(task, m, Phase.HIGH);
+      // Between two of its pages, clearing gives way to others (clear_huge_page).
+      task.mode = Mode.USER;
+      return true;
     case For.TABLE:
       setTable(region, view.first + nextPage(task, view));
       anotherTable(m, For.ANON);

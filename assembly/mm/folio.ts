@@ -30,6 +30,8 @@ export namespace Pg {
   export const READAHEAD: u16 = 512;
   /** A file system's own block, whose buffer it keeps: reclaim looks at it in vain (filemap_release_folio). */
   export const HELD: u16 = 1024;
+  /** A huge page: it fills all slots of 2 MiB. */
+  export const HUGE: u16 = 2048;
 }
 
 @unmanaged
@@ -46,6 +48,8 @@ export class Folio {
   zone: u8;
   list: u8;
   flags: u16;
+  /** Where its first page lies (order/blocks.ts). */
+  place: u32;
   /** Next of a request to a device. */
   ioNext: Folio;
 }
@@ -116,6 +120,13 @@ export function hasDirectory(region: Region, page: u32): bool {
 /** The page's table is there from now on; they stay until the task exits. */
 export function setTable(region: Region, page: u32): void {
   setBit(region.tables, page >> TABLE_SHIFT);
+}
+
+/** A huge page has had it in store, and is gone. */
+export function clearTable(region: Region, page: u32): void {
+  const index = page >> TABLE_SHIFT;
+  const address = region.tables + (index >> 3);
+  store<u8>(address, load<u8>(address) & ~((<u8>1) << (<u8>(index & 7))));
 }
 
 export function setDirectory(region: Region, page: u32): void {

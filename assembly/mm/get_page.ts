@@ -55,7 +55,7 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   const gate = m.killed ? Gate.OOM : Gate.MIN;
   let zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
   if (zone == null && progress != 0) {
-    drainAllPages(machine.nrCpus);
+    m.costNs += drainAllPages(machine.nrCpus);
     zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
   }
   if (zone != null) {

@@ -45,7 +45,20 @@ export namespace Vm {
   export const MEMCG_RECLAIMS: u32 = 31;
   export const HIGH_RECLAIMS: u32 = 32;
   export const HIGH_SLEEPS: u32 = 33;
-  export const COUNT: u32 = 34;
+  /** Huge pages: placed by faults, not to be had, not to be charged; split. */
+  export const THP_FAULT_ALLOC: u32 = 34;
+  export const THP_FAULT_FALLBACK: u32 = 35;
+  export const THP_FAULT_FALLBACK_CHARGE: u32 = 36;
+  export const THP_SPLIT_PAGE: u32 = 37;
+  export const COMPACT_STALL: u32 = 38;
+  export const COMPACT_SUCCESS: u32 = 39;
+  export const COMPACT_FAIL: u32 = 40;
+  export const COMPACT_MIGRATE_SCANNED: u32 = 41;
+  export const PGMIGRATE_SUCCESS: u32 = 42;
+  export const COMPACT_DAEMON_WAKE: u32 = 43;
+  /** Requests for blocks that got none. */
+  export const ALLOC_FAILURES: u32 = 44;
+  export const COUNT: u32 = 45;
 }
 
 /** The lists of a group (enum lru_list). */
@@ -100,6 +113,10 @@ export class MmCosts {
   deactivateNs: u64;
   /** A page that is given back. */
   freeNs: u64;
+  /** A touch that brings a huge page; compaction: a page that it looks at, and one that it moves. */
+  hugeFaultNs: u64;
+  compactScanNs: u64;
+  migrateNs: u64;
 }
 
 @unmanaged
@@ -119,6 +136,9 @@ export class Mm {
   /** Address of MemCgroup[nrGroups]; the first is the root. */
   groups: usize;
   swappiness: u32;
+  /** Blocks of free pages are counted; areas get huge pages. */
+  orders: bool;
+  hugeAlways: bool;
   /** Pages that may still be swapped out; 0 without swap. */
   swapFree: u64;
   swapTotal: u64;

@@ -1,6 +1,7 @@
 /** What the harness may ask about memory, as numbers: /proc/zoneinfo, the levels of /proc/vmstat, memory.stat and memory.events. */
 import { groupAt, MemCgroup } from './memcg';
 import { mm } from './mm';
+import { blocksOf } from './order/blocks';
 import { pcpPages } from './page_alloc';
 import { percentOf, stallNs, updateAverages } from './psi';
 import { totalFree, zoneAt } from './zone';
@@ -28,8 +29,10 @@ export function zoneNumber(index: u32, what: u32): f64 {
       return <f64>zone.reserve2;
     case 8:
       return <f64>zone.pcpHigh;
-    default:
+    case 9:
       return <f64>zone.pcpBatch;
+    default:
+      return mm.orders ? <f64>blocksOf(zone.blocks, what - 10) : 0;
   }
 }
 

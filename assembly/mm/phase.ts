@@ -16,6 +16,10 @@ export namespace Access {
   export const FILL: u32 = 2;
   /** Gives the view's pages back (MADV_DONTNEED). */
   export const FREE: u32 = 3;
+  /** A block of the kernel's: y its order, z who asks (Gfp). */
+  export const ALLOC: u32 = 4;
+  /** Gives back all that ALLOC got. */
+  export const RELEASE: u32 = 5;
 }
 
 export namespace Phase {
@@ -40,6 +44,14 @@ export namespace Phase {
   /** RUE: something is due for what was charged. */
   export const DUE: u32 = 18;
   export const DUE_RECLAIM: u32 = 19;
+  /** Blocks of the kernel's (order/alloc.ts). */
+  export const ALLOC: u32 = 20;
+  export const COMPACT: u32 = 21;
+  export const COMPACTED: u32 = 22;
+  export const ALLOC_RECLAIM: u32 = 23;
+  export const ALLOC_AGAIN: u32 = 24;
+  export const ALLOCATED: u32 = 25;
+  export const RELEASING: u32 = 26;
 }
 
 /** What a page is for. */
@@ -52,6 +64,8 @@ export namespace For {
   export const PLACED: u32 = 4;
   /** A directory of page tables. */
   export const DIRECTORY: u32 = 5;
+  /** A page table for a huge page. */
+  export const HUGE: u32 = 6;
 }
 
 /** Lets what the operation has cost so far pass, if it is anything, and goes on with `phase`. */

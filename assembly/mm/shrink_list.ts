@@ -9,6 +9,7 @@ import { freeFolio } from './free';
 import { addToLru, ageNonresident, inactiveIsLow, leaveShadow, noteCost, takeFromLru } from './lru';
 import { listOf, MemCgroup } from './memcg';
 import { costs, count, Lru, mm, Vm } from './mm';
+import { splitHuge } from './order/huge';
 import { maySwap } from './scan_count';
 import { ScanControl } from './scan_control';
 import { isCompressed, storeCompressed, zram } from './zram';
@@ -62,10 +63,11 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
   let written: u64 = 0;
   while (folio != null) {
     const next = folio.prev;
-    const size = folio.pages;
-    scanned += size;
     folio.flags &= ~Pg.ISOLATED;
     let fate = fateOf(sc, folio);
+    if (fate == Fate.SWAP_OUT && (folio.flags & Pg.HUGE) != 0) splitHuge(folio, false);
+    const size = folio.pages;
+    scanned += size;
     if (fate == Fate.SWAP_OUT && isCompressed()) {
       written += size;
       fate = compress(rq, folio) ? Fate.FREE : Fate.KEEP;

@@ -18,6 +18,7 @@ import { charge, endMemcg } from './charge';
 import { fault, place, swappedIn } from './fault';
 import { endDirect, getPage, retryPage } from './get_page';
 import { costs, mm } from './mm';
+import { allocAgain, beginAlloc, compactDirect, endAllocReclaim, endCompact, releaseKept } from './order/alloc';
 import { Access, pass, Phase, reclaiming } from './phase';
 import { read, readahead, submitChain } from './read';
 import { endDue, noteAllocations, payDue } from './rue/charged';
@@ -36,7 +37,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
   if (m.phase == Phase.IDLE) {
     m.opsLeft = step.c == Access.FILL ? u64.MAX_VALUE : step.x;
     m.recorder = step.b;
-    m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
+    m.phase = step.c == Access.FREE ? Phase.FREEING : step.c == Access.RELEASE ? Phase.RELEASING : Phase.NEXT;
   }
   if (m.stallOpen) closeStall(m);
   for (let turns: u32 = 0; !mm.hopeless; turns++) {
@@ -56,11 +57,11 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
           m.phase = Phase.IDLE;
           return false;
         }
-        if (batch(rq, task, m, view, step)) return true;
+        if (step.c < Access.ALLOC && batch(rq, task, m, view, step)) return true;
         m.beganAt = machine.now;
         m.pagesDone = 0;
         m.costNs = 0;
-        m.phase = step.c == Access.TOUCH ? Phase.FAULT : Phase.READ;
+        m.phase = step.c == Access.TOUCH ? Phase.FAULT : step.c == Access.ALLOC ? Phase.ALLOC : Phase.READ;
         break;
       case Phase.FAULT:
         fault(m, view, task);
@@ -135,6 +136,30 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         break;
       case Phase.FREEING:
         return freeView(rq, task, m, view);
+      case Phase.ALLOC:
+        beginAlloc(rq, m, step);
+        break;
+      case Phase.COMPACT:
+        if (compactDirect(task, m)) return true;
+        break;
+      case Phase.COMPACTED:
+        endCompact(rq, task, m);
+        if (task.state != State.RUNNING || rq.needResched) return true;
+        break;
+      case Phase.ALLOC_RECLAIM:
+        if (reclaiming(rq, task, m)) return true;
+        endAllocReclaim(rq, task, m);
+        if (task.state != State.RUNNING || rq.needResched) return true;
+        break;
+      case Phase.ALLOC_AGAIN:
+        allocAgain(rq, m);
+        break;
+      case Phase.ALLOCATED:
+        if (pass(task, m, Phase.HIGH)) return true;
+        break;
+      case Phase.RELEASING:
+        m.phase = Phase.IDLE;
+        return releaseKept(rq, task, m);
       default:
         return unreachable();
     }

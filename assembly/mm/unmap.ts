@@ -2,9 +2,12 @@
 import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
-import { isSwapped, unlink } from './lru';
-import { addListPages, listOf, MemCgroup, uncharge } from './memcg';
+import { isSwapped, takeFromLru, unlink } from './lru';
+import { addListPages, listOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
+import { releaseKept } from './order/alloc';
+import { dropHuge, isWhole, splitHuge, unmapHuge } from './order/huge';
+import { noteFreed } from './order/returns';
 import { freePages } from './page_alloc';
 import { Phase } from './phase';
 import { freeSwapSlot } from './shrink_list';
@@ -39,7 +42,7 @@ function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u3
   const end = slotOf(region, first + pages - 1) + 1;
   for (let slot = slotOf(region, first) + m.raNext; slot < end && freed < FREE_BATCH; slot++) {
     m.raNext++;
-    freed += freeSlot(rq, region, slot, group);
+    freed += freeSlot(rq, region, slot, end, m);
   }
   if (gone.inactive != 0) addListPages(group, Lru.INACTIVE_ANON, -gone.inactive);
   if (gone.active != 0) addListPages(group, Lru.ACTIVE_ANON, -gone.active);
@@ -60,22 +63,36 @@ class Gone {
 
 const gone: Gone = changetype<Gone>(memory.data(<i32>offsetof<Gone>(), 64));
 
-function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
+function freeSlot(rq: Rq, region: Region, slot: u32, end: u32, m: TaskMm): u32 {
   const entry = entryOf(region, slot);
   if (entry == 0) return 0;
+  let folio = folioAt(entry);
+  if (folio != null && (folio.flags & Pg.HUGE) != 0) {
+    if (isWhole(folio, slot, end)) return freeHuge(rq, folio, m);
+    splitHuge(folio, true);
+    folio = folioAt(entryOf(region, slot));
+  }
   setEntry(region, slot, 0);
-  const folio = folioAt(entry);
   if (folio == null) {
     if (!isSwapped(entry)) return 0;
     const size: u64 = 1 << mm.grainBits;
     region.swapped -= min(size, region.swapped);
-    freeSwapSlot(group, size);
+    freeSwapSlot(m.group, size);
     if (isCompressed()) dropCompressed(rq.id, size);
     return 1;
   }
   const size = folio.pages;
   detach(rq, folio);
   return size;
+}
+
+/** A huge page goes as a whole, as one. */
+function freeHuge(rq: Rq, folio: Folio, m: TaskMm): u32 {
+  takeFromLru(folio);
+  uncharge(folio.group, folio.pages);
+  unmapHuge(rq, m, folio);
+  dropFolio(folio);
+  return 1;
 }
 
 /** Takes a folio from its list and frees it, or leaves it to the device that has it. */
@@ -96,6 +113,7 @@ function detach(rq: Rq, folio: Folio): void {
       giveBack(rq.id);
       gone.zone = folio.zone;
     }
+    if (mm.orders) noteFreed(zoneAt(folio.zone), folio.place, folio.pages);
     gone.charged += folio.pages;
     gone.pages += folio.pages;
     dropFolio(folio);
@@ -110,6 +128,8 @@ function giveBack(cpu: u32): void {
 /** Frees what a task has, some at a time. False: all is gone. */
 export function exitMemory(rq: Rq, task: Task): bool {
   const m = mmOf(task);
+  dropHuge(m);
+  if (releaseKept(rq, task, m)) return true;
   for (; m.exitArea < m.nrAreas; m.exitArea++) {
     const region = areaAt(m, m.exitArea);
     const freed = freeSome(rq, region, 0, region.pages, m);

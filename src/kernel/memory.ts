@@ -1,17 +1,36 @@
 /**
  * The memory side of a scenario as the kernel's tables hold it, and what may be asked about it afterwards.
  */
-import type { CgroupSpec, MemorySpec, MemoryStep, Scenario, TaskSpec } from '../scenario/scenario.js';
+import {
+  type CgroupSpec,
+  type MemorySpec,
+  type MemoryStep,
+  type Scenario,
+  stepsOf,
+  type TaskSpec,
+} from '../scenario/scenario.js';
 import { kernelThread, rueThreads } from './rue.js';
-import { PATTERN, type RecordOf, Table } from './tables.js';
+import { HUGE_PAGES, PATTERN, type RecordOf, Table } from './tables.js';
 
 /** What kswapd is called, and where it comes among the tasks: last. */
 export const KSWAPD = 'kswapd0';
+export const KCOMPACTD = 'kcompactd0';
 
 /** A scenario's tasks, and kswapd and the threads of RUE if its memory is simulated. */
 export function withKswapd(scenario: Scenario): TaskSpec[] {
   if (scenario.memory === undefined || scenario.tasks.some(({ name }) => name === KSWAPD)) return scenario.tasks;
-  return [...scenario.tasks, kernelThread(scenario, KSWAPD, { op: 'kswapd' }), ...rueThreads(scenario)];
+  const kcompactd = countsBlocks(scenario) ? [kernelThread(scenario, KCOMPACTD, { op: 'kcompactd' })] : [];
+  return [...scenario.tasks, kernelThread(scenario, KSWAPD, { op: 'kswapd' }), ...kcompactd, ...rueThreads(scenario)];
+}
+
+/** Whether a task asks for pages of the kernel. */
+export function asksForPages({ program }: TaskSpec): boolean {
+  return [...stepsOf(program)].some(({ op }) => op === 'alloc');
+}
+
+/** Whether it matters how free pages lie: somebody asks for more than one at a time. */
+function countsBlocks({ memory, tasks }: Scenario): boolean {
+  return memory?.hugePages === 'always' || tasks.some(asksForPages);
 }
 
 /** Collects the areas and views of tasks, declaration by declaration. */
@@ -34,6 +53,16 @@ export class MemoryTables {
     const firstArea = this.areas.count;
     for (const { pages } of areas) this.areas.add({ pages });
     return { oomScoreAdj: task.memory?.oomScoreAdj ?? 0, firstArea, areas: areas.length };
+  }
+
+  /** A view without pages. */
+  noView(): number {
+    const known = this.#known.get('');
+    if (known !== undefined) return known;
+    this.views.add({ file: 0, region: 0, first: 0, pages: 0, pattern: PATTERN.sequential });
+    const index = this.#known.size;
+    this.#known.set('', index);
+    return index;
   }
 
   /** The number of a step's view among those of its declaration: steps that go through the same pages in the same way share one. */
@@ -76,14 +105,16 @@ export class MemoryTables {
 }
 
 /** The record of the machine's memory; no zones where none is simulated. */
-export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number): RecordOf<'MemoryTable'> {
+export function memoryRecord(scenario: Scenario, specOf: (thread: string) => number): RecordOf<'MemoryTable'> {
+  const { memory, machine } = scenario;
   return {
     dmaPages: memory?.zones.dma ?? 0,
     dma32Pages: memory?.zones.dma32 ?? 0,
     normalPages: memory?.zones.normal ?? 0,
     minFreeKb: memory?.minFreeKb ?? -1,
     watermarkScaleFactor: memory?.watermarkScaleFactor ?? 0,
-    hugePages: memory?.hugePages ? 1 : 0,
+    hugePages: HUGE_PAGES[memory?.hugePages ?? 'never'],
+    orders: countsBlocks(scenario) ? 1 : 0,
     swappiness: memory?.swappiness ?? 0,
     swapPages: memory?.swap?.pages ?? 0,
     zramRatio: memory?.swap?.zram?.ratio ?? 0,
@@ -92,7 +123,8 @@ export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number):
     kernelPages: memory?.kernelPages ?? 0,
     heldPages: memory?.heldPages ?? 0,
     readaheadPages: memory?.readaheadPages ?? 0,
-    kswapdSpec,
+    kswapdSpec: Math.max(0, specOf(KSWAPD)),
+    kcompactdSpec: specOf(KCOMPACTD),
     ...machine.memoryCosts,
   };
 }
@@ -150,6 +182,17 @@ export const VMSTAT = [
   'memcg_reclaims',
   'high_reclaims',
   'high_sleeps',
+  'thp_fault_alloc',
+  'thp_fault_fallback',
+  'thp_fault_fallback_charge',
+  'thp_split_page',
+  'compact_stall',
+  'compact_success',
+  'compact_fail',
+  'compact_migrate_scanned',
+  'pgmigrate_success',
+  'compact_daemon_wake',
+  'alloc_failures',
 ] as const;
 
 /** In the order of assembly/mm/observe.ts. */
@@ -164,6 +207,18 @@ export const ZONE_NUMBERS = [
   'reserveNormal',
   'pcpHigh',
   'pcpBatch',
+  // /proc/buddyinfo; zeros where blocks are not counted.
+  'order0',
+  'order1',
+  'order2',
+  'order3',
+  'order4',
+  'order5',
+  'order6',
+  'order7',
+  'order8',
+  'order9',
+  'order10',
 ] as const;
 export const MEMORY_LEVELS = [
   'zones',

@@ -179,6 +179,7 @@ export const RECORDS = {
     'minFreeKb',
     'watermarkScaleFactor',
     'hugePages',
+    'orders',
     'swappiness',
     'swapPages',
     'zramRatio',
@@ -188,6 +189,7 @@ export const RECORDS = {
     'heldPages',
     'readaheadPages',
     'kswapdSpec',
+    'kcompactdSpec',
     'hitNs',
     'faultNs',
     'refillNs',
@@ -209,6 +211,9 @@ export const RECORDS = {
     'pageoutNs',
     'deactivateNs',
     'freeNs',
+    'hugeFaultNs',
+    'compactScanNs',
+    'migrateNs',
   ],
   DeviceTable: ['latencyNs', 'depth'],
   FileTable: ['pages', 'device'],
@@ -275,6 +280,7 @@ export const OP = {
   KSWAPD: 28,
   UNMAP: 29,
   RUE: 30,
+  KCOMPACTD: 31,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -284,7 +290,11 @@ export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3
 export const MODE = { user: 0, kernel: 1, irqoff: 2, touch: 3 } as const;
 
 /** Access of assembly/mm/phase.ts and Pattern of assembly/mm/task_mm.ts. */
-export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3 } as const;
+export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, alloc: 4, release: 5 } as const;
+/** MemoryTable.hugePages. */
+export const HUGE_PAGES = { never: 0, madvise: 1, always: 2 } as const;
+/** Gfp of assembly/mm/order/alloc.ts. */
+export const GFP = { kernel: 0, noretry: 1, atomic: 2 } as const;
 export const PATTERN = { sequential: 0, uniform: 1, hot: 2 } as const;
 
 /** Missed of assembly/task/instruction.ts. */

@@ -242,7 +242,9 @@ function takesTime(step: Step): boolean {
     case 'exit':
     case 'vcpu':
     case 'memory':
+    case 'alloc':
     case 'kswapd':
+    case 'kcompactd':
     case 'rue':
       return true;
     case 'loop':

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { name, positiveTime, time } from './primitives.js';
-import type { GroupMemory, MemoryCosts, MemorySpec, MemoryStep, TaskSpec } from './scenario.js';
+import type { GroupMemory, MemoryCosts, MemorySpec, MemoryStep, Step, TaskSpec } from './scenario.js';
 import { parseSize } from './units.js';
 
 export const PAGE_BYTES = 4096;
@@ -13,6 +13,8 @@ const DMA_PAGES = 3840;
 const DMA32_PAGES = 3 * 2 ** 18 - 4096;
 /** struct page: 64 bytes of each page. */
 const STRUCT_PAGE = 64 / PAGE_BYTES;
+/** The largest order of a block of free pages (MAX_ORDER − 1 of 6.1). */
+const LARGEST_ORDER = 10;
 /** The largest machine: 64 TiB. */
 const MOST_PAGES = 2 ** 34;
 
@@ -69,6 +71,9 @@ export const memoryCostsSchema = z.strictObject({
   pageout: cost.describe('more for one that is written to swap'),
   deactivate: cost,
   free: cost.describe('a page that is given back'),
+  hugeFault: cost.describe('a touch that brings a huge page: fault and clearing'),
+  compactScan: cost.describe('compaction: a page that it looks at'),
+  migrate: cost.describe('a page that it moves'),
 });
 
 /** The machine's memory in a scenario. */
@@ -84,7 +89,10 @@ export const memorySchema = z.strictObject({
     .max(2 ** 32)
     .optional()
     .describe('vm.min_free_kbytes; default: as the kernel computes it'),
-  hugePages: z.boolean().default(false).describe('transparent huge pages are on, which raises vm.min_free_kbytes'),
+  hugePages: z
+    .enum(['never', 'madvise', 'always'])
+    .default('never')
+    .describe('transparent huge pages: madvise raises vm.min_free_kbytes; always, and all areas get them'),
   watermarkScaleFactor: z.int().min(1).max(3000).default(10),
   warmup: time.default(0).describe('counters are read then, too, so that what came before can be left out'),
   swappiness: z.int().min(0).max(200).default(60),
@@ -144,6 +152,12 @@ export const readSchema = z.strictObject({
   chunk: positiveSize.prefault('4KiB').describe('read at a time'),
   ...operations,
 });
+export const allocSchema = z.strictObject({
+  order: z.int().min(0).max(LARGEST_ORDER).default(0).describe('of blocks: 2^order pages'),
+  gfp: z.enum(['kernel', 'noretry', 'atomic']).default('kernel').describe('who asks'),
+  times: z.int().min(1).max(4e9).default(1).describe('blocks'),
+  record: operations.record,
+});
 export const freeSchema = z.union([
   name.transform((area) => ({ area, offset: 0, size: undefined })),
   z.strictObject({ area: name, ...part }),
@@ -170,6 +184,12 @@ export const readStep = (read: z.output<typeof readSchema>): MemoryStep =>
   stepOf('read', { area: null, file: read.file }, read, read.chunk, read);
 export const freeStep = (free: z.output<typeof freeSchema>): MemoryStep =>
   stepOf('free', { area: free.area, file: null }, free, 1, { pattern: 'sequential' });
+
+export const allocStep = ({ record, ...alloc }: z.output<typeof allocSchema>): Step => ({
+  op: 'alloc',
+  ...alloc,
+  recorder: record ?? null,
+});
 
 /** The machine's memory; zones by its size unless they are given: what lies below 4 GiB is DMA and DMA32. */
 export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpec {

@@ -47,6 +47,8 @@ export const MEMORY_RULES = {
   kswapd_stops_at_pages: share('kswapd stops at', 0, 1),
   direct_reclaims: share('direct reclaims', 0.2, FEW_EVENTS),
   memcg_reclaims: share('group reclaims', 0.2, FEW_EVENTS),
+  thp_fault_alloc: share('huge pages', 0.15, FEW_EVENTS),
+  thp_fault_fallback: share('faults without one', 0.15, FEW_EVENTS),
   high_sleeps: exact('sleeps of memory.high'),
   oom_kills: exact('OOM victims in order'),
   operation_p50_ns: share('operation p50', 0.15, FEW_PAGES),

@@ -66,7 +66,7 @@ export function memoryScenarioOf(
       memory: {
         zones: { dma: a.zoneinfo_start.DMA?.managed ?? 0, dma32: a.zoneinfo_start.DMA32?.managed ?? 0, normal: 0 },
         minFreeKb: recorded.sysctl['vm/min_free_kbytes'] ?? minFreeKb,
-        hugePages: false,
+        hugePages: hasHugePages(recorded) ? 'always' : 'never',
         watermarkScaleFactor: recorded.sysctl['vm/watermark_scale_factor'] ?? 10,
         warmupNs: t0Ns,
         swappiness: 60,
@@ -96,10 +96,16 @@ function swapOf(kind: MemoryRecording['scenario']['swap'], pages: number): NonNu
   return kind === 'zram' ? { pages, latencyNs: 0, depth: 1, zram: ZRAM } : { pages, latencyNs: 100_000, depth: 64 };
 }
 
-function whyUnsupported({ scenario, a }: MemoryRecording): string | null {
+/** Below 512 MiB of managed memory the kernel switches huge pages off as it boots (README). */
+const LEAST_THP_MIB = 1024;
+
+export function hasHugePages({ ram_mib: ramMib, transparent_hugepage: thp }: MemoryRecording['scenario']): boolean {
+  return thp === 'always' && ramMib >= LEAST_THP_MIB;
+}
+
+function whyUnsupported({ scenario }: MemoryRecording): string | null {
   if (scenario.mglru !== 0) return 'the multi-generational LRU is not simulated';
   if (scenario.tasks.some(({ behaviour }) => behaviour === 'write')) return 'writeback is not simulated';
-  if ((a.vmstat_delta.thp_fault_alloc ?? 0) > 0) return 'huge pages are not simulated';
   return null;
 }
 
