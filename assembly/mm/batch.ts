@@ -4,7 +4,7 @@
  * All take the same time, but that a new page with which the CPU's collection is full takes longer: the collected pages then come to
  * their lists (lru_add_drain). Pages of a batch are taken at its begin: they lie in the CPU's own lists, which nobody else sees.
  */
-import { record, recordMany } from '../observe/recorder';
+import { recordAt, recordMany } from '../observe/recorder';
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Mode, Task } from '../task/task';
@@ -17,7 +17,7 @@ import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { readyPages } from './page_alloc';
 import { Access } from './phase';
 import { noteAllocations } from './rue/charged';
-import { mmOf, TaskMm, View } from './task_mm';
+import { countFaults, mmOf, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { pcpOf, zoneAt } from './zone';
 
@@ -93,6 +93,7 @@ function takeReady(cpu: u32, m: TaskMm, pages: u32): void {
   zone.taken += pages;
   count(Vm.PGALLOC, pages);
   count(Vm.PGFAULT, pages);
+  countFaults(m, pages, true);
   m.untilDrain = LRU_BATCH - stock.lruAdds;
   stock.lruAdds = (stock.lruAdds + pages) % LRU_BATCH;
   if (group.parent == null) group.usage += pages;
@@ -135,12 +136,13 @@ export function settleBatch(task: Task, since: u64, done: u64): void {
     const first = each - m.intoNs;
     if (left < first) break;
     left -= first;
-    ended(task, m, since + done - left - m.beganAt, 1);
+    const time = since + done - left;
+    ended(task, m, time - m.beganAt, 1, time);
     // More of the same length, up to the next that drains.
     let alike = m.batchLeft;
     if (m.untilDrain != 0) alike = drains ? 0 : min(alike, m.untilDrain - 1);
     const whole = <u32>min(<u64>alike, left / max(each, 1));
-    if (whole != 0) ended(task, m, each, whole);
+    if (whole != 0) ended(task, m, each, whole, time + each);
     left -= whole * each;
     m.beganAt = since + done - left;
     m.intoNs = 0;
@@ -148,11 +150,11 @@ export function settleBatch(task: Task, since: u64, done: u64): void {
   m.intoNs += left;
 }
 
-/** So many operations of a batch have ended, each of which took so long. */
-function ended(task: Task, m: TaskMm, latencyNs: u64, operations: u32): void {
+/** So many operations of a batch have ended, each of which took so long; the first of them at `time`. */
+function ended(task: Task, m: TaskMm, latencyNs: u64, operations: u32, time: u64): void {
   m.batchLeft -= operations;
   if (m.untilDrain != 0) m.untilDrain = m.untilDrain > operations ? m.untilDrain - operations : LRU_BATCH;
   if (m.recorder == 0) return;
-  if (operations == 1) record(task, m.recorder - 1, latencyNs);
+  if (operations == 1) recordAt(task, m.recorder - 1, latencyNs, time);
   else recordMany(task, m.recorder - 1, latencyNs, operations);
 }

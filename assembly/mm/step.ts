@@ -18,7 +18,7 @@ import { charge, endMemcg } from './charge';
 import { fault, place, swappedIn } from './fault';
 import { endDirect, getPage, retryPage } from './get_page';
 import { costs, mm } from './mm';
-import { allocAgain, beginAlloc, compactDirect, endAllocReclaim, endCompact, releaseKept } from './order/alloc';
+import { beginAlloc, compactDirect, endAllocReclaim, endCompact, releaseKept } from './order/alloc';
 import { Access, pass, Phase, reclaiming } from './phase';
 import { read, readahead, submitChain } from './read';
 import { endDue, noteAllocations, payDue } from './rue/charged';
@@ -87,11 +87,11 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         getPage(rq, m);
         break;
       case Phase.RETRY:
-        retryPage(rq, task, m);
-        if (task.state != State.RUNNING || rq.needResched) return true;
+        retryPage(rq, m);
         break;
       case Phase.DIRECT:
-        if (reclaiming(rq, task, m)) return true;
+        // It gives way, stalled, before it begins, and between batches (__perform_reclaim's cond_resched).
+        if (rq.needResched || reclaiming(rq, task, m)) return true;
         endDirect(rq, m);
         break;
       case Phase.CHARGE:
@@ -143,16 +143,11 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         if (compactDirect(task, m)) return true;
         break;
       case Phase.COMPACTED:
-        endCompact(rq, task, m);
-        if (task.state != State.RUNNING || rq.needResched) return true;
+        endCompact(rq, m);
         break;
       case Phase.ALLOC_RECLAIM:
-        if (reclaiming(rq, task, m)) return true;
-        endAllocReclaim(rq, task, m);
-        if (task.state != State.RUNNING || rq.needResched) return true;
-        break;
-      case Phase.ALLOC_AGAIN:
-        allocAgain(rq, m);
+        if (rq.needResched || reclaiming(rq, task, m)) return true;
+        endAllocReclaim(rq, m);
         break;
       case Phase.ALLOCATED:
         if (pass(task, m, Phase.HIGH)) return true;

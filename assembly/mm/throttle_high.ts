@@ -4,6 +4,7 @@
  */
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
+import { Blocked, traceBlocked } from '../observe/trace';
 import { Rq } from '../sched/rq';
 import { State, Task } from '../task/task';
 import { CHARGE_BATCH, MemCgroup, overHigh } from './memcg';
@@ -88,6 +89,7 @@ export function endHigh(rq: Rq, task: Task, m: TaskMm): bool {
   m.stallOpen = true;
   startTimer(rq, task.timer, timerWheelExpiry(jiffies), 0);
   task.state = State.SLEEPING;
+  traceBlocked(task, Blocked.HIGH);
   rq.needResched = true;
   return true;
 }

@@ -47,6 +47,7 @@ function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u3
   if (gone.inactive != 0) addListPages(group, Lru.INACTIVE_ANON, -gone.inactive);
   if (gone.active != 0) addListPages(group, Lru.ACTIVE_ANON, -gone.active);
   if (gone.charged != 0) uncharge(group, gone.charged);
+  m.rssCached = 0;
   giveBack(rq.id);
   return freed;
 }

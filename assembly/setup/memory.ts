@@ -17,7 +17,7 @@ import { Blocks, LARGEST_ORDER, layOut, takePages } from '../mm/order/blocks';
 import { Deferral } from '../mm/order/deferral';
 import { setKcompactd } from '../mm/order/kcompactd';
 import { newReturns, Returns } from '../mm/order/returns';
-import { areaAt, nrTaskMms, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
+import { areaAt, nrTaskMms, RSS_EVENTS_AT_START, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
 import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
 import { zram } from '../mm/zram';
 import {
@@ -246,6 +246,7 @@ function readTask(m: TaskMm, table: SpecTable, id: u32, areaTables: usize, viewT
   m.group = groupAt(<u32>(table.group + 1));
   if (m.group.parent != null && !m.group.used) useGroup(m.group);
   m.oomScoreAdj = <i32>table.oomScoreAdj;
+  m.rssEvents = RSS_EVENTS_AT_START;
   m.sc = allocate<ScanControl>();
   m.nrAreas = <u32>table.areas;
   m.areas = allocateArray<Region>(m.nrAreas);

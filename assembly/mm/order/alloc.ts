@@ -5,11 +5,11 @@
  * Simplified: blocks do not go through per-CPU lists, nor are they charged to a group (no __GFP_ACCOUNT).
  */
 import { at } from '../../base/arena';
-import { startTimer } from '../../machine/hrtimer';
 import { machine } from '../../machine/machine';
 import { Rq } from '../../sched/rq';
 import { Instruction } from '../../task/instruction';
-import { Mode, State, Task } from '../../task/task';
+import { Mode, Task } from '../../task/task';
+import { gateOf, leaveToExit } from '../get_page';
 import { groupAt, MemCgroup } from '../memcg';
 import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
 import { outOfMemory } from '../oom';
@@ -18,7 +18,6 @@ import { pass, Phase, startReclaim } from '../phase';
 import { enterStall, leaveStall } from '../psi';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
-import { timerWheelExpiry } from '../throttle_high';
 import { wakeupKswapdFor } from '../kswapd';
 import { Zone, zoneAt } from '../zone';
 import { giveBack, giveBlock, LARGEST_ORDER, nextPlace, NO_PLACE, takeBlock } from './blocks';
@@ -88,8 +87,8 @@ function takeOrder(cpu: u32, m: TaskMm, gate: u32): Zone {
   return changetype<Zone>(0);
 }
 
-function gateOf(m: TaskMm): u32 {
-  return m.killed ? Gate.OOM : m.gfp == Gfp.ATOMIC ? Gate.ATOMIC : Gate.MIN;
+function gate(m: TaskMm): u32 {
+  return m.gfp == Gfp.ATOMIC && !m.killed ? Gate.ATOMIC : gateOf(m);
 }
 
 /** The fast path, and the begin of the slow one. */
@@ -102,7 +101,7 @@ export function beginAlloc(rq: Rq, m: TaskMm, step: Instruction): void {
   m.costNs += m.order == 0 ? costs.hitNs : costs.refillNs;
   if (got(m, takeOrder(rq.id, m, Gate.LOW))) return;
   wakeupKswapdFor(m.order, m.gfp != Gfp.ATOMIC);
-  if (got(m, takeOrder(rq.id, m, gateOf(m)))) return;
+  if (got(m, takeOrder(rq.id, m, gate(m)))) return;
   if (m.gfp == Gfp.ATOMIC) fail(m);
   else if (m.order != 0) m.phase = Phase.COMPACT;
   else reclaim(m);
@@ -130,7 +129,7 @@ function reclaim(m: TaskMm): void {
 
 /** Direct compaction: what it does takes time. True: some passes. */
 export function compactDirect(task: Task, m: TaskMm): bool {
-  m.compacted = compactZones(m.order, highestZone(), gateOf(m), m.compactPriority == ASYNC);
+  m.compacted = compactZones(m.order, highestZone(), gate(m), m.compactPriority == ASYNC);
   if (m.compacted != Compact.SKIPPED) count(Vm.COMPACT_STALL, 1);
   m.costNs += compactCostNs;
   enterStall(m.group);
@@ -138,9 +137,9 @@ export function compactDirect(task: Task, m: TaskMm): bool {
 }
 
 /** Compaction is over: there may be a block now. Before reclaim has been tried, that comes next; afterwards it is tried again as long as there is hope. */
-export function endCompact(rq: Rq, task: Task, m: TaskMm): void {
+export function endCompact(rq: Rq, m: TaskMm): void {
   leaveStall(m.group);
-  const zone = takeOrder(rq.id, m, gateOf(m));
+  const zone = takeOrder(rq.id, m, gate(m));
   if (m.compacted != Compact.SKIPPED) count(zone != null ? Vm.COMPACT_SUCCESS : Vm.COMPACT_FAIL, 1);
   if (got(m, zone)) return;
   if (m.compactPriority == ASYNC) {
@@ -150,28 +149,28 @@ export function endCompact(rq: Rq, task: Task, m: TaskMm): void {
     else reclaim(m);
     return;
   }
-  tryAgain(rq, task, m);
+  tryAgain(rq, m);
 }
 
 /** Direct reclaim is over. */
-export function endAllocReclaim(rq: Rq, task: Task, m: TaskMm): void {
+export function endAllocReclaim(rq: Rq, m: TaskMm): void {
   leaveStall(m.group);
   const progress = m.sc.nrReclaimed;
   mm.directNs.record(machine.now - m.sc.beganAt);
   mm.directPages.record(progress);
-  if (got(m, takeOrder(rq.id, m, gateOf(m)))) return;
+  if (got(m, takeOrder(rq.id, m, gate(m)))) return;
   if (progress != 0) {
     m.costNs += drainAllPages(machine.nrCpus);
-    if (got(m, takeOrder(rq.id, m, gateOf(m)))) return;
+    if (got(m, takeOrder(rq.id, m, gate(m)))) return;
   }
   if (m.order != 0) m.phase = Phase.COMPACT;
-  else tryAgain(rq, task, m);
+  else tryAgain(rq, m);
 }
 
-/** should_reclaim_retry, should_compact_retry, and the OOM killer when there is no hope. */
-function tryAgain(rq: Rq, task: Task, m: TaskMm): void {
+/** should_reclaim_retry, should_compact_retry, and the OOM killer when there is no hope; its victim exits while others go on trying. */
+function tryAgain(rq: Rq, m: TaskMm): void {
   if (m.killed) {
-    m.phase = Phase.NEXT;
+    leaveToExit(m);
     return;
   }
   if (m.gfp == Gfp.NORETRY || m.order > COSTLY_ORDER) {
@@ -180,26 +179,17 @@ function tryAgain(rq: Rq, task: Task, m: TaskMm): void {
   }
   const progress = m.sc.nrReclaimed != 0;
   m.noProgress = progress ? 0 : m.noProgress + 1;
-  if ((m.noProgress <= MAX_RECLAIM_RETRIES && mayReclaim(m.order)) || (progress && mayCompact(m))) {
-    wakeupKswapdFor(m.order, true);
-    if (!got(m, takeOrder(rq.id, m, gateOf(m)))) reclaim(m);
-    return;
+  if ((m.noProgress > MAX_RECLAIM_RETRIES || !mayReclaim(m.order)) && !(progress && mayCompact(m))) {
+    if (got(m, takeOrder(rq.id, m, Gate.HIGH))) return;
+    m.noProgress = 0;
+    outOfMemory(rq, changetype<MemCgroup>(0));
+    if (m.killed) {
+      leaveToExit(m);
+      return;
+    }
   }
-  if (got(m, takeOrder(rq.id, m, Gate.HIGH))) return;
-  m.noProgress = 0;
-  outOfMemory(rq, changetype<MemCgroup>(0));
-  m.phase = m.killed ? Phase.NEXT : Phase.ALLOC_AGAIN;
-  if (m.killed || mm.hopeless) return;
-  // The victim gets a tick to exit (schedule_timeout_killable(1)).
-  startTimer(rq, task.timer, timerWheelExpiry(1), 0);
-  task.state = State.SLEEPING;
-  rq.needResched = true;
-}
-
-/** The victim has had its tick. */
-export function allocAgain(rq: Rq, m: TaskMm): void {
   wakeupKswapdFor(m.order, true);
-  if (!got(m, takeOrder(rq.id, m, gateOf(m)))) reclaim(m);
+  if (!got(m, takeOrder(rq.id, m, gate(m)))) reclaim(m);
 }
 
 /** Free pages of a zone, and its share of all that reclaim may free. */
