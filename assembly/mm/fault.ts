@@ -27,6 +27,7 @@ import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
 import { countFaults, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
+import { placeWritten } from './write';
 import { Zone } from './zone';
 import { dropCompressed, isCompressed, zram } from './zram';
 
@@ -144,6 +145,9 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       m.phase = Phase.READAHEAD;
       return false;
     }
+    case For.WRITE:
+      placeWritten(rq, m, region);
+      return false;
     case For.SWAP_IN: {
       const page = view.first + nextPage(task, view);
       const folio = cachePage(m, region, page);

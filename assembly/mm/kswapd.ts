@@ -16,6 +16,7 @@ import { beginReclaim, ScanControl } from './scan_control';
 import { ageActiveAnon } from './shrink_list';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
 import { timerWheelExpiry } from './throttle_high';
+import { clearCongested, endThrottle, Throttle, throttleAfterPass, throttleReclaim } from './throttle_reclaim';
 import { PAGEBLOCK_ORDER, totalFree, zoneAt } from './zone';
 
 /** Where the thread stands. */
@@ -40,6 +41,9 @@ class Kswapd {
   /** Somebody woke it: not its own timer. */
   woken: bool;
   running: bool;
+  /** It has to sleep until pages are written, and does. */
+  mustThrottle: bool;
+  throttled: bool;
   ranSince: u64;
   /** The boost of all zones as its run began, and what of it is still to be made up for. */
   boosted: u64;
@@ -91,6 +95,16 @@ function isBoosted(): bool {
 
 /** Goes on with the thread until it has work, or sleeps. */
 export function kswapdStep(rq: Rq, task: Task): bool {
+  if (self.throttled) {
+    self.throttled = false;
+    endThrottle();
+  }
+  if (self.mustThrottle) {
+    self.mustThrottle = false;
+    self.throttled = true;
+    throttleReclaim(rq, task, Throttle.WRITEBACK);
+    return true;
+  }
   while (true) {
     switch (self.stage) {
       case Stage.TRY_SLEEP:
@@ -134,12 +148,13 @@ export function kswapdStep(rq: Rq, task: Task): bool {
           takeCost(task);
           return true;
         }
+        self.mustThrottle = throttleAfterPass(self.control) != Throttle.NONE;
         self.stage = endPass() ? Stage.LOOK : Stage.TRY_SLEEP;
         if (self.stage == Stage.TRY_SLEEP) {
           if (self.control.nrReclaimed == 0) mm.kswapdFailures++;
           endBalance(task);
         }
-        if (takeCost(task)) return true;
+        if (takeCost(task) || self.mustThrottle) return true;
         break;
     }
   }
@@ -163,7 +178,10 @@ function sleep(rq: Rq, task: Task): bool {
 
 /** prepare_kswapd_sleep */
 function maySleep(): bool {
-  return mm.kswapdFailures >= MAX_RECLAIM_RETRIES || isBalancedFor(self.reclaimOrder, self.highest);
+  if (mm.kswapdFailures >= MAX_RECLAIM_RETRIES) return true;
+  if (!isBalancedFor(self.reclaimOrder, self.highest)) return false;
+  clearCongested();
+  return true;
 }
 
 function beginRun(task: Task): void {

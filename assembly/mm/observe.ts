@@ -5,6 +5,9 @@ import { blocksOf } from './order/blocks';
 import { pcpPages } from './page_alloc';
 import { percentOf, stallNs, updateAverages } from './psi';
 import { totalFree, zoneAt } from './zone';
+import { Task } from '../task/task';
+import { dirtyLimits, dtc } from './writeback/limits';
+import { domain } from './writeback/wb';
 import { zram } from './zram';
 
 /** In the order of ZONE_NUMBERS in src/kernel/memory.ts. */
@@ -60,6 +63,16 @@ export function memoryNumber(what: u32): f64 {
       return <f64>(mm.swapTotal - mm.swapFree);
     case 9:
       return <f64>mm.managed;
+    case 10:
+      return <f64>domain.nrDirty;
+    case 11:
+      return <f64>domain.nrWriteback;
+    case 12:
+      dirtyLimits(changetype<Task>(0));
+      return <f64>dtc.thresh;
+    case 13:
+      dirtyLimits(changetype<Task>(0));
+      return <f64>dtc.bgThresh;
     default:
       return <f64>zram.pool;
   }

@@ -10,7 +10,7 @@ import { takePages } from './order/blocks';
 import { giveHugeBack } from './order/huge';
 import { comeBack } from './order/returns';
 import { tieredMin } from './rue/tiers';
-import { PAGEBLOCK_PAGES, Pcp, pcpOf, Zone, zoneAt } from './zone';
+import { PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, Pcp, pcpOf, Zone, zoneAt } from './zone';
 
 /** Who asks: what share of the min mark keeps it out (ALLOC_WMARK_LOW, _MIN, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_NO_WATERMARKS). */
 export namespace Gate {
@@ -108,6 +108,22 @@ function fallBack(zone: Zone): void {
   if (PAGEBLOCK_PAGES * 4 > zone.managed) return;
   const most = max(PAGEBLOCK_PAGES, (zone.high * 15000) / 10000);
   zone.boost = min(zone.boost + PAGEBLOCK_PAGES, most);
+}
+
+/** The kernel takes a block of pages of another kind for itself, from the highest zone: what the CPU holds of those, and a batch in such blocks when it holds too few. */
+export function takeOthers(cpu: u32, pages: u32): bool {
+  const zone = zoneAt(mm.nrZones - 1);
+  const pcp = pcpOf(zone, cpu);
+  if (pcp.others - (pcp.huge << PAGEBLOCK_ORDER) < pages) {
+    const batch = max(zone.pcpBatch / pages, 2) * pages;
+    if (zone.free < batch) return false;
+    zone.free -= batch;
+    if (mm.orders) takePages(zone.blocks, batch);
+    pcp.others += batch;
+  }
+  pcp.others -= pages;
+  zone.taken += pages;
+  return true;
 }
 
 /** Gives pages back to the CPU's list, and a batch from there to the zone whenever it is long (free_unref_page_commit). */

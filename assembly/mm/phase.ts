@@ -8,6 +8,7 @@ import { enterStall } from './psi';
 import { stepReclaim } from './reclaim';
 import { beginReclaim } from './scan_control';
 import { mmOf, TaskMm } from './task_mm';
+import { Throttle, throttleReclaim } from './throttle_reclaim';
 
 /** What an operation does: InstructionTable.c of a memory step; src/kernel/tables.ts says the same. */
 export namespace Access {
@@ -17,10 +18,11 @@ export namespace Access {
   export const FILL: u32 = 2;
   /** Gives the view's pages back (MADV_DONTNEED). */
   export const FREE: u32 = 3;
+  export const WRITE: u32 = 4;
   /** A block of the kernel's: y its order, z who asks (Gfp). */
-  export const ALLOC: u32 = 4;
+  export const ALLOC: u32 = 5;
   /** Gives back all that ALLOC got. */
-  export const RELEASE: u32 = 5;
+  export const RELEASE: u32 = 6;
 }
 
 export namespace Phase {
@@ -45,13 +47,16 @@ export namespace Phase {
   /** RUE: something is due for what was charged. */
   export const DUE: u32 = 18;
   export const DUE_RECLAIM: u32 = 19;
+  export const WRITE: u32 = 20;
+  /** The task has dirtied so much that it looks whether it may go on. */
+  export const BALANCE: u32 = 21;
   /** Blocks of the kernel's (order/alloc.ts). */
-  export const ALLOC: u32 = 20;
-  export const COMPACT: u32 = 21;
-  export const COMPACTED: u32 = 22;
-  export const ALLOC_RECLAIM: u32 = 23;
-  export const ALLOCATED: u32 = 24;
-  export const RELEASING: u32 = 25;
+  export const ALLOC: u32 = 22;
+  export const COMPACT: u32 = 23;
+  export const COMPACTED: u32 = 24;
+  export const ALLOC_RECLAIM: u32 = 25;
+  export const ALLOCATED: u32 = 26;
+  export const RELEASING: u32 = 27;
 }
 
 /** What a page is for. */
@@ -64,8 +69,10 @@ export namespace For {
   export const PLACED: u32 = 4;
   /** A directory of page tables. */
   export const DIRECTORY: u32 = 5;
+  /** Of a file, to be written. */
+  export const WRITE: u32 = 6;
   /** A page table for a huge page. */
-  export const HUGE: u32 = 6;
+  export const HUGE: u32 = 7;
 }
 
 /** Lets what the operation has cost so far pass, if it is anything, and goes on with `phase`. */
@@ -81,6 +88,11 @@ export function pass(task: Task, m: TaskMm, phase: u32): bool {
 /** A reclaim's next stretch of work, which others may interrupt. */
 export function reclaiming(rq: Rq, task: Task, m: TaskMm): bool {
   const sc = m.sc;
+  if (sc.throttle != Throttle.NONE) {
+    throttleReclaim(rq, task, sc.throttle);
+    sc.throttle = Throttle.NONE;
+    return true;
+  }
   if (!m.reclaimOver) m.reclaimOver = !stepReclaim(sc, rq);
   task.mode = Mode.USER;
   task.remaining = sc.costNs;
@@ -92,6 +104,7 @@ export function reclaiming(rq: Rq, task: Task, m: TaskMm): bool {
 
 export function startReclaim(m: TaskMm, target: MemCgroup, pages: u64, phase: u32): void {
   beginReclaim(m.sc, target, pages, false);
+  m.sc.mayThrottle = true;
   m.reclaimOver = false;
   m.phase = phase;
   traceReclaim(m.task, target.index, true, 0);

@@ -1,9 +1,9 @@
 /**
- * Memory steps of task programs. An operation is a touch of an anonymous page or a read of some pages of a file; what it waits for on its
+ * Memory steps of task programs. An operation is a touch of an anonymous page, or a read or write of some pages of a file; what it waits for on its
  * way (a page, a charge, reclaim, a device) is a phase, and between two phases time may pass.
  *
  *   NEXT ─ hits and pages at hand: a batch of equal operations, one segment of work
- *     └─ FAULT or READ ─ GET_PAGE ─ DIRECT ─ CHARGE ─ MEMCG ─ placed ─ … ─ HIGH ─ FINISH ─ NEXT
+ *     └─ FAULT, READ or WRITE ─ GET_PAGE ─ DIRECT ─ CHARGE ─ MEMCG ─ placed ─ … ─ HIGH ─ FINISH ─ NEXT
  *
  * Pages of a batch are taken at its begin: they lie in the CPU's own lists, which nobody else sees. Its operations are measured one by
  * one, whatever interrupts them.
@@ -25,6 +25,9 @@ import { endDue, noteAllocations, payDue } from './rue/charged';
 import { mmOf, viewAt } from './task_mm';
 import { beginHigh, closeStall, endHigh } from './throttle_high';
 import { freeView } from './unmap';
+import { write } from './write';
+import { balanceDirtyPages } from './writeback/balance';
+import { wbAt } from './writeback/wb';
 import { totalFree } from './zone';
 
 /** So many turns an operation may take without time: far more than the longest read has pages. */
@@ -57,11 +60,11 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
           m.phase = Phase.IDLE;
           return false;
         }
-        if (step.c < Access.ALLOC && batch(rq, task, m, view, step)) return true;
+        if (step.c < Access.WRITE && batch(rq, task, m, view, step)) return true;
         m.beganAt = machine.now;
         m.pagesDone = 0;
         m.costNs = 0;
-        m.phase = step.c == Access.TOUCH ? Phase.FAULT : step.c == Access.ALLOC ? Phase.ALLOC : Phase.READ;
+        m.phase = firstPhase(step.c);
         break;
       case Phase.FAULT:
         fault(m, view, task);
@@ -80,8 +83,14 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         if (pass(task, m, Phase.SENDING)) return true;
         break;
       case Phase.SENDING:
-        submitChain(rq, m, view.region);
+        if (submitChain(rq, task, m, view.region)) return true;
         if (pass(task, m, Phase.READ)) return true;
+        break;
+      case Phase.WRITE:
+        if (write(rq, task, m, view, step)) return true;
+        break;
+      case Phase.BALANCE:
+        if (balanceDirtyPages(rq, task, m, wbAt(view.region.device))) return true;
         break;
       case Phase.GET_PAGE:
         getPage(rq, m);
@@ -160,4 +169,18 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
     }
   }
   return true;
+}
+
+/** Where an operation begins. */
+function firstPhase(access: u32): u32 {
+  switch (access) {
+    case Access.TOUCH:
+      return Phase.FAULT;
+    case Access.WRITE:
+      return Phase.WRITE;
+    case Access.ALLOC:
+      return Phase.ALLOC;
+    default:
+      return Phase.READ;
+  }
 }

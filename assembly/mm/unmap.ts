@@ -3,7 +3,7 @@ import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
 import { isSwapped, takeFromLru, unlink } from './lru';
-import { addListPages, listOf, uncharge } from './memcg';
+import { addListPages, listOf, stockOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
 import { releaseKept } from './order/alloc';
 import { dropHuge, isWhole, splitHuge, unmapHuge } from './order/huge';
@@ -141,6 +141,8 @@ export function exitMemory(rq: Rq, task: Task): bool {
     }
     m.raNext = 0;
   }
+  stockOf(rq.id).dirtyLeaks += m.nrDirtied;
+  m.nrDirtied = 0;
   for (; m.tables != 0; m.tables--) {
     mm.kernelPages--;
     uncharge(m.group, 1);

@@ -295,6 +295,9 @@ export function compileProgram(
       case 'kswapd':
         emit(OP.KSWAPD);
         break;
+      case 'flusher':
+        emit(OP.FLUSHER, { a: item.device });
+        break;
       case 'kcompactd':
         emit(OP.KCOMPACTD);
         break;

@@ -191,6 +191,10 @@ export const RECORDS = {
     'readaheadPages',
     'kswapdSpec',
     'kcompactdSpec',
+    'dirtyRatio',
+    'dirtyBackgroundRatio',
+    'dirtyExpireNs',
+    'dirtyWritebackNs',
     'hitNs',
     'faultNs',
     'refillNs',
@@ -200,6 +204,9 @@ export const RECORDS = {
     'readPageNs',
     'readaheadPageNs',
     'ioNs',
+    'writeNs',
+    'writePageNs',
+    'writebackNs',
     'chargeNs',
     'passNs',
     'directNs',
@@ -209,6 +216,7 @@ export const RECORDS = {
     'scanNs',
     'rmapNs',
     'stealNs',
+    'buffersNs',
     'pageoutNs',
     'deactivateNs',
     'freeNs',
@@ -216,7 +224,7 @@ export const RECORDS = {
     'compactScanNs',
     'migrateNs',
   ],
-  DeviceTable: ['latencyNs', 'depth'],
+  DeviceTable: ['latencyNs', 'depth', 'maxRequestPages', 'flusherSpec'],
   FileTable: ['pages', 'device'],
   AreaTable: ['pages'],
   ViewTable: ['file', 'region', 'first', 'pages', 'pattern'],
@@ -281,7 +289,8 @@ export const OP = {
   KSWAPD: 28,
   UNMAP: 29,
   RUE: 30,
-  KCOMPACTD: 31,
+  FLUSHER: 31,
+  KCOMPACTD: 32,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -291,7 +300,7 @@ export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3
 export const MODE = { user: 0, kernel: 1, irqoff: 2, touch: 3 } as const;
 
 /** Access of assembly/mm/phase.ts and Pattern of assembly/mm/task_mm.ts. */
-export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, alloc: 4, release: 5 } as const;
+export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, write: 4, alloc: 5, release: 6 } as const;
 /** MemoryTable.hugePages. */
 export const HUGE_PAGES = { never: 0, madvise: 1, always: 2 } as const;
 /** Gfp of assembly/mm/order/alloc.ts. */

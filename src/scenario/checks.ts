@@ -244,6 +244,7 @@ function takesTime(step: Step): boolean {
     case 'memory':
     case 'alloc':
     case 'kswapd':
+    case 'flusher':
     case 'kcompactd':
     case 'rue':
       return true;

@@ -1,5 +1,5 @@
 /**
- * The memory part of the scenario language: the machine's memory, groups' limits, tasks' areas, and the steps that touch, read and free;
+ * The memory part of the scenario language: the machine's memory, groups' limits, tasks' areas, and the steps that touch, read, write and free;
  * what it becomes.
  */
 import { z } from 'zod';
@@ -37,6 +37,8 @@ const device = z.strictObject({
   name,
   latency: positiveTime.describe('a request, from its turn to its completion'),
   depth: z.int().min(1).max(65_536).default(64).describe('requests that are served at a time'),
+  // BLK_DEF_MAX_SECTORS
+  maxRequest: positiveSize.prefault('1280KiB').describe('the most that is written at a time'),
 });
 
 const cost = time.refine((ns) => ns <= 1e9, 'expected at most 1s');
@@ -59,6 +61,9 @@ export const memoryCostsSchema = z.strictObject({
   readPage: cost,
   readaheadPage: cost,
   io: cost.describe('sending a request'),
+  write: cost.describe('a write(), and each page of it'),
+  writePage: cost,
+  writeback: cost.describe('a page that the flusher writes'),
   charge: cost.describe('more for a page that is charged to a group'),
   pass: cost.describe('reclaim: a pass over the node'),
   direct: cost.describe('more of a pass in direct reclaim'),
@@ -68,6 +73,7 @@ export const memoryCostsSchema = z.strictObject({
   scan: cost.describe('a page that reclaim looks at'),
   rmap: cost.describe('more for an anonymous one, whose mapping is looked at'),
   steal: cost.describe('more for one that is freed'),
+  buffers: cost.describe('more for one that is freed after it was written'),
   pageout: cost.describe('more for one that is written to swap'),
   deactivate: cost,
   free: cost.describe('a page that is given back'),
@@ -75,6 +81,8 @@ export const memoryCostsSchema = z.strictObject({
   compactScan: cost.describe('compaction: a page that it looks at'),
   migrate: cost.describe('a page that it moves'),
 });
+
+const percentage = z.int().min(0).max(100);
 
 /** The machine's memory in a scenario. */
 export const memorySchema = z.strictObject({
@@ -99,6 +107,12 @@ export const memorySchema = z.strictObject({
   kernel: size.prefault('0KiB').describe('what the kernel itself uses'),
   held: size.prefault('0KiB').describe('file systems’ own blocks, which reclaim looks at in vain'),
   readahead: positiveSize.prefault('128KiB'),
+  dirtyRatio: percentage.default(20).describe('vm.dirty_ratio'),
+  dirtyBackgroundRatio: percentage.default(10).describe('vm.dirty_background_ratio'),
+  dirtyExpire: time.default(30e9).describe('vm.dirty_expire_centisecs'),
+  dirtyWriteback: time
+    .default(5e9)
+    .describe('vm.dirty_writeback_centisecs; 0: files are not written because they are old'),
   swap: z
     .strictObject({
       size: positiveSize,
@@ -152,6 +166,12 @@ export const readSchema = z.strictObject({
   chunk: positiveSize.prefault('4KiB').describe('read at a time'),
   ...operations,
 });
+export const writeSchema = z.strictObject({
+  file: name,
+  ...part,
+  chunk: positiveSize.prefault('4KiB').describe('written at a time'),
+  ...operations,
+});
 export const allocSchema = z.strictObject({
   order: z.int().min(0).max(LARGEST_ORDER).default(0).describe('of blocks: 2^order pages'),
   gfp: z.enum(['kernel', 'noretry', 'atomic']).default('kernel').describe('who asks'),
@@ -182,6 +202,8 @@ export const touchStep = (touch: z.output<typeof touchSchema>): MemoryStep =>
   stepOf('touch', { area: touch.area, file: null }, touch, 1, touch);
 export const readStep = (read: z.output<typeof readSchema>): MemoryStep =>
   stepOf('read', { area: null, file: read.file }, read, read.chunk, read);
+export const writeStep = (write: z.output<typeof writeSchema>): MemoryStep =>
+  stepOf('write', { area: null, file: write.file }, write, write.chunk, write);
 export const freeStep = (free: z.output<typeof freeSchema>): MemoryStep =>
   stepOf('free', { area: free.area, file: null }, free, 1, { pattern: 'sequential' });
 
@@ -193,7 +215,8 @@ export const allocStep = ({ record, ...alloc }: z.output<typeof allocSchema>): S
 
 /** The machine's memory; zones by its size unless they are given: what lies below 4 GiB is DMA and DMA32. */
 export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpec {
-  const { kernel, held, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...others } = document;
+  const { kernel, held, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...rest } = document;
+  const { dirtyExpire, dirtyWriteback, ...others } = rest;
   return {
     ...others,
     zones: zones ?? zonesOf(pages ?? 0),
@@ -202,9 +225,16 @@ export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpe
     kernelPages: kernel,
     heldPages: held,
     readaheadPages: readahead,
+    dirtyExpireNs: dirtyExpire,
+    dirtyWritebackNs: dirtyWriteback,
     swap: swap === undefined ? null : swapOf(swap),
-    devices: devices.map(({ latency, ...rest }) => ({ ...rest, latencyNs: latency })),
-    files: files.map(({ size: length, ...rest }) => ({ ...rest, pages: length })),
+    devices: devices.map((of) => ({
+      name: of.name,
+      latencyNs: of.latency,
+      depth: of.depth,
+      maxRequestPages: of.maxRequest,
+    })),
+    files: files.map(({ size: length, ...file }) => ({ ...file, pages: length })),
   };
 }
 

@@ -167,6 +167,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     .record({ first: fc.integer({ min: 0, max: 2999 }), pages: fc.integer({ min: 1, max: 3000 }) })
     .map(({ first, pages }) => touch(Math.min(pages, 3000 - first), { access: 'free', first, recorder: null })),
   fc.constant(read(3000, 20, { chunk: 16 })),
+  fc.constant(read(3000, 20, { access: 'write', chunk: 16 })),
   fc.constant(sleep(MS)),
 );
 
