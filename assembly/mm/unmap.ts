@@ -3,7 +3,7 @@ import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
 import { isSwapped, takeFromLru, unlink } from './lru';
-import { addListPages, listOf, stockOf, uncharge } from './memcg';
+import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
 import { releaseKept } from './order/alloc';
 import { dropHuge, isWhole, splitHuge, unmapHuge } from './order/huge';
@@ -40,9 +40,10 @@ function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u3
   gone.active = 0;
   gone.charged = 0;
   const end = slotOf(region, first + pages - 1) + 1;
+  const ordered = mm.orders;
   for (let slot = slotOf(region, first) + m.raNext; slot < end && freed < FREE_BATCH; slot++) {
     m.raNext++;
-    freed += freeSlot(rq, region, slot, end, m);
+    freed += ordered && leaveBlock(rq, region, slot, end, m) ? 1 : freeSlot(rq, region, slot, group);
   }
   if (gone.inactive != 0) addListPages(group, Lru.INACTIVE_ANON, -gone.inactive);
   if (gone.active != 0) addListPages(group, Lru.ACTIVE_ANON, -gone.active);
@@ -64,21 +65,16 @@ class Gone {
 
 const gone: Gone = changetype<Gone>(memory.data(<i32>offsetof<Gone>(), 64));
 
-function freeSlot(rq: Rq, region: Region, slot: u32, end: u32, m: TaskMm): u32 {
+function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
   const entry = entryOf(region, slot);
   if (entry == 0) return 0;
-  let folio = folioAt(entry);
-  if (folio != null && (folio.flags & Pg.HUGE) != 0) {
-    if (isWhole(folio, slot, end)) return freeHuge(rq, folio, m);
-    splitHuge(folio, true);
-    folio = folioAt(entryOf(region, slot));
-  }
   setEntry(region, slot, 0);
+  const folio = folioAt(entry);
   if (folio == null) {
     if (!isSwapped(entry)) return 0;
     const size: u64 = 1 << mm.grainBits;
     region.swapped -= min(size, region.swapped);
-    freeSwapSlot(m.group, size);
+    freeSwapSlot(group, size);
     if (isCompressed()) dropCompressed(rq.id, size);
     return 1;
   }
@@ -87,13 +83,25 @@ function freeSlot(rq: Rq, region: Region, slot: u32, end: u32, m: TaskMm): u32 {
   return size;
 }
 
-/** A huge page goes as a whole, as one. */
-function freeHuge(rq: Rq, folio: Folio, m: TaskMm): u32 {
-  takeFromLru(folio);
-  uncharge(folio.group, folio.pages);
-  unmapHuge(rq, m, folio);
-  dropFolio(folio);
-  return 1;
+/** Where blocks are counted: a huge page goes as a whole (true), or is split; of a page that goes at once the place is noted. */
+function leaveBlock(rq: Rq, region: Region, slot: u32, end: u32, m: TaskMm): bool {
+  let folio = folioAt(entryOf(region, slot));
+  if (folio == null) return false;
+  if (folio.flags & Pg.HUGE) {
+    if (isWhole(folio, slot, end)) {
+      takeFromLru(folio);
+      uncharge(folio.group, folio.pages);
+      unmapHuge(rq, m, folio);
+      dropFolio(folio);
+      return true;
+    }
+    splitHuge(folio, true);
+    folio = folioAt(entryOf(region, slot));
+  }
+  if ((folio.flags & (Pg.ISOLATED | Pg.WRITEBACK | Pg.LOCKED)) == 0) {
+    noteFreed(zoneAt(folio.zone), folio.place, folio.pages);
+  }
+  return false;
 }
 
 /** Takes a folio from its list and frees it, or leaves it to the device that has it. */
@@ -114,7 +122,6 @@ function detach(rq: Rq, folio: Folio): void {
       giveBack(rq.id);
       gone.zone = folio.zone;
     }
-    if (mm.orders) noteFreed(zoneAt(folio.zone), folio.place, folio.pages);
     gone.charged += folio.pages;
     gone.pages += folio.pages;
     dropFolio(folio);
