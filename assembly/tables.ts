@@ -246,13 +246,22 @@ export class MemoryTable {
   /** Negative: as the kernel computes it. */
   minFreeKb: f64;
   watermarkScaleFactor: f64;
+  /** 1: min_free_kbytes is raised for huge pages; 2: and areas get them. */
   hugePages: f64;
+  /** Blocks of free pages are counted. */
+  orders: f64;
   swappiness: f64;
   swapPages: f64;
+  /** Pages of swap that are stored in one of memory; 0: swap is a device. */
+  zramRatio: f64;
+  compressNs: f64;
+  decompressNs: f64;
   kernelPages: f64;
   heldPages: f64;
   readaheadPages: f64;
   kswapdSpec: f64;
+  /** Negative: there is none. */
+  kcompactdSpec: f64;
   dirtyRatio: f64;
   dirtyBackgroundRatio: f64;
   dirtyExpireNs: f64;
@@ -282,6 +291,9 @@ export class MemoryTable {
   pageoutNs: f64;
   deactivateNs: f64;
   freeNs: f64;
+  hugeFaultNs: f64;
+  compactScanNs: f64;
+  migrateNs: f64;
 }
 
 /** The first is the swap device, used or not. */

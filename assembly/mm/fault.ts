@@ -1,7 +1,7 @@
 /** Touches of anonymous pages that are not at hand: new ones, ones in swap, ones on their way from there (mm/memory.c do_anonymous_page, do_swap_page). */
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
-import { Task } from '../task/task';
+import { Mode, Task } from '../task/task';
 import { deviceAt, submit } from './block';
 import {
   entryOf,
@@ -21,12 +21,15 @@ import { isSwapped, link } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
 import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
+import { nextPlace } from './order/blocks';
+import { placeHuge, tableFor } from './order/huge';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
 import { countFaults, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { placeWritten } from './write';
 import { Zone } from './zone';
+import { dropCompressed, isCompressed, zram } from './zram';
 
 /** A touch that needs a page, or one that is on its way. */
 export function fault(m: TaskMm, view: View, task: Task): void {
@@ -50,7 +53,7 @@ export function fault(m: TaskMm, view: View, task: Task): void {
     return;
   }
   if (!hasDirectory(region, page)) m.after = For.DIRECTORY;
-  else if (!hasTable(region, page)) m.after = For.TABLE;
+  else if (!hasTable(region, page)) m.after = tableFor(task.cpu, m, region, page);
   else m.after = isSwapped(entry) ? For.SWAP_IN : For.ANON;
   m.phase = Phase.GET_PAGE;
 }
@@ -66,6 +69,7 @@ export function newPage(region: Region, slot: u32, folio: Folio, group: MemCgrou
   if (folio == null) {
     const made = newFolio(region, slot, group, zone);
     made.flags = Pg.YOUNG | Pg.DIRTY;
+    if (mm.orders) made.place = nextPlace(zone.blocks);
     link(listOf(group, Lru.INACTIVE_ANON), made);
     return true;
   }
@@ -104,8 +108,15 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
   switch (m.after) {
     case For.DIRECTORY:
       setDirectory(region, view.first + nextPage(task, view));
-      anotherTable(m, For.TABLE);
+      anotherTable(m, tableFor(rq.id, m, region, view.first + nextPage(task, view)));
       return false;
+    case For.HUGE:
+      placeHuge(rq.id, m, region, view.first + nextPage(task, view));
+      advanceView(view, 1);
+      pass(task, m, Phase.HIGH);
+      // Between two of its pages, clearing gives way to others (clear_huge_page).
+      task.mode = Mode.USER;
+      return true;
     case For.TABLE:
       setTable(region, view.first + nextPage(task, view));
       anotherTable(m, For.ANON);
@@ -142,6 +153,15 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       const folio = cachePage(m, region, page);
       count(Vm.PSWPIN, 1);
       count(Vm.PGMAJFAULT, 1);
+      if (isCompressed()) {
+        reuse(region, folio);
+        folio.flags &= ~Pg.LOCKED;
+        dropCompressed(rq.id, 1);
+        advanceView(view, 1);
+        m.costNs += costs.faultNs + zram.decompressNs + collect(rq.id);
+        m.after = For.PLACED;
+        return false;
+      }
       m.costNs += costs.readaheadPageNs + costs.ioNs;
       folio.ioNext = changetype<Folio>(0);
       m.chain = folio;

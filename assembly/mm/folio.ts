@@ -32,6 +32,8 @@ export namespace Pg {
   export const HELD: u16 = 1024;
   /** It has been written, and has buffer heads (PG_private). */
   export const BUFFERS: u16 = 2048;
+  /** A huge page: it fills all slots of 2 MiB. */
+  export const HUGE: u16 = 4096;
 }
 
 @unmanaged
@@ -48,6 +50,8 @@ export class Folio {
   zone: u8;
   list: u8;
   flags: u16;
+  /** Where its first page lies (order/blocks.ts). */
+  place: u32;
   /** Next of a request to a device. */
   ioNext: Folio;
 }
@@ -131,6 +135,13 @@ export function hasDirectory(region: Region, page: u32): bool {
 /** The page's table is there from now on; they stay until the task exits. */
 export function setTable(region: Region, page: u32): void {
   setBit(region.tables, page >> TABLE_SHIFT);
+}
+
+/** A huge page has had it in store, and is gone. */
+export function clearTable(region: Region, page: u32): void {
+  const index = page >> TABLE_SHIFT;
+  const address = region.tables + (index >> 3);
+  store<u8>(address, load<u8>(address) & ~((<u8>1) << (<u8>(index & 7))));
 }
 
 export function setDirectory(region: Region, page: u32): void {

@@ -1,12 +1,15 @@
 /** Giving pages back: a folio that is on no list goes to the allocator, its charge with it. */
 import { dropFolio, Folio } from './folio';
 import { uncharge } from './memcg';
+import { mm } from './mm';
+import { noteFreed } from './order/returns';
 import { freePages } from './page_alloc';
 import { zoneAt } from './zone';
 
 /** Frees a folio that is on no list and in no slot. */
 export function freeFolio(cpu: u32, folio: Folio): void {
   uncharge(folio.group, folio.pages);
+  if (mm.orders) noteFreed(zoneAt(folio.zone), folio.place, folio.pages);
   freePages(zoneAt(folio.zone), cpu, folio.pages);
   dropFolio(folio);
 }

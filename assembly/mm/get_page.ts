@@ -28,7 +28,7 @@ export function getPage(rq: Rq, m: TaskMm): void {
 }
 
 /** Which part of the min mark keeps a task out: less of a victim, and of a real-time task, which others wait for (gfp_to_alloc_flags). */
-function gateOf(m: TaskMm): u32 {
+export function gateOf(m: TaskMm): u32 {
   if (m.killed) return Gate.OOM;
   return m.task.rank <= Rank.RT ? Gate.RESERVE : Gate.MIN;
 }
@@ -59,7 +59,7 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   const gate = gateOf(m);
   let zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
   if (zone == null && progress != 0) {
-    drainAllPages(machine.nrCpus);
+    m.costNs += drainAllPages(machine.nrCpus);
     zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
   }
   if (zone != null) {

@@ -1,6 +1,6 @@
 /**
  * kswapd: a thread of the simulated machine that keeps zones above their high marks (mm/vmscan.c kswapd, balance_pgdat,
- * kswapd_try_to_sleep, wakeup_kswapd). One node; requests of order 0, so that it never has to make room for a high order.
+ * kswapd_try_to_sleep, kswapd_shrink_node, wakeup_kswapd). One node.
  */
 import { cancelTimer, startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
@@ -9,13 +9,15 @@ import { tryToWakeUp } from '../sched/wake';
 import { Mode, State, Task } from '../task/task';
 import { groupAt } from './memcg';
 import { costs, count, DEF_PRIORITY, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
+import { wakeupKcompactd } from './order/kcompactd';
+import { isBalancedFor } from './order/watermark';
 import { enterStall, leaveStall } from './psi';
 import { beginReclaim, ScanControl } from './scan_control';
 import { ageActiveAnon } from './shrink_list';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
 import { timerWheelExpiry } from './throttle_high';
 import { clearCongested, endThrottle, Throttle, throttleAfterPass, throttleReclaim } from './throttle_reclaim';
-import { isBalanced, totalFree, zoneAt } from './zone';
+import { PAGEBLOCK_ORDER, totalFree, zoneAt } from './zone';
 
 /** Where the thread stands. */
 namespace Stage {
@@ -50,6 +52,10 @@ class Kswapd {
   control: ScanControl;
   /** The highest zone that it looks at. */
   highest: u32;
+  /** The largest order that somebody has asked for since its run began, that of its run, and what it still reclaims for. */
+  order: u32;
+  runOrder: u32;
+  reclaimOrder: u32;
 }
 
 const self: Kswapd = changetype<Kswapd>(memory.data(<i32>offsetof<Kswapd>(), 64));
@@ -62,8 +68,17 @@ export function setKswapd(task: Task, sc: ScanControl): void {
 
 /** Some request found too few free pages (wakeup_kswapd). */
 export function wakeupKswapd(): void {
-  if (!mm.kswapdWaits || mm.kswapdFailures >= MAX_RECLAIM_RETRIES) return;
-  if (isBalanced(self.highest) && !isBoosted()) return;
+  wakeupKswapdFor(0, true);
+}
+
+/** The same for a block. Who may reclaim by itself does not have kcompactd woken where kswapd can do nothing. */
+export function wakeupKswapdFor(order: u32, mayReclaim: bool): void {
+  if (order > self.order) self.order = order;
+  if (!mm.kswapdWaits) return;
+  if (mm.kswapdFailures >= MAX_RECLAIM_RETRIES || (isBalancedFor(order, self.highest) && !isBoosted())) {
+    if (!mayReclaim) wakeupKcompactd(order);
+    return;
+  }
   count(Vm.KSWAPD_WAKEUPS, 1);
   mm.freeAtWakeup.record(totalFree());
   mm.kswapdWaits = false;
@@ -94,6 +109,7 @@ export function kswapdStep(rq: Rq, task: Task): bool {
     switch (self.stage) {
       case Stage.TRY_SLEEP:
         if (maySleep()) {
+          wakeupKcompactd(self.runOrder);
           endRun();
           self.stage = Stage.SHORT_SLEEP;
           startTimer(rq, task.timer, timerWheelExpiry(SHORT_SLEEP_NS / machine.tickPeriodNs), 0);
@@ -163,7 +179,7 @@ function sleep(rq: Rq, task: Task): bool {
 /** prepare_kswapd_sleep */
 function maySleep(): bool {
   if (mm.kswapdFailures >= MAX_RECLAIM_RETRIES) return true;
-  if (!isBalanced(self.highest)) return false;
+  if (!isBalancedFor(self.reclaimOrder, self.highest)) return false;
   clearCongested();
   return true;
 }
@@ -175,6 +191,9 @@ function beginRun(task: Task): void {
     count(Vm.KSWAPD_RUNS, 1);
   }
   count(Vm.PAGEOUTRUN, 1);
+  self.runOrder = self.order;
+  self.reclaimOrder = self.order;
+  self.order = 0;
   enterStall(groupAt(0));
   self.boosted = 0;
   let goal: u64 = 0;
@@ -190,7 +209,7 @@ function beginRun(task: Task): void {
 
 /** Whether another pass is needed (the head of balance_pgdat's loop). */
 function look(): bool {
-  const balanced = isBalanced(self.highest);
+  const balanced = isBalancedFor(self.reclaimOrder, self.highest);
   if (!balanced && self.boostLeft != 0) {
     self.boostLeft = 0;
     self.control.priority = DEF_PRIORITY;
@@ -209,6 +228,8 @@ function look(): bool {
 function endPass(): bool {
   const freed = self.control.nrReclaimed - self.reclaimedBefore;
   if (freed != 0) mm.kswapdFailures = 0;
+  // Twice the block has been freed, and it is still not there: memory lies in pieces, which is not for kswapd to mend (compact_gap).
+  if (self.control.nrReclaimed >= 2 << self.reclaimOrder) self.reclaimOrder = 0;
   const raise =
     self.control.nrScanned < self.control.nrToReclaim &&
     !(self.boostLeft != 0 && self.control.priority == DEF_PRIORITY - 2);
@@ -224,6 +245,7 @@ function endBalance(task: Task): void {
     zone.reclaimActive = false;
     zone.boost -= min(zone.boost, self.boosted);
   }
+  if (self.boosted != 0) wakeupKcompactd(PAGEBLOCK_ORDER);
   snapshotRefaults(groupAt(0));
   leaveStall(groupAt(0));
   self.control.costNs += costs.passNs;

@@ -55,7 +55,20 @@ export namespace Vm {
   export const THROTTLE_WRITEBACK: u32 = 39;
   export const THROTTLE_CONGESTED: u32 = 40;
   export const THROTTLE_NOPROGRESS: u32 = 41;
-  export const COUNT: u32 = 42;
+  /** Huge pages: placed by faults, not to be had, not to be charged; split. */
+  export const THP_FAULT_ALLOC: u32 = 42;
+  export const THP_FAULT_FALLBACK: u32 = 43;
+  export const THP_FAULT_FALLBACK_CHARGE: u32 = 44;
+  export const THP_SPLIT_PAGE: u32 = 45;
+  export const COMPACT_STALL: u32 = 46;
+  export const COMPACT_SUCCESS: u32 = 47;
+  export const COMPACT_FAIL: u32 = 48;
+  export const COMPACT_MIGRATE_SCANNED: u32 = 49;
+  export const PGMIGRATE_SUCCESS: u32 = 50;
+  export const COMPACT_DAEMON_WAKE: u32 = 51;
+  /** Requests for blocks that got none. */
+  export const ALLOC_FAILURES: u32 = 52;
+  export const COUNT: u32 = 53;
 }
 
 /** The lists of a group (enum lru_list). */
@@ -116,6 +129,10 @@ export class MmCosts {
   deactivateNs: u64;
   /** A page that is given back. */
   freeNs: u64;
+  /** A touch that brings a huge page; compaction: a page that it looks at, and one that it moves. */
+  hugeFaultNs: u64;
+  compactScanNs: u64;
+  migrateNs: u64;
 }
 
 @unmanaged
@@ -135,6 +152,9 @@ export class Mm {
   /** Address of MemCgroup[nrGroups]; the first is the root. */
   groups: usize;
   swappiness: u32;
+  /** Blocks of free pages are counted; areas get huge pages. */
+  orders: bool;
+  hugeAlways: bool;
   /** Pages that may still be swapped out; 0 without swap. */
   swapFree: u64;
   swapTotal: u64;

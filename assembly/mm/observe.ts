@@ -1,12 +1,14 @@
 /** What the harness may ask about memory, as numbers: /proc/zoneinfo, the levels of /proc/vmstat, memory.stat and memory.events. */
 import { groupAt, MemCgroup } from './memcg';
 import { mm } from './mm';
+import { blocksOf } from './order/blocks';
 import { pcpPages } from './page_alloc';
 import { percentOf, stallNs, updateAverages } from './psi';
 import { totalFree, zoneAt } from './zone';
 import { Task } from '../task/task';
 import { dirtyLimits, dtc } from './writeback/limits';
 import { domain } from './writeback/wb';
+import { zram } from './zram';
 
 /** In the order of ZONE_NUMBERS in src/kernel/memory.ts. */
 export function zoneNumber(index: u32, what: u32): f64 {
@@ -30,8 +32,10 @@ export function zoneNumber(index: u32, what: u32): f64 {
       return <f64>zone.reserve2;
     case 8:
       return <f64>zone.pcpHigh;
-    default:
+    case 9:
       return <f64>zone.pcpBatch;
+    default:
+      return mm.orders ? <f64>blocksOf(zone.blocks, what - 10) : 0;
   }
 }
 
@@ -66,9 +70,11 @@ export function memoryNumber(what: u32): f64 {
     case 12:
       dirtyLimits(changetype<Task>(0));
       return <f64>dtc.thresh;
-    default:
+    case 13:
       dirtyLimits(changetype<Task>(0));
       return <f64>dtc.bgThresh;
+    default:
+      return <f64>zram.pool;
   }
 }
 

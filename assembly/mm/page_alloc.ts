@@ -6,8 +6,11 @@
  * nothing else. Whoever changes who may take the last pages (priorities, slices of bandwidth) changes `markOf` and nothing else.
  */
 import { costs, count, mm, Vm } from './mm';
+import { takePages } from './order/blocks';
+import { giveHugeBack } from './order/huge';
+import { comeBack } from './order/returns';
 import { tieredMin } from './rue/tiers';
-import { PAGEBLOCK_PAGES, Pcp, pcpOf, Zone, zoneAt } from './zone';
+import { PAGEBLOCK_ORDER, PAGEBLOCK_PAGES, Pcp, pcpOf, Zone, zoneAt } from './zone';
 
 /** Who asks: what share of the min mark keeps it out (ALLOC_WMARK_LOW, _MIN, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_NO_WATERMARKS). */
 export namespace Gate {
@@ -91,6 +94,7 @@ function refill(zone: Zone, pcp: Pcp): bool {
   const pages = min(<u64>zone.pcpBatch, zone.free);
   if (pages == 0) return false;
   zone.free -= pages;
+  if (mm.orders) takePages(zone.blocks, <u32>pages);
   pcp.count += <u32>pages;
   refillCostNs = costs.refillNs + pages * costs.refillPageNs;
   if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack)
@@ -110,10 +114,11 @@ function fallBack(zone: Zone): void {
 export function takeOthers(cpu: u32, pages: u32): bool {
   const zone = zoneAt(mm.nrZones - 1);
   const pcp = pcpOf(zone, cpu);
-  if (pcp.others < pages) {
+  if (pcp.others - (pcp.huge << PAGEBLOCK_ORDER) < pages) {
     const batch = max(zone.pcpBatch / pages, 2) * pages;
     if (zone.free < batch) return false;
     zone.free -= batch;
+    if (mm.orders) takePages(zone.blocks, batch);
     pcp.others += batch;
   }
   pcp.others -= pages;
@@ -147,11 +152,17 @@ function shorten(zone: Zone, pcp: Pcp, high: u32): void {
   const wanted = <i32>(batch << pcp.freeFactor);
   if (wanted < most) pcp.freeFactor++;
   const pages = high < batch ? 1 : max(min(wanted, most), min(<i32>batch, most));
-  const freed = min(<u32>pages, held);
-  const own = min(freed, pcp.count);
+  const own = min(<u32>pages, pcp.count);
   pcp.count -= own;
-  pcp.others -= freed - own;
-  zone.free += freed;
+  let others = min(<u32>pages, held) - own;
+  if (others != 0 && pcp.huge != 0) {
+    // Lists come in turn, and one huge page is more than enough.
+    giveHugeBack(zone, pcp);
+    others = 0;
+  }
+  pcp.others -= others;
+  zone.free += own + others;
+  if (mm.orders) comeBack(zone, own + others);
   assert(zone.free <= zone.managed);
 }
 
@@ -162,17 +173,23 @@ function otherTaken(): Zone {
   return zoneAt(index);
 }
 
-/** All CPUs give back what their lists hold (drain_all_pages). */
-export function drainAllPages(cpus: u32): void {
+/** All CPUs give back what their lists hold (drain_all_pages). What that takes, as long as taking them: assumption. */
+export function drainAllPages(cpus: u32): u64 {
+  let drained: u64 = 0;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
     for (let cpu: u32 = 0; cpu < cpus; cpu++) {
       const pcp = pcpOf(zone, cpu);
-      zone.free += pcp.count + pcp.others;
+      while (pcp.huge != 0) giveHugeBack(zone, pcp);
+      const pages = pcp.count + pcp.others;
+      zone.free += pages;
+      drained += pages;
       pcp.count = 0;
       pcp.others = 0;
+      if (mm.orders) comeBack(zone, pages);
     }
   }
+  return drained * costs.refillPageNs;
 }
 
 /** Pages on all CPUs' lists. */

@@ -19,6 +19,10 @@ export namespace Access {
   /** Gives the view's pages back (MADV_DONTNEED). */
   export const FREE: u32 = 3;
   export const WRITE: u32 = 4;
+  /** A block of the kernel's: y its order, z who asks (Gfp). */
+  export const ALLOC: u32 = 5;
+  /** Gives back all that ALLOC got. */
+  export const RELEASE: u32 = 6;
 }
 
 export namespace Phase {
@@ -46,6 +50,13 @@ export namespace Phase {
   export const WRITE: u32 = 20;
   /** The task has dirtied so much that it looks whether it may go on. */
   export const BALANCE: u32 = 21;
+  /** Blocks of the kernel's (order/alloc.ts). */
+  export const ALLOC: u32 = 22;
+  export const COMPACT: u32 = 23;
+  export const COMPACTED: u32 = 24;
+  export const ALLOC_RECLAIM: u32 = 25;
+  export const ALLOCATED: u32 = 26;
+  export const RELEASING: u32 = 27;
 }
 
 /** What a page is for. */
@@ -60,6 +71,8 @@ export namespace For {
   export const DIRECTORY: u32 = 5;
   /** Of a file, to be written. */
   export const WRITE: u32 = 6;
+  /** A page table for a huge page. */
+  export const HUGE: u32 = 7;
 }
 
 /** Lets what the operation has cost so far pass, if it is anything, and goes on with `phase`. */

@@ -7,7 +7,8 @@ import { deviceAt, isFull, sleepForTag, submit } from './block';
 import { growFolio } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru, markAccessed, refault } from './lru';
-import { costs } from './mm';
+import { costs, mm } from './mm';
+import { nextPlace } from './order/blocks';
 import { For, pass, Phase, waitFor } from './phase';
 import { readAhead, readAlone } from './readahead';
 import { TaskMm, View } from './task_mm';
@@ -95,6 +96,7 @@ export function cachePage(m: TaskMm, region: Region, page: u32): Folio {
   }
   const folio = newFolio(region, slot, m.group, m.zone);
   folio.flags = Pg.LOCKED;
+  if (mm.orders) folio.place = nextPlace(m.zone.blocks);
   if (entry & 1) refault(folio, region, entry);
   addToLru(folio);
   return folio;

@@ -9,12 +9,14 @@ import { freeFolio } from './free';
 import { addToLru, ageNonresident, inactiveIsLow, leaveShadow, noteCost } from './lru';
 import { addListPages, listOf, MemCgroup } from './memcg';
 import { costs, count, Lru, mm, Vm } from './mm';
+import { splitHuge } from './order/huge';
 import { maySwap } from './scan_count';
 import { ScanControl } from './scan_control';
 import { node } from './throttle_reclaim';
 import { dropBuffers } from './writeback/buffers';
 import { startSwapWriteback, startWriteback } from './writeback/dirty';
 import { wakeFlushers } from './writeback/flusher';
+import { isCompressed, storeCompressed, zram } from './zram';
 
 /** A plug of so many pages is sent at once (BLK_PLUG_FLUSH_SIZE: 128 KiB). */
 const PLUG_PAGES: u32 = 32;
@@ -72,10 +74,15 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
   const unqueuedBefore = sc.nrUnqueuedDirty;
   while (folio != null) {
     const next = folio.prev;
+    folio.flags &= ~Pg.ISOLATED;
+    let fate = fateOf(sc, folio);
+    if (fate == Fate.SWAP_OUT && (folio.flags & Pg.HUGE) != 0) splitHuge(folio, false);
     const size = folio.pages;
     scanned += size;
-    folio.flags &= ~Pg.ISOLATED;
-    const fate = fateOf(sc, folio);
+    if (fate == Fate.SWAP_OUT && isCompressed()) {
+      written += size;
+      fate = compress(rq, folio) ? Fate.FREE : Fate.KEEP;
+    }
     if (fate == Fate.FREE) {
       const swapped = !isFile;
       leaveShadow(folio, sc.target, swapped);
@@ -110,7 +117,7 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
   noteCost(group, isFile, written);
   sc.nrScanned += scanned;
   const lookNs = isFile ? costs.scanNs : costs.scanNs + costs.rmapNs;
-  sc.costNs += costs.batchNs + scanned * lookNs + freed * costs.stealNs + written * costs.pageoutNs;
+  sc.costNs += costs.batchNs + scanned * lookNs + freed * costs.stealNs + written * (costs.pageoutNs + zram.compressNs);
   for (let g = group; g != null; g = g.parent) {
     g.scanned += scanned;
     g.stolen += freed;
@@ -180,15 +187,26 @@ function writeOut(rq: Rq, folio: Folio): void {
 
 /** A slot in swap is its own, its mapping is gone, and it waits in the plug to be written (add_to_swap, try_to_unmap, pageout). */
 function swapOut(sc: ScanControl, folio: Folio): void {
+  takeSwapSlot(folio);
+  startSwapWriteback(folio.pages);
+  folio.flags = (folio.flags & ~Pg.DIRTY) | Pg.WRITEBACK | Pg.RECLAIM;
+  folio.ioNext = sc.plug;
+  sc.plug = folio;
+  sc.plugPages += folio.pages;
+}
+
+/** The same into compressed memory: it is written when that returns, and may be freed (a synchronous write). False: there is no room. */
+function compress(rq: Rq, folio: Folio): bool {
+  if (!storeCompressed(rq.id, folio.pages)) return false;
+  takeSwapSlot(folio);
+  return true;
+}
+
+function takeSwapSlot(folio: Folio): void {
   const size = folio.pages;
   mm.swapFree -= min(<u64>size, mm.swapFree);
   folio.region.swapped += size;
   for (let g = folio.group; g != null; g = g.parent) g.swapUsage += size;
-  folio.flags = (folio.flags & ~Pg.DIRTY) | Pg.WRITEBACK | Pg.RECLAIM;
-  startSwapWriteback(size);
-  folio.ioNext = sc.plug;
-  sc.plug = folio;
-  sc.plugPages += size;
   count(Vm.PSWPOUT, size);
 }
 

@@ -18,6 +18,7 @@ import { charge, endMemcg } from './charge';
 import { fault, place, swappedIn } from './fault';
 import { endDirect, getPage, retryPage } from './get_page';
 import { costs, mm } from './mm';
+import { beginAlloc, compactDirect, endAllocReclaim, endCompact, releaseKept } from './order/alloc';
 import { Access, pass, Phase, reclaiming } from './phase';
 import { read, readahead, submitChain } from './read';
 import { endDue, noteAllocations, payDue } from './rue/charged';
@@ -39,7 +40,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
   if (m.phase == Phase.IDLE) {
     m.opsLeft = step.c == Access.FILL ? u64.MAX_VALUE : step.x;
     m.recorder = step.b;
-    m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
+    m.phase = step.c == Access.FREE ? Phase.FREEING : step.c == Access.RELEASE ? Phase.RELEASING : Phase.NEXT;
   }
   if (m.stallOpen) closeStall(m);
   for (let turns: u32 = 0; !mm.hopeless; turns++) {
@@ -59,11 +60,11 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
           m.phase = Phase.IDLE;
           return false;
         }
-        if (step.c != Access.WRITE && batch(rq, task, m, view, step)) return true;
+        if (step.c < Access.WRITE && batch(rq, task, m, view, step)) return true;
         m.beganAt = machine.now;
         m.pagesDone = 0;
         m.costNs = 0;
-        m.phase = step.c == Access.TOUCH ? Phase.FAULT : step.c == Access.WRITE ? Phase.WRITE : Phase.READ;
+        m.phase = firstPhase(step.c);
         break;
       case Phase.FAULT:
         fault(m, view, task);
@@ -144,9 +145,42 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         break;
       case Phase.FREEING:
         return freeView(rq, task, m, view);
+      case Phase.ALLOC:
+        beginAlloc(rq, m, step);
+        break;
+      case Phase.COMPACT:
+        if (compactDirect(task, m)) return true;
+        break;
+      case Phase.COMPACTED:
+        endCompact(rq, m);
+        break;
+      case Phase.ALLOC_RECLAIM:
+        if (rq.needResched || reclaiming(rq, task, m)) return true;
+        endAllocReclaim(rq, m);
+        break;
+      case Phase.ALLOCATED:
+        if (pass(task, m, Phase.HIGH)) return true;
+        break;
+      case Phase.RELEASING:
+        m.phase = Phase.IDLE;
+        return releaseKept(rq, task, m);
       default:
         return unreachable();
     }
   }
   return true;
+}
+
+/** Where an operation begins. */
+function firstPhase(access: u32): u32 {
+  switch (access) {
+    case Access.TOUCH:
+      return Phase.FAULT;
+    case Access.WRITE:
+      return Phase.WRITE;
+    case Access.ALLOC:
+      return Phase.ALLOC;
+    default:
+      return Phase.READ;
+  }
 }

@@ -95,6 +95,14 @@ export class TaskMm {
   dueRetries: u32;
   dueGroup: MemCgroup;
   debt: u64;
+  /** A huge page that waits for its page table; null: none does. */
+  huge: Zone;
+  /** Pages of the kernel: what it asks for (order/alloc.ts), what compaction made of it, and the address of Kept[orders]. */
+  order: u32;
+  gfp: u32;
+  compactPriority: u32;
+  compacted: u32;
+  kept: usize;
   /** The area that its exit has come to. */
   exitArea: u32;
 }

@@ -2,14 +2,18 @@
 import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
-import { isSwapped, unlink } from './lru';
+import { isSwapped, takeFromLru, unlink } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
+import { releaseKept } from './order/alloc';
+import { dropHuge, isWhole, splitHuge, unmapHuge } from './order/huge';
+import { noteFreed } from './order/returns';
 import { freePages } from './page_alloc';
 import { Phase } from './phase';
 import { freeSwapSlot } from './shrink_list';
 import { areaAt, mmOf, TaskMm, View } from './task_mm';
 import { zoneAt } from './zone';
+import { dropCompressed, isCompressed } from './zram';
 
 /** Pages freed in a stretch of work. */
 const FREE_BATCH: u32 = 64;
@@ -36,9 +40,10 @@ function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u3
   gone.active = 0;
   gone.charged = 0;
   const end = slotOf(region, first + pages - 1) + 1;
+  const ordered = mm.orders;
   for (let slot = slotOf(region, first) + m.raNext; slot < end && freed < FREE_BATCH; slot++) {
     m.raNext++;
-    freed += freeSlot(rq, region, slot, group);
+    freed += ordered && leaveBlock(rq, region, slot, end, m) ? 1 : freeSlot(rq, region, slot, group);
   }
   if (gone.inactive != 0) addListPages(group, Lru.INACTIVE_ANON, -gone.inactive);
   if (gone.active != 0) addListPages(group, Lru.ACTIVE_ANON, -gone.active);
@@ -70,11 +75,33 @@ function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
     const size: u64 = 1 << mm.grainBits;
     region.swapped -= min(size, region.swapped);
     freeSwapSlot(group, size);
+    if (isCompressed()) dropCompressed(rq.id, size);
     return 1;
   }
   const size = folio.pages;
   detach(rq, folio);
   return size;
+}
+
+/** Where blocks are counted: a huge page goes as a whole (true), or is split; of a page that goes at once the place is noted. */
+function leaveBlock(rq: Rq, region: Region, slot: u32, end: u32, m: TaskMm): bool {
+  let folio = folioAt(entryOf(region, slot));
+  if (folio == null) return false;
+  if (folio.flags & Pg.HUGE) {
+    if (isWhole(folio, slot, end)) {
+      takeFromLru(folio);
+      uncharge(folio.group, folio.pages);
+      unmapHuge(rq, m, folio);
+      dropFolio(folio);
+      return true;
+    }
+    splitHuge(folio, true);
+    folio = folioAt(entryOf(region, slot));
+  }
+  if ((folio.flags & (Pg.ISOLATED | Pg.WRITEBACK | Pg.LOCKED)) == 0) {
+    noteFreed(zoneAt(folio.zone), folio.place, folio.pages);
+  }
+  return false;
 }
 
 /** Takes a folio from its list and frees it, or leaves it to the device that has it. */
@@ -109,6 +136,8 @@ function giveBack(cpu: u32): void {
 /** Frees what a task has, some at a time. False: all is gone. */
 export function exitMemory(rq: Rq, task: Task): bool {
   const m = mmOf(task);
+  dropHuge(m);
+  if (releaseKept(rq, task, m)) return true;
   for (; m.exitArea < m.nrAreas; m.exitArea++) {
     const region = areaAt(m, m.exitArea);
     const freed = freeSome(rq, region, 0, region.pages, m);

@@ -6,12 +6,16 @@
 import { allocateArray, at } from '../base/arena';
 import { groupAt } from './memcg';
 import { mm } from './mm';
+import { Blocks, LARGEST_ORDER, pagesIn } from './order/blocks';
+import { Deferral } from './order/deferral';
+import { Returns } from './order/returns';
 
 /** DMA, DMA32, Normal. */
 export const MAX_ZONES: u32 = 3;
 /** sysctl_lowmem_reserve_ratio: managed pages above, divided by this, are kept for requests that can use nothing else. */
 const LOWMEM_RESERVE_RATIO: StaticArray<u64> = [256, 256, 32];
-export const PAGEBLOCK_PAGES: u64 = 512;
+export const PAGEBLOCK_ORDER: u32 = 9;
+export const PAGEBLOCK_PAGES: u64 = 1 << PAGEBLOCK_ORDER;
 
 /** A CPU's list of free pages of a zone (struct per_cpu_pages). */
 @unmanaged
@@ -21,6 +25,8 @@ export class Pcp {
   others: u32;
   /** Frees in a row double what goes back to the zone at a time. */
   freeFactor: u32;
+  /** Huge pages on it, whose pages are among the others. */
+  huge: u32;
 }
 
 @unmanaged
@@ -48,6 +54,10 @@ export class Zone {
   reclaimActive: bool;
   /** Address of Pcp[cpus]. */
   pcps: usize;
+  /** Where blocks are counted: its free pages by order, what comes back to them, and failures of compaction. */
+  blocks: Blocks;
+  returns: Returns;
+  deferral: Deferral;
 
   reserveFor(highest: u32): u64 {
     return highest == 0 ? this.reserve0 : highest == 1 ? this.reserve1 : this.reserve2;
@@ -157,6 +167,7 @@ export function pagesAreConserved(): bool {
     const zone = zoneAt(i);
     let unused = zone.free;
     for (let cpu: u32 = 0; cpu < mm.nrCpus; cpu++) unused += pcpOf(zone, cpu).count + pcpOf(zone, cpu).others;
+    if (mm.orders && pagesIn(zone.blocks, 0, LARGEST_ORDER + 1) != zone.free) return false;
     if (unused + zone.taken != zone.managed) return false;
     pages += unused;
   }

@@ -12,8 +12,14 @@ import { addToLru } from '../mm/lru';
 import { groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
-import { areaAt, RSS_EVENTS_AT_START, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
+import { Kept } from '../mm/order/alloc';
+import { Blocks, LARGEST_ORDER, layOut, takePages } from '../mm/order/blocks';
+import { Deferral } from '../mm/order/deferral';
+import { setKcompactd } from '../mm/order/kcompactd';
+import { newReturns, Returns } from '../mm/order/returns';
+import { areaAt, nrTaskMms, RSS_EVENTS_AT_START, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
 import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
+import { zram } from '../mm/zram';
 import {
   AreaTable,
   DeviceTable,
@@ -77,6 +83,25 @@ export function readMemory(
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
   readWriteback(table, deviceTables, <u32>header.devices);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
+  if (table.orders != 0) countBlocks(table);
+}
+
+/** What is taken already has come from the first blocks, one after another. */
+function countBlocks(table: MemoryTable): void {
+  for (let i: u32 = 0; i < mm.nrZones; i++) {
+    const zone = zoneAt(i);
+    zone.blocks = allocate<Blocks>();
+    zone.returns = allocate<Returns>();
+    zone.deferral = allocate<Deferral>();
+    zone.deferral.order = LARGEST_ORDER + 1;
+    layOut(zone.blocks, zone.managed);
+    newReturns(zone.returns);
+    takePages(zone.blocks, <u32>(zone.managed - zone.free));
+  }
+  for (let i: u32 = 0; i < nrTaskMms; i++) taskMmAt(i).kept = allocateArray<Kept>(LARGEST_ORDER + 1);
+  mm.orders = true;
+  mm.hugeAlways = table.hugePages == 2;
+  setKcompactd(taskAt(specAt(<u32>table.kcompactdSpec).firstTask));
 }
 
 /** File systems' own blocks are there from the beginning. */
@@ -127,6 +152,9 @@ function readCosts(table: MemoryTable): void {
   costs.pageoutNs = <u64>table.pageoutNs;
   costs.deactivateNs = <u64>table.deactivateNs;
   costs.freeNs = <u64>table.freeNs;
+  costs.hugeFaultNs = <u64>table.hugeFaultNs;
+  costs.compactScanNs = <u64>table.compactScanNs;
+  costs.migrateNs = <u64>table.migrateNs;
 }
 
 /** Of zone DMA the kernel has so much in all recordings of a 6.1. */
@@ -162,6 +190,9 @@ function readZones(table: MemoryTable): void {
   mm.swappiness = <u32>table.swappiness;
   mm.swapTotal = <u64>table.swapPages;
   mm.swapFree = mm.swapTotal;
+  zram.ratio = table.zramRatio;
+  zram.compressNs = <u64>table.compressNs;
+  zram.decompressNs = <u64>table.decompressNs;
   mm.readahead = <u32>table.readaheadPages;
   while (mm.managed >> mm.grainBits > MOST_FOLIOS) mm.grainBits++;
   newFolios(<u32>(mm.managed >> mm.grainBits) + 1);

@@ -53,7 +53,7 @@ export namespace Op {
   export const SERVE: u32 = 25;
   /** Runs the thread's guest CPU. */
   export const VCPU: u32 = 26;
-  /** a: view, b: recorder + 1, c: Access of mm/phase.ts, x: operations, y: pages of a read or write. */
+  /** a: view, b: recorder + 1, c: Access of mm/phase.ts, x: operations, y: pages of a read or write or order of a block, z: Gfp of mm/order/alloc.ts. */
   export const MEMORY: u32 = 27;
   /** kswapd's program. */
   export const KSWAPD: u32 = 28;
@@ -63,6 +63,8 @@ export namespace Op {
   export const RUE: u32 = 30;
   /** The whole program of a device's flusher: a is the device. */
   export const FLUSHER: u32 = 31;
+  /** kcompactd's program. */
+  export const KCOMPACTD: u32 = 32;
 }
 
 /** Which channel of an array. */

@@ -7,6 +7,7 @@ import { sample } from '../base/random';
 import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
 import { kswapdStep } from '../mm/kswapd';
+import { kcompactdStep } from '../mm/order/kcompactd';
 import { mm } from '../mm/mm';
 import { rueStep } from '../mm/rue/thread';
 import { memoryStep } from '../mm/step';
@@ -189,6 +190,9 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.FLUSHER:
         self.pc--;
         return flusherStep(rq, thread, step.a);
+      case Op.KCOMPACTD:
+        self.pc--;
+        return kcompactdStep(rq, thread);
       case Op.RUE:
         self.pc--;
         return rueStep(rq, thread, step.a);

@@ -3,7 +3,7 @@
  */
 import { type Scenario, type SchedClassName, settingsOf, stepsOf, type TaskSpec } from '../scenario/scenario.js';
 import { btRuntimes, groupTable, kernelTable, machineTable, nameHash, noiseTable } from './machine_tables.js';
-import { KSWAPD, MemoryTables, memoryRecord } from './memory.js';
+import { asksForPages, MemoryTables, memoryRecord } from './memory.js';
 import {
   asksForIdentity,
   barriersOf,
@@ -116,7 +116,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     instructions.values,
     specs.values,
     recorderTable.values,
-    single('MemoryTable', memoryRecord(scenario, Math.max(0, specOf(KSWAPD)))),
+    single('MemoryTable', memoryRecord(scenario, specOf)),
     devices.values,
     files.values,
     memory.areas.values,
@@ -138,7 +138,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
   const cookies = new Names();
   const { waitQueues, sharedTimers } = shared;
   const firstSpec = shared.specs.count;
-  const common: Omit<ProgramContext, 'view' | 'unmaps'> = {
+  const common: Omit<ProgramContext, 'view' | 'noView' | 'unmaps'> = {
     instructions: shared.instructions,
     distributions: shared.distributions,
     waitQueues: { of: (name, size) => waitQueues.of(`${prefix}${name}`, size) },
@@ -154,7 +154,8 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
     const context: ProgramContext = {
       ...common,
       view: (step) => shared.memory.view(step, task),
-      unmaps: task.memory !== undefined,
+      noView: () => shared.memory.noView(),
+      unmaps: task.memory !== undefined || asksForPages(task),
     };
     const program = compileProgram(task.program, shared.specs.count, task.name, context);
     for (const barrier of barriersOf(task.program)) waitQueues.join(`${prefix}barrier:${barrier}`, task.count);

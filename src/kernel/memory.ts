@@ -10,10 +10,11 @@ import {
   type TaskSpec,
 } from '../scenario/scenario.js';
 import { kernelThread, rueThreads } from './rue.js';
-import { PATTERN, type RecordOf, Table } from './tables.js';
+import { HUGE_PAGES, PATTERN, type RecordOf, Table } from './tables.js';
 
 /** What kswapd is called, and where it comes among the tasks: last. */
 export const KSWAPD = 'kswapd0';
+export const KCOMPACTD = 'kcompactd0';
 
 /** What the thread is called that writes a device's dirty pages. */
 export const flusherOf = (device: string): string => `kworker/flush-${device}`;
@@ -36,7 +37,18 @@ function flushers(scenario: Scenario): TaskSpec[] {
 export function withKswapd(scenario: Scenario): TaskSpec[] {
   if (scenario.memory === undefined || scenario.tasks.some(({ name }) => name === KSWAPD)) return scenario.tasks;
   const kswapd = kernelThread(scenario, KSWAPD, { op: 'kswapd' });
-  return [...scenario.tasks, kswapd, ...flushers(scenario), ...rueThreads(scenario)];
+  const kcompactd = countsBlocks(scenario) ? [kernelThread(scenario, KCOMPACTD, { op: 'kcompactd' })] : [];
+  return [...scenario.tasks, kswapd, ...kcompactd, ...flushers(scenario), ...rueThreads(scenario)];
+}
+
+/** Whether a task asks for pages of the kernel. */
+export function asksForPages({ program }: TaskSpec): boolean {
+  return [...stepsOf(program)].some(({ op }) => op === 'alloc');
+}
+
+/** Whether it matters how free pages lie: somebody asks for more than one at a time. */
+function countsBlocks({ memory, tasks }: Scenario): boolean {
+  return memory?.hugePages === 'always' || tasks.some(asksForPages);
 }
 
 /** Collects the areas and views of tasks, declaration by declaration. */
@@ -59,6 +71,16 @@ export class MemoryTables {
     const firstArea = this.areas.count;
     for (const { pages } of areas) this.areas.add({ pages });
     return { oomScoreAdj: task.memory?.oomScoreAdj ?? 0, firstArea, areas: areas.length };
+  }
+
+  /** A view without pages. */
+  noView(): number {
+    const known = this.#known.get('');
+    if (known !== undefined) return known;
+    this.views.add({ file: 0, region: 0, first: 0, pages: 0, pattern: PATTERN.sequential });
+    const index = this.#known.size;
+    this.#known.set('', index);
+    return index;
   }
 
   /** The number of a step's view among those of its declaration: steps that go through the same pages in the same way share one. */
@@ -104,20 +126,26 @@ export class MemoryTables {
 }
 
 /** The record of the machine's memory; no zones where none is simulated. */
-export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number): RecordOf<'MemoryTable'> {
+export function memoryRecord(scenario: Scenario, specOf: (thread: string) => number): RecordOf<'MemoryTable'> {
+  const { memory, machine } = scenario;
   return {
     dmaPages: memory?.zones.dma ?? 0,
     dma32Pages: memory?.zones.dma32 ?? 0,
     normalPages: memory?.zones.normal ?? 0,
     minFreeKb: memory?.minFreeKb ?? -1,
     watermarkScaleFactor: memory?.watermarkScaleFactor ?? 0,
-    hugePages: memory?.hugePages ? 1 : 0,
+    hugePages: HUGE_PAGES[memory?.hugePages ?? 'never'],
+    orders: countsBlocks(scenario) ? 1 : 0,
     swappiness: memory?.swappiness ?? 0,
     swapPages: memory?.swap?.pages ?? 0,
+    zramRatio: memory?.swap?.zram?.ratio ?? 0,
+    compressNs: memory?.swap?.zram?.compressNs ?? 0,
+    decompressNs: memory?.swap?.zram?.decompressNs ?? 0,
     kernelPages: memory?.kernelPages ?? 0,
     heldPages: memory?.heldPages ?? 0,
     readaheadPages: memory?.readaheadPages ?? 0,
-    kswapdSpec,
+    kswapdSpec: Math.max(0, specOf(KSWAPD)),
+    kcompactdSpec: specOf(KCOMPACTD),
     dirtyRatio: memory?.dirtyRatio ?? 0,
     dirtyBackgroundRatio: memory?.dirtyBackgroundRatio ?? 0,
     dirtyExpireNs: memory?.dirtyExpireNs ?? 0,
@@ -187,6 +215,17 @@ export const VMSTAT = [
   'throttle_writeback',
   'throttle_congested',
   'throttle_noprogress',
+  'thp_fault_alloc',
+  'thp_fault_fallback',
+  'thp_fault_fallback_charge',
+  'thp_split_page',
+  'compact_stall',
+  'compact_success',
+  'compact_fail',
+  'compact_migrate_scanned',
+  'pgmigrate_success',
+  'compact_daemon_wake',
+  'alloc_failures',
 ] as const;
 
 /** In the order of assembly/mm/observe.ts. */
@@ -201,6 +240,18 @@ export const ZONE_NUMBERS = [
   'reserveNormal',
   'pcpHigh',
   'pcpBatch',
+  // /proc/buddyinfo; zeros where blocks are not counted.
+  'order0',
+  'order1',
+  'order2',
+  'order3',
+  'order4',
+  'order5',
+  'order6',
+  'order7',
+  'order8',
+  'order9',
+  'order10',
 ] as const;
 export const MEMORY_LEVELS = [
   'zones',
@@ -217,6 +268,7 @@ export const MEMORY_LEVELS = [
   'writeback',
   'dirtyThreshold',
   'dirtyBackgroundThreshold',
+  'compressed',
 ] as const;
 export const MEMCG_NUMBERS = [
   'usage',

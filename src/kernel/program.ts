@@ -14,6 +14,7 @@ import {
   ACCESS,
   CHANNEL,
   DISTRIBUTION,
+  GFP,
   instruction,
   MISSED,
   MODE,
@@ -62,6 +63,8 @@ export interface ProgramContext {
   recorder: (spec: number, name: string, binsUs: number) => number;
   /** The number of the pages that a memory step goes through, among those of its task. */
   view: (step: MemoryStep) => number;
+  /** The number of one without pages: a step with pages of the kernel. */
+  noView: () => number;
   /** Whether the task has memory to give back. */
   unmaps: boolean;
 }
@@ -276,11 +279,27 @@ export function compileProgram(
           y: item.chunk,
         });
         break;
+      case 'alloc':
+        emit(OP.MEMORY, {
+          a: context.noView(),
+          b: item.recorder === null ? 0 : context.recorder(spec, item.recorder, 0) + 1,
+          c: ACCESS.alloc,
+          x: item.times,
+          y: item.order,
+          z: GFP[item.gfp],
+        });
+        break;
+      case 'release':
+        emit(OP.MEMORY, { a: context.noView(), c: ACCESS.release });
+        break;
       case 'kswapd':
         emit(OP.KSWAPD);
         break;
       case 'flusher':
         emit(OP.FLUSHER, { a: item.device });
+        break;
+      case 'kcompactd':
+        emit(OP.KCOMPACTD);
         break;
       case 'rue':
         emit(OP.RUE, { a: item.thread });

@@ -180,12 +180,17 @@ export const RECORDS = {
     'minFreeKb',
     'watermarkScaleFactor',
     'hugePages',
+    'orders',
     'swappiness',
     'swapPages',
+    'zramRatio',
+    'compressNs',
+    'decompressNs',
     'kernelPages',
     'heldPages',
     'readaheadPages',
     'kswapdSpec',
+    'kcompactdSpec',
     'dirtyRatio',
     'dirtyBackgroundRatio',
     'dirtyExpireNs',
@@ -215,6 +220,9 @@ export const RECORDS = {
     'pageoutNs',
     'deactivateNs',
     'freeNs',
+    'hugeFaultNs',
+    'compactScanNs',
+    'migrateNs',
   ],
   DeviceTable: ['latencyNs', 'depth', 'maxRequestPages', 'flusherSpec'],
   FileTable: ['pages', 'device'],
@@ -282,6 +290,7 @@ export const OP = {
   UNMAP: 29,
   RUE: 30,
   FLUSHER: 31,
+  KCOMPACTD: 32,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -291,7 +300,11 @@ export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3
 export const MODE = { user: 0, kernel: 1, irqoff: 2, touch: 3 } as const;
 
 /** Access of assembly/mm/phase.ts and Pattern of assembly/mm/task_mm.ts. */
-export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, write: 4 } as const;
+export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, write: 4, alloc: 5, release: 6 } as const;
+/** MemoryTable.hugePages. */
+export const HUGE_PAGES = { never: 0, madvise: 1, always: 2 } as const;
+/** Gfp of assembly/mm/order/alloc.ts. */
+export const GFP = { kernel: 0, noretry: 1, atomic: 2 } as const;
 export const PATTERN = { sequential: 0, uniform: 1, hot: 2 } as const;
 
 /** Missed of assembly/task/instruction.ts. */

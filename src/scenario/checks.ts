@@ -242,8 +242,10 @@ function takesTime(step: Step): boolean {
     case 'exit':
     case 'vcpu':
     case 'memory':
+    case 'alloc':
     case 'kswapd':
     case 'flusher':
+    case 'kcompactd':
     case 'rue':
       return true;
     case 'loop':

@@ -96,6 +96,9 @@ const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
   pageout: '2us',
   deactivate: '150ns',
   free: '150ns',
+  hugeFault: '100us',
+  compactScan: '20ns',
+  migrate: '1us',
 };
 
 /** A machine preset's file. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { name, positiveTime, time } from './primitives.js';
-import type { GroupMemory, MemoryCosts, MemorySpec, MemoryStep, TaskSpec } from './scenario.js';
+import type { GroupMemory, MemoryCosts, MemorySpec, MemoryStep, Step, TaskSpec } from './scenario.js';
 import { parseSize } from './units.js';
 
 export const PAGE_BYTES = 4096;
@@ -13,6 +13,8 @@ const DMA_PAGES = 3840;
 const DMA32_PAGES = 3 * 2 ** 18 - 4096;
 /** struct page: 64 bytes of each page. */
 const STRUCT_PAGE = 64 / PAGE_BYTES;
+/** The largest order of a block of free pages (MAX_ORDER − 1 of 6.1). */
+const LARGEST_ORDER = 10;
 /** The largest machine: 64 TiB. */
 const MOST_PAGES = 2 ** 34;
 
@@ -41,6 +43,13 @@ const device = z.strictObject({
 
 const cost = time.refine((ns) => ns <= 1e9, 'expected at most 1s');
 
+/** Swap in compressed memory. Of the defaults of costs, lzo-rle on a server moves a gigabyte or two a second: assumption. */
+const zramSchema = z.strictObject({
+  ratio: z.number().min(1).max(128).default(3).describe('pages that fit into one; 128: each takes 32 bytes, the least'),
+  compress: cost.prefault('3us').describe('more for a page that goes out'),
+  decompress: cost.prefault('1500ns').describe('more for a page that comes back'),
+});
+
 /** What memory operations cost; `MemoryCosts` says what each is. */
 export const memoryCostsSchema = z.strictObject({
   hit: cost,
@@ -68,6 +77,9 @@ export const memoryCostsSchema = z.strictObject({
   pageout: cost.describe('more for one that is written to swap'),
   deactivate: cost,
   free: cost.describe('a page that is given back'),
+  hugeFault: cost.describe('a touch that brings a huge page: fault and clearing'),
+  compactScan: cost.describe('compaction: a page that it looks at'),
+  migrate: cost.describe('a page that it moves'),
 });
 
 const percentage = z.int().min(0).max(100);
@@ -85,7 +97,10 @@ export const memorySchema = z.strictObject({
     .max(2 ** 32)
     .optional()
     .describe('vm.min_free_kbytes; default: as the kernel computes it'),
-  hugePages: z.boolean().default(false).describe('transparent huge pages are on, which raises vm.min_free_kbytes'),
+  hugePages: z
+    .enum(['never', 'madvise', 'always'])
+    .default('never')
+    .describe('transparent huge pages: madvise raises vm.min_free_kbytes; always, and all areas get them'),
   watermarkScaleFactor: z.int().min(1).max(3000).default(10),
   warmup: time.default(0).describe('counters are read then, too, so that what came before can be left out'),
   swappiness: z.int().min(0).max(200).default(60),
@@ -98,7 +113,15 @@ export const memorySchema = z.strictObject({
   dirtyWriteback: time
     .default(5e9)
     .describe('vm.dirty_writeback_centisecs; 0: files are not written because they are old'),
-  swap: z.strictObject({ size: positiveSize, latency: positiveTime, depth: device.shape.depth }).optional(),
+  swap: z
+    .strictObject({
+      size: positiveSize,
+      latency: positiveTime.optional().describe('of a device; or zram'),
+      depth: device.shape.depth,
+      zram: zramSchema.optional().describe('compressed memory'),
+    })
+    .refine(({ latency, zram }) => (latency === undefined) !== (zram === undefined), 'expected either latency or zram')
+    .optional(),
   devices: z.array(device).max(64).default([]),
   files: z
     .array(z.strictObject({ name, size: positiveSize, device: name }))
@@ -149,6 +172,12 @@ export const writeSchema = z.strictObject({
   chunk: positiveSize.prefault('4KiB').describe('written at a time'),
   ...operations,
 });
+export const allocSchema = z.strictObject({
+  order: z.int().min(0).max(LARGEST_ORDER).default(0).describe('of blocks: 2^order pages'),
+  gfp: z.enum(['kernel', 'noretry', 'atomic']).default('kernel').describe('who asks'),
+  times: z.int().min(1).max(4e9).default(1).describe('blocks'),
+  record: operations.record,
+});
 export const freeSchema = z.union([
   name.transform((area) => ({ area, offset: 0, size: undefined })),
   z.strictObject({ area: name, ...part }),
@@ -178,6 +207,12 @@ export const writeStep = (write: z.output<typeof writeSchema>): MemoryStep =>
 export const freeStep = (free: z.output<typeof freeSchema>): MemoryStep =>
   stepOf('free', { area: free.area, file: null }, free, 1, { pattern: 'sequential' });
 
+export const allocStep = ({ record, ...alloc }: z.output<typeof allocSchema>): Step => ({
+  op: 'alloc',
+  ...alloc,
+  recorder: record ?? null,
+});
+
 /** The machine's memory; zones by its size unless they are given: what lies below 4 GiB is DMA and DMA32. */
 export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpec {
   const { kernel, held, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...rest } = document;
@@ -192,7 +227,7 @@ export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpe
     readaheadPages: readahead,
     dirtyExpireNs: dirtyExpire,
     dirtyWritebackNs: dirtyWriteback,
-    swap: swap === undefined ? null : { pages: swap.size, latencyNs: swap.latency, depth: swap.depth },
+    swap: swap === undefined ? null : swapOf(swap),
     devices: devices.map((of) => ({
       name: of.name,
       latencyNs: of.latency,
@@ -201,6 +236,14 @@ export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpe
     })),
     files: files.map(({ size: length, ...file }) => ({ ...file, pages: length })),
   };
+}
+
+function swapOf({ size: pages, latency, depth, zram }: NonNullable<z.output<typeof memorySchema>['swap']>) {
+  const swap: NonNullable<MemorySpec['swap']> = { pages, latencyNs: latency ?? 0, depth };
+  if (zram !== undefined) {
+    swap.zram = { ratio: zram.ratio, compressNs: zram.compress, decompressNs: zram.decompress };
+  }
+  return swap;
 }
 
 /** What is left to be managed once each page has its struct page. */

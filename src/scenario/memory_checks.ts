@@ -7,12 +7,17 @@ import {
   type MemorySpec,
   type MemoryStep,
   type Scenario,
+  type Step,
   stepsOf,
   type TaskSpec,
 } from './scenario.js';
 
 /** Pages of a region: its slots are laid out in the simulator's own memory. */
 const MOST_REGION_PAGES = 2 ** 31 - 1;
+
+/** Beyond 1 TiB a folio stands for more than a huge page. */
+const MOST_HUGE_PAGES = 2 ** 28;
+const NO_ZONES = { dma: 0, dma32: 0, normal: 0 };
 
 /** Gives steps that go over the whole of their area or file its length, once both are known. */
 export function fitSteps(task: TaskSpec, memory: MemorySpec | undefined): void {
@@ -42,6 +47,7 @@ export function checkMemory(scenario: Scenario, machine: Machine, installed: num
     if (task >= 0) fail(`guests[${i}].tasks[${task}].memory`, 'expected none in a guest');
     for (const step of guest.tasks.flatMap(({ program }) => [...stepsOf(program)])) {
       if (step.op === 'memory') fail(`guests[${i}].tasks`, `${step.access}: expected no such step in a guest`);
+      if (isKernels(step)) fail(`guests[${i}].tasks`, `${step.op}: expected no such step in a guest`);
     }
   });
   cgroups.forEach((group, i) => {
@@ -57,6 +63,7 @@ export function checkMemory(scenario: Scenario, machine: Machine, installed: num
     checkAreas(task, `tasks[${i}].memory.areas`, memory, fail);
     for (const step of stepsOf(task.program)) {
       if (step.op === 'memory') checkStep(step, task, `tasks[${i}].program`, memory, fail);
+      if (isKernels(step)) checkKernels(step, task, `tasks[${i}].program`, memory, fail);
     }
   });
   if (memory !== undefined) checkMachine(memory, machine, installed, fail);
@@ -73,6 +80,8 @@ function checkMachine(memory: MemorySpec, machine: Machine, installed: number | 
     if (managed > installed)
       fail('memory.zones', `expected at most the machine’s ${text(installed)} in all, found ${text(managed)}`);
   }
+  if (memory.hugePages === 'always' && managed > MOST_HUGE_PAGES)
+    fail('memory.hugePages', `expected a machine of at most ${text(MOST_HUGE_PAGES)} for always`);
   if (dma === 0 || dma32 === 0) fail('memory.size', 'expected zones DMA and DMA32: more than 16MiB');
   if (memory.kernelPages + memory.heldPages >= managed)
     fail(
@@ -108,6 +117,29 @@ function checkAreas(task: TaskSpec, place: string, memory: MemorySpec | undefine
     if (pages > most)
       fail(`${place}.${area}`, `expected at most the machine’s memory and swap (${text(most)}), found ${text(pages)}`);
   }
+}
+
+/** Steps with pages of the kernel. */
+type KernelsStep = Extract<Step, { op: 'alloc' | 'release' }>;
+
+function isKernels(step: Step): step is KernelsStep {
+  return step.op === 'alloc' || step.op === 'release';
+}
+
+function checkKernels(
+  step: KernelsStep,
+  task: TaskSpec,
+  place: string,
+  memory: MemorySpec | undefined,
+  fail: Fail,
+): void {
+  if (memory === undefined) fail(place, `${step.op}: expected memory in the scenario`);
+  if (task.runsOn !== undefined) fail(place, `${step.op}: expected none in a task that runs on another`);
+  if (step.op === 'release') return;
+  const { dma, dma32, normal } = memory?.zones ?? NO_ZONES;
+  const most = dma + dma32 + normal;
+  const pages = 2 ** step.order * step.times;
+  if (pages > most) fail(place, `alloc: expected at most the machine’s ${text(most)}, found ${text(pages)}`);
 }
 
 function checkStep(step: MemoryStep, task: TaskSpec, place: string, memory: MemorySpec | undefined, fail: Fail): void {

@@ -79,8 +79,12 @@ export type Step =
   | { op: 'policy'; sched: SchedSettings }
   | { op: 'exit' }
   | MemoryStep
-  /** kswapd's whole program. */
+  /** Asks for blocks of 2^order pages of the kernel, one after another, and keeps them; gives all back that it keeps. */
+  | { op: 'alloc'; order: number; gfp: Gfp; times: number; recorder: string | null }
+  | { op: 'release' }
+  /** kswapd's whole program, and kcompactd's. */
   | { op: 'kswapd' }
+  | { op: 'kcompactd' }
   /** The whole program of a device's flusher. */
   | { op: 'flusher'; device: number }
   /** A thread of RUE's whole program. */
@@ -89,6 +93,9 @@ export type Step =
   | { op: 'vcpu'; guest: string }
   /** `times: null` repeats for ever. */
   | { op: 'loop'; times: number | null; body: Step[] };
+
+/** Who asks for a block: it may reclaim, compact and kill; it tries everything once (__GFP_NORETRY); it may not sleep (GFP_ATOMIC). */
+export type Gfp = 'kernel' | 'noretry' | 'atomic';
 
 /**
  * What a task does with memory: `times` operations on pages of one of its own areas or of a file, the next ones in order (from the begin again after the
@@ -334,6 +341,10 @@ export interface MemoryCosts {
   deactivateNs: number;
   /** A page that its task gives back. */
   freeNs: number;
+  /** A touch that brings a huge page; compaction: a page that it looks at, and one that it moves. */
+  hugeFaultNs: number;
+  compactScanNs: number;
+  migrateNs: number;
 }
 
 /** The machine's memory. Absent from a scenario whose memory is not simulated. */
@@ -342,7 +353,8 @@ export interface MemorySpec {
   zones: { dma: number; dma32: number; normal: number };
   /** vm.min_free_kbytes; null: as the kernel computes it, with transparent huge pages or without. */
   minFreeKb: number | null;
-  hugePages: boolean;
+  /** Transparent huge pages: `madvise` raises min_free_kbytes, as `always` does, where all areas get them. */
+  hugePages: 'never' | 'madvise' | 'always';
   watermarkScaleFactor: number;
   /** What is counted is also read at this time, so that it can be left out. */
   warmupNs: number;
@@ -358,7 +370,13 @@ export interface MemorySpec {
   dirtyBackgroundRatio: number;
   dirtyExpireNs: number;
   dirtyWritebackNs: number;
-  swap: { pages: number; latencyNs: number; depth: number } | null;
+  /** A device, or memory that holds compressed pages: `ratio` of them in one. */
+  swap: {
+    pages: number;
+    latencyNs: number;
+    depth: number;
+    zram?: { ratio: number; compressNs: number; decompressNs: number };
+  } | null;
   devices: Array<{ name: string; latencyNs: number; depth: number; maxRequestPages: number }>;
   files: Array<{ name: string; pages: number; device: string }>;
 }

@@ -1,6 +1,6 @@
 /** The steps of task programs, as documents write them. */
 import { z } from 'zod';
-import { freeSchema, readSchema, touchSchema, writeSchema } from './memory.js';
+import { allocSchema, freeSchema, readSchema, touchSchema, writeSchema } from './memory.js';
 import { durationSchema, empty, name, noDuration, positiveTime, time } from './primitives.js';
 import { schedSchema } from './sched_schema.js';
 
@@ -99,6 +99,8 @@ const plainStep = z.union([
   z.strictObject({ read: readSchema.describe('read pages of a file') }),
   z.strictObject({ write: writeSchema.describe('write whole pages of a file') }),
   z.strictObject({ free: freeSchema.describe('give the pages of an area back') }),
+  z.strictObject({ alloc: allocSchema.describe('ask for pages of the kernel, and keep them') }),
+  z.strictObject({ release: empty.describe('give back all pages of the kernel that it keeps') }),
   z.strictObject({ exit: empty }),
 ]);
 

@@ -71,6 +71,9 @@ export const memoryCosts: MemoryCosts = {
   pageoutNs: 1000,
   deactivateNs: 100,
   freeNs: 100,
+  hugeFaultNs: 100_000,
+  compactScanNs: 10,
+  migrateNs: 1000,
 };
 
 /** A machine on which nothing but memory costs time. */

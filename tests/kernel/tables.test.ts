@@ -2,7 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CHANNEL, DISTRIBUTION, MISSED, MODE, OP, POLICY, RECORDS, SINCE } from '../../src/kernel/tables.js';
+import {
+  ACCESS,
+  CHANNEL,
+  DISTRIBUTION,
+  GFP,
+  MISSED,
+  MODE,
+  OP,
+  PATTERN,
+  POLICY,
+  RECORDS,
+  SINCE,
+} from '../../src/kernel/tables.js';
 import { packageRoot } from '../../src/paths.js';
 
 const assembly = (file: string): string => readFileSync(join(packageRoot, 'assembly', file), 'utf8');
@@ -36,6 +48,12 @@ describe('tables.ts', () => {
     expect(constants(assembly('task/instruction.ts'), 'Channel')).toEqual(upper(CHANNEL)));
   it('has the same begins of intervals', () =>
     expect(constants(assembly('task/instruction.ts'), 'Since')).toEqual(upper(SINCE)));
+  it('has the same steps of memory, and patterns of them', () => {
+    expect(constants(assembly('mm/phase.ts'), 'Access')).toEqual(upper(ACCESS));
+    expect(constants(assembly('mm/task_mm.ts'), 'Pattern')).toEqual(upper(PATTERN));
+  });
+  it('has the same kinds of requests for pages of the kernel', () =>
+    expect(constants(assembly('mm/order/alloc.ts'), 'Gfp')).toEqual(upper(GFP)));
   it('has the same policies', () => {
     const { fair, ...others } = POLICY;
     expect(constants(assembly('task/task.ts'), 'Policy')).toEqual({ NORMAL: fair, ...upper(others) });

@@ -56,6 +56,8 @@ const VMSTAT = [
   'pgactivate',
   'pswpin',
   'pswpout',
+  'thp_fault_alloc',
+  'thp_fault_fallback',
 ] as const;
 
 function counters({ a, b }: MemoryRecording, after: MemoryResult, before: MemoryResult): Figure[] {

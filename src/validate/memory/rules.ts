@@ -54,6 +54,8 @@ export const MEMORY_RULES = {
   dirty_balances: share('looks of writers', 0.15, FEW_EVENTS),
   dirty_pauses: share('pauses of writers', 0.15, FEW_EVENTS),
   dirty_paused_ms: share('paused in all', 0.15, FEW_EVENTS),
+  thp_fault_alloc: share('huge pages', 0.15, FEW_EVENTS),
+  thp_fault_fallback: share('faults without one', 0.15, FEW_EVENTS),
   high_sleeps: exact('sleeps of memory.high'),
   oom_kills: exact('OOM victims in order'),
   operation_p50_ns: share('operation p50', 0.15, FEW_PAGES),

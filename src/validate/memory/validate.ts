@@ -5,7 +5,7 @@ import type { Kernel, Machine, Scenario } from '../../scenario/scenario.js';
 import type { ValidationRow } from '../compare.js';
 import { compareMemory, sleepsUndisturbed, voidMemoryRow } from './compare.js';
 import { bootMinFreeKb, type MemoryRecording, readMemoryRecording } from './recordings.js';
-import { memoryScenarioOf } from './scenario.js';
+import { hasHugePages, memoryScenarioOf } from './scenario.js';
 
 /** Entries of the trace that cases need in which tasks are killed or sleep one by one. */
 const TRACE_ENTRIES = 2 ** 18;
@@ -33,10 +33,6 @@ export async function memoryRows(
   return compareMemory(recording, await simulate(scenario, seed, trace), t0Ns);
 }
 
-/** Below 512 MiB of managed memory the kernel switches huge pages off as it boots (README). */
-const LEAST_THP_MIB = 1024;
-
 function minFreeKb(dataDir: string, { scenario }: MemoryRecording): number | null {
-  const thp = scenario.ram_mib < LEAST_THP_MIB ? 'never' : scenario.transparent_hugepage;
-  return bootMinFreeKb(dataDir, scenario.ram_mib, thp);
+  return bootMinFreeKb(dataDir, scenario.ram_mib, hasHugePages(scenario) ? 'always' : 'never');
 }

@@ -13,7 +13,7 @@ import { ideal, MS, scenario, task } from '../fixtures.js';
 export const MEMORY: MemorySpec = {
   zones: { dma: 3840, dma32: 113_261, normal: 0 },
   minFreeKb: 2687,
-  hugePages: false,
+  hugePages: 'never',
   watermarkScaleFactor: 10,
   warmupNs: 0,
   swappiness: 60,

@@ -88,7 +88,7 @@ describe('watermarks', () => {
     ['5 % of a small machine', { dma: 3840, dma32: 113_261, normal: 0 }, 23_420],
   ])('raises min_free_kbytes for huge pages: %s', (_name, zones, minFreeKb) => {
     const managed = zones.dma + zones.dma32 + zones.normal;
-    const [dma, dma32] = zoneinfo({ zones, minFreeKb: null, hugePages: true });
+    const [dma, dma32] = zoneinfo({ zones, minFreeKb: null, hugePages: 'madvise' });
     expect(dma?.min).toBe(Math.floor((Math.floor(minFreeKb / 4) * zones.dma) / managed));
     expect(dma32?.min).toBe(Math.floor((Math.floor(minFreeKb / 4) * zones.dma32) / managed));
   });

@@ -1,0 +1,264 @@
+/**
+ * Pages of the kernel, in blocks of some order, that a task asks for and keeps (mm/page_alloc.c __alloc_pages, __alloc_pages_slowpath,
+ * __alloc_pages_direct_compact, should_compact_retry, __alloc_pages_may_oom).
+ *
+ * Simplified: blocks do not go through per-CPU lists, nor are they charged to a group (no __GFP_ACCOUNT).
+ */
+import { at } from '../../base/arena';
+import { machine } from '../../machine/machine';
+import { Rq } from '../../sched/rq';
+import { Instruction } from '../../task/instruction';
+import { Mode, Task } from '../../task/task';
+import { gateOf, leaveToExit } from '../get_page';
+import { groupAt, MemCgroup } from '../memcg';
+import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
+import { outOfMemory } from '../oom';
+import { drainAllPages, freePages, Gate, markOf, refillCostNs, takePage } from '../page_alloc';
+import { pass, Phase, startReclaim } from '../phase';
+import { enterStall, leaveStall } from '../psi';
+import { noteTaken, tierOf } from '../rue/tiers';
+import { TaskMm } from '../task_mm';
+import { wakeupKswapdFor } from '../kswapd';
+import { Zone, zoneAt } from '../zone';
+import { giveBack, giveBlock, LARGEST_ORDER, nextPlace, NO_PLACE, takeBlock } from './blocks';
+import { Compact, compactCostNs, compactZones, isSuitable } from './compact';
+import { noteFreed } from './returns';
+import { COSTLY_ORDER, highestZone, zoneWatermarkOk } from './watermark';
+
+/** Who asks (InstructionTable.z of an allocation). */
+export namespace Gfp {
+  export const KERNEL: u32 = 0;
+  /** One try of everything (__GFP_NORETRY). */
+  export const NORETRY: u32 = 1;
+  /** It may not sleep (GFP_ATOMIC). */
+  export const ATOMIC: u32 = 2;
+}
+
+/** How hard compaction tries: COMPACT_PRIO_ASYNC, _SYNC_LIGHT, _SYNC_FULL. */
+const SYNC_FULL: u32 = 0;
+const SYNC_LIGHT: u32 = 1;
+const ASYNC: u32 = 2;
+const MAX_COMPACT_RETRIES: u32 = 16;
+
+/** Blocks of an order that a task keeps: the last ones, which lie side by side, and others. */
+@unmanaged
+export class Kept {
+  place: u32;
+  neighbours: u32;
+  others: u32;
+}
+
+function keptOf(m: TaskMm, order: u32): Kept {
+  return at<Kept>(m.kept, order);
+}
+
+function keep(m: TaskMm, place: u32): void {
+  const kept = keptOf(m, m.order);
+  if (place != kept.place + (kept.neighbours << m.order) || place == NO_PLACE) {
+    kept.others += kept.neighbours;
+    kept.neighbours = 0;
+    kept.place = place;
+  }
+  kept.neighbours++;
+}
+
+/** Where the block lies that was taken last. */
+let place: u32 = NO_PLACE;
+
+/** A block of the highest zone that may give one, or null. */
+function takeOrder(cpu: u32, m: TaskMm, gate: u32): Zone {
+  const order = m.order;
+  const tier = gate == Gate.LOW ? 0 : tierOf(m.group);
+  if (order == 0) {
+    const zone = takePage(cpu, highestZone(), gate, tier);
+    if (zone != null) place = nextPlace(zone.blocks);
+    return zone;
+  }
+  for (let i = <i32>highestZone(); i >= 0; i--) {
+    const zone = zoneAt(i);
+    if (!zoneWatermarkOk(zone, order, markOf(zone, gate, tier), highestZone())) continue;
+    place = takeBlock(zone.blocks, order);
+    if (place == NO_PLACE) continue;
+    zone.free -= 1 << order;
+    zone.taken += 1 << order;
+    count(Vm.PGALLOC, 1 << order);
+    return zone;
+  }
+  return changetype<Zone>(0);
+}
+
+function gate(m: TaskMm): u32 {
+  return m.gfp == Gfp.ATOMIC && !m.killed ? Gate.ATOMIC : gateOf(m);
+}
+
+/** The fast path, and the begin of the slow one. */
+export function beginAlloc(rq: Rq, m: TaskMm, step: Instruction): void {
+  m.order = <u32>step.y;
+  m.gfp = <u32>step.z;
+  m.noProgress = 0;
+  m.retries = 0;
+  m.compactPriority = ASYNC;
+  m.costNs += m.order == 0 ? costs.hitNs : costs.refillNs;
+  if (got(m, takeOrder(rq.id, m, Gate.LOW))) return;
+  wakeupKswapdFor(m.order, m.gfp != Gfp.ATOMIC);
+  if (got(m, takeOrder(rq.id, m, gate(m)))) return;
+  if (m.gfp == Gfp.ATOMIC) fail(m);
+  else if (m.order != 0) m.phase = Phase.COMPACT;
+  else reclaim(m);
+}
+
+function got(m: TaskMm, zone: Zone): bool {
+  if (zone == null) return false;
+  keep(m, place);
+  mm.kernelPages += 1 << m.order;
+  if (m.order == 0) m.costNs += refillCostNs;
+  if (m.group.qos != 0) noteTaken(m.group, zone);
+  m.phase = Phase.ALLOCATED;
+  return true;
+}
+
+function fail(m: TaskMm): void {
+  count(Vm.ALLOC_FAILURES, 1);
+  m.phase = Phase.ALLOCATED;
+}
+
+function reclaim(m: TaskMm): void {
+  count(Vm.ALLOCSTALL, 1);
+  startReclaim(m, groupAt(0), SWAP_CLUSTER_MAX, Phase.ALLOC_RECLAIM);
+}
+
+/** Direct compaction: what it does takes time. True: some passes. */
+export function compactDirect(task: Task, m: TaskMm): bool {
+  m.compacted = compactZones(m.order, highestZone(), gate(m), m.compactPriority == ASYNC);
+  if (m.compacted != Compact.SKIPPED) count(Vm.COMPACT_STALL, 1);
+  m.costNs += compactCostNs;
+  enterStall(m.group);
+  return pass(task, m, Phase.COMPACTED);
+}
+
+/** Compaction is over: there may be a block now. Before reclaim has been tried, that comes next; afterwards it is tried again as long as there is hope. */
+export function endCompact(rq: Rq, m: TaskMm): void {
+  leaveStall(m.group);
+  const zone = takeOrder(rq.id, m, gate(m));
+  if (m.compacted != Compact.SKIPPED) count(zone != null ? Vm.COMPACT_SUCCESS : Vm.COMPACT_FAIL, 1);
+  if (got(m, zone)) return;
+  if (m.compactPriority == ASYNC) {
+    m.compactPriority = SYNC_LIGHT;
+    // Whoever gives up at once does not reclaim for a compaction that cannot be: there is little hope.
+    if (m.order > COSTLY_ORDER && m.gfp == Gfp.NORETRY && m.compacted <= Compact.DEFERRED) fail(m);
+    else reclaim(m);
+    return;
+  }
+  tryAgain(rq, m);
+}
+
+/** Direct reclaim is over. */
+export function endAllocReclaim(rq: Rq, m: TaskMm): void {
+  leaveStall(m.group);
+  const progress = m.sc.nrReclaimed;
+  mm.directNs.record(machine.now - m.sc.beganAt);
+  mm.directPages.record(progress);
+  if (got(m, takeOrder(rq.id, m, gate(m)))) return;
+  if (progress != 0) {
+    m.costNs += drainAllPages(machine.nrCpus);
+    if (got(m, takeOrder(rq.id, m, gate(m)))) return;
+  }
+  if (m.order != 0) m.phase = Phase.COMPACT;
+  else tryAgain(rq, m);
+}
+
+/** should_reclaim_retry, should_compact_retry, and the OOM killer when there is no hope; its victim exits while others go on trying. */
+function tryAgain(rq: Rq, m: TaskMm): void {
+  if (m.killed) {
+    leaveToExit(m);
+    return;
+  }
+  if (m.gfp == Gfp.NORETRY || m.order > COSTLY_ORDER) {
+    fail(m);
+    return;
+  }
+  const progress = m.sc.nrReclaimed != 0;
+  m.noProgress = progress ? 0 : m.noProgress + 1;
+  if ((m.noProgress > MAX_RECLAIM_RETRIES || !mayReclaim(m.order)) && !(progress && mayCompact(m))) {
+    if (got(m, takeOrder(rq.id, m, Gate.HIGH))) return;
+    m.noProgress = 0;
+    outOfMemory(rq, changetype<MemCgroup>(0));
+    if (m.killed) {
+      leaveToExit(m);
+      return;
+    }
+  }
+  wakeupKswapdFor(m.order, true);
+  if (!got(m, takeOrder(rq.id, m, gate(m)))) reclaim(m);
+}
+
+/** Free pages of a zone, and its share of all that reclaim may free. */
+function availablePages(zone: Zone, part: u64): u64 {
+  const root = groupAt(0);
+  let reclaimable = root.lists2 + root.lists3;
+  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
+  return zone.free + (reclaimable * zone.managed) / mm.managed / part;
+}
+
+/** Some zone would have a block above its min mark if all were freed. */
+function mayReclaim(order: u32): bool {
+  for (let i: u32 = 0; i < mm.nrZones; i++) {
+    const zone = zoneAt(i);
+    const needed = zone.minMark + zone.reserveFor(highestZone()) + (1 << order);
+    const isThere = order == 0 || zone.blocks.filled >> order != 0;
+    if (isThere && availablePages(zone, 1) >= needed) return true;
+  }
+  return false;
+}
+
+function mayCompact(m: TaskMm): bool {
+  if (m.order == 0) return false;
+  if (m.compacted == Compact.SKIPPED) {
+    // compaction_zonelist_suitable: if some of what may be freed were.
+    for (let i: u32 = 0; i < mm.nrZones; i++) {
+      if (isSuitable(zoneAt(i), m.order, highestZone(), availablePages(zoneAt(i), m.order))) return true;
+    }
+    return false;
+  }
+  if (m.compacted == Compact.SUCCESS && ++m.retries <= MAX_COMPACT_RETRIES) return true;
+  if (m.compactPriority == SYNC_FULL) return false;
+  m.compactPriority--;
+  m.retries = 0;
+  return true;
+}
+
+/** Gives back what a task has kept, and what that takes; false: it had nothing. */
+export function releaseKept(rq: Rq, task: Task, m: TaskMm): bool {
+  if (m.kept == 0) return false;
+  let blocks: u64 = 0;
+  for (let order: u32 = 0; order <= LARGEST_ORDER; order++) {
+    const kept = keptOf(m, order);
+    blocks += kept.neighbours + kept.others;
+    for (let i: u32 = 0; i < kept.neighbours; i++) release(rq.id, order, kept.place + (i << order));
+    for (; kept.others != 0; kept.others--) release(rq.id, order, NO_PLACE);
+    kept.neighbours = 0;
+    kept.place = NO_PLACE;
+  }
+  task.mode = Mode.USER;
+  task.remaining = blocks * costs.freeNs;
+  return task.remaining != 0;
+}
+
+/** A block of the kernel's goes back to the highest zone, where most of them come from. */
+function release(cpu: u32, order: u32, from: u32): void {
+  const pages: u32 = 1 << order;
+  mm.kernelPages -= pages;
+  let index = highestZone();
+  while (index > 0 && zoneAt(index).taken < pages) index--;
+  const zone = zoneAt(index);
+  if (order == 0) {
+    noteFreed(zone, from, 1);
+    freePages(zone, cpu, 1);
+    return;
+  }
+  count(Vm.PGFREE, pages);
+  zone.taken -= pages;
+  zone.free += pages;
+  if (from == NO_PLACE) giveBlock(zone.blocks, order);
+  else giveBack(zone.blocks, order, from);
+}
