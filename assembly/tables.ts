@@ -49,6 +49,10 @@ export class SystemTable {
   maxSlackNs: f64;
   bootNs: f64;
   rtPhaseNs: f64;
+  /** 1: pressure is observed. */
+  psi: f64;
+  /** When groups were made. */
+  groupsMadeNs: f64;
 }
 
 @unmanaged

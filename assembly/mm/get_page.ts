@@ -4,6 +4,7 @@
  */
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
+import { psiMemstallLeave } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { State, Task } from '../task/task';
 import { wakeupKswapd } from './kswapd';
@@ -12,7 +13,6 @@ import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { outOfMemory } from './oom';
 import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
-import { leaveStall } from './psi';
 import { noteTaken, tierOf } from './rue/tiers';
 import { TaskMm } from './task_mm';
 import { timerWheelExpiry } from './throttle_high';
@@ -48,7 +48,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
 
 /** Direct reclaim is over: a page may be there now; otherwise it is tried again as long as there is hope. */
 export function endDirect(rq: Rq, m: TaskMm): void {
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
   const progress = m.sc.nrReclaimed;
   mm.directNs.record(machine.now - m.sc.beganAt);
   mm.directPages.record(progress);

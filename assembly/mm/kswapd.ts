@@ -4,12 +4,12 @@
  */
 import { cancelTimer, startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
+import { psiMemstallEnter, psiMemstallLeave } from '../sched/psi';
 import { Rq, rqOf } from '../sched/rq';
 import { tryToWakeUp } from '../sched/wake';
 import { Mode, State, Task } from '../task/task';
 import { groupAt } from './memcg';
 import { costs, count, DEF_PRIORITY, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
-import { enterStall, leaveStall } from './psi';
 import { beginReclaim, ScanControl } from './scan_control';
 import { ageActiveAnon } from './shrink_list';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
@@ -157,7 +157,7 @@ function beginRun(task: Task): void {
     count(Vm.KSWAPD_RUNS, 1);
   }
   count(Vm.PAGEOUTRUN, 1);
-  enterStall(groupAt(0));
+  psiMemstallEnter(task);
   self.boosted = 0;
   let goal: u64 = 0;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
@@ -207,7 +207,7 @@ function endBalance(task: Task): void {
     zone.boost -= min(zone.boost, self.boosted);
   }
   snapshotRefaults(groupAt(0));
-  leaveStall(groupAt(0));
+  psiMemstallLeave(task);
   self.control.costNs += costs.passNs;
 }
 

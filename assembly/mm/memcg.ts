@@ -72,16 +72,6 @@ export class MemCgroup {
   peak: u64;
   /** Address of LruList[4]. */
   lists: usize;
-  /** Tasks in it or below that are stalled for memory, and since when; total time. */
-  stalled: u32;
-  stalledSince: u64;
-  stallNs: u64;
-  /** The averages of that, up to when, and the total then (psi.ts). */
-  averagedAt: u64;
-  averagedNs: u64;
-  avg10: u64;
-  avg60: u64;
-  avg300: u64;
   /** Address of its GroupQos; 0: RUE is off. */
   qos: usize;
 }

@@ -38,6 +38,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
     m.recorder = step.b;
     m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
   }
+  task.inIowait = false;
   if (m.stallOpen) closeStall(m);
   for (let turns: u32 = 0; !mm.hopeless; turns++) {
     if (turns == MAX_TURNS) {

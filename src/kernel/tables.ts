@@ -39,6 +39,8 @@ export const RECORDS = {
     'maxSlackNs',
     'bootNs',
     'rtPhaseNs',
+    'psi',
+    'groupsMadeNs',
   ],
   MachineTable: [
     'timerIrqNs',

@@ -449,6 +449,12 @@ export interface Scenario {
   guests: Guest[];
   /** The host's memory; guests have enough of it. */
   memory?: MemorySpec;
+  /** Whether the host's pressure is observed; absent: where memory is simulated. */
+  psi?: boolean;
+  /** When cgroups were made, from which on periods of their pressure are counted; absent: time 0. */
+  cgroupsMadeNs?: number;
+  /** When something reads the pressure files, which brings them up to date; rising. */
+  pressureReadsNs?: readonly number[];
   /** Absent: RUE is off. */
   rue?: RueSpec;
   /** How the threads of RUE and kswapd are scheduled; absent: fair, nice 0. */

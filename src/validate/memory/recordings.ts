@@ -76,6 +76,7 @@ const scenario = z.looseObject({
   tasks: z.array(recordedTask),
   sample_ms: whole,
   cg_sample_ms: whole,
+  psi_sample_ms: whole,
 });
 export type RecordedScenario = z.output<typeof scenario>;
 
@@ -100,9 +101,9 @@ const zone = z.looseObject({
   pcp_batch: whole,
 });
 
-const pressure = z.looseObject({
-  some: z.looseObject({ total: number, avg10: number, avg60: number, avg300: number }),
-});
+const pressureLine = z.looseObject({ total: number, avg10: number, avg60: number, avg300: number });
+const pressure = z.looseObject({ some: pressureLine, full: pressureLine });
+export type RecordedPressure = z.output<typeof pressure>;
 
 const summary = z.looseObject({
   duration_s: number,
@@ -132,6 +133,11 @@ const summary = z.looseObject({
   memcg_reclaim: z.looseObject({ n: whole }),
   pressure_memory_start: pressure,
   pressure_memory_end: pressure,
+  /** Of groups with a memory controller: pressure at T0 and at the end. */
+  cgroups: z.record(
+    name,
+    z.looseObject({ 'memory.pressure_start': pressure.optional(), 'memory.pressure_end': pressure.optional() }),
+  ),
   /** Time, event, and what it said. */
   oom_events: z.array(z.tuple([number, z.string(), z.string()])).default([]),
 });
