@@ -7,6 +7,7 @@ import { Histogram } from './base/histogram';
 import { failedTask, runUntil } from './loop';
 import { useKernel } from './machine/kernels';
 import { machine } from './machine/machine';
+import { listsAreWhole } from './mm/check';
 import { groupAt as memcgAt } from './mm/memcg';
 import { counter, mm } from './mm/mm';
 import { groupNumber, memoryNumber, zoneNumber } from './mm/observe';
@@ -73,6 +74,7 @@ export function failedMemory(): bool {
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */
 export function finish(untilNs: f64): void {
   const until = <u64>untilNs;
+  assert(!mm.on || listsAreWhole());
   for (let index: u32 = 0; index < machine.allCpus; index++) {
     const rq = rqAt(index);
     const task = rq.curr;

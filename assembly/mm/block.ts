@@ -116,6 +116,7 @@ function endRead(rq: Rq, folio: Folio): void {
 
 function freeOrphan(rq: Rq, folio: Folio): void {
   mm.inFlight -= folio.pages;
+  folio.group.orphans -= folio.pages;
   freeFolio(rq.id, folio);
 }
 

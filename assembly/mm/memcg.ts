@@ -10,6 +10,9 @@ export const NO_LIMIT: u64 = u64.MAX_VALUE;
 /** Pages that a CPU charges at a time (MEMCG_CHARGE_BATCH). */
 export const CHARGE_BATCH: u32 = 64;
 
+/** What a group uses as soon as a task is in it: its own records, two pages in all recordings. */
+export const GROUP_PAGES: u64 = 2;
+
 /** One list: folios from head (youngest) to tail, and their pages. */
 @unmanaged
 export class LruList {
@@ -72,6 +75,8 @@ export class MemCgroup {
   peak: u64;
   /** Address of LruList[4]. */
   lists: usize;
+  /** Pages that nobody owns any more, but a device still works on. */
+  orphans: u64;
   /** Address of its GroupQos; 0: RUE is off. */
   qos: usize;
 }

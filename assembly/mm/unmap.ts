@@ -87,6 +87,7 @@ function detach(rq: Rq, folio: Folio): void {
   if (folio.flags & (Pg.WRITEBACK | Pg.LOCKED)) {
     folio.flags |= Pg.ORPHAN;
     mm.inFlight += folio.pages;
+    folio.group.orphans += folio.pages;
   } else {
     gone.charged += folio.pages;
     release(rq.id, folio);

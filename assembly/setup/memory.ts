@@ -9,7 +9,7 @@ import { growFolio } from '../mm/fault';
 import { entryOf, folioAt, newFolio, newFolios, newRegion, Pg, Region, slotOf } from '../mm/folio';
 import { setKswapd } from '../mm/kswapd';
 import { addToLru } from '../mm/lru';
-import { groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
+import { GROUP_PAGES, groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
 import { areaAt, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
@@ -199,9 +199,6 @@ function readTasks(specTables: usize, specs: u32, areaTables: usize, viewTables:
     }
   }
 }
-
-/** What a group uses as soon as a task is in it: its own records, two pages in all recordings. */
-const GROUP_PAGES: u64 = 2;
 
 function useGroup(group: MemCgroup): void {
   group.used = true;
