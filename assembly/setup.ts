@@ -75,7 +75,7 @@ export function setUp(input: usize, seed: u64): void {
   const reader = new Reader(input);
   const header = reader.next<Header>();
   machine.maxEventsNow = EVENTS_NOW + EVENTS_NOW_PER_TASK * <u32>header.tasks;
-  newTrace(<u32>header.traceCapacity, <u64>header.traceFromNs, <u64>header.traceToNs);
+  newTrace(<u32>header.traceCapacity, <u64>header.traceFromNs, <u64>header.traceToNs, <u64>header.traceLeastNs);
   const distributionTables = reader.array<DistributionTable>(<u32>header.distributions);
   const values = reader.numbers(<u32>header.values);
   const waitQueues = reader.array<WaitQueueTable>(<u32>header.waitQueues);

@@ -23,6 +23,8 @@ export class Header {
   traceCapacity: f64;
   traceFromNs: f64;
   traceToNs: f64;
+  /** Latencies below this are not traced. */
+  traceLeastNs: f64;
   /** 1: memory is simulated. */
   memory: f64;
   devices: f64;

@@ -7,7 +7,7 @@ import { CHARGE_BATCH, consumeStock, drainAllStock, marginOf, overHigh, refillSt
 import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { groupOom } from './oom';
 import { leaveToExit } from './get_page';
-import { freePage } from './page_alloc';
+import { freePages } from './page_alloc';
 import { Phase, startReclaim } from './phase';
 import { noteCharge } from './rue/charged';
 import { TaskMm } from './task_mm';
@@ -59,7 +59,7 @@ export function endMemcg(rq: Rq, task: Task, m: TaskMm): void {
   if (m.passedOom && m.killed) {
     // It is dying: it does without, and the page goes back (task_is_dying).
     mm.inFlight--;
-    freePage(m.zone, rq.id);
+    freePages(m.zone, rq.id, 1);
     leaveToExit(m);
     return;
   }

@@ -23,7 +23,7 @@ import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
-import { TaskMm, View } from './task_mm';
+import { countFaults, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { Zone } from './zone';
 
@@ -34,6 +34,7 @@ export function fault(m: TaskMm, view: View, task: Task): void {
   const entry = entryOf(region, slotOf(region, page));
   const folio = folioAt(entry);
   count(Vm.PGFAULT, 1);
+  countFaults(m, 1, false);
   if (folio != null && hasPage(folio, page)) {
     if (folio.flags & Pg.LOCKED) {
       waitFor(task, folio);
@@ -114,6 +115,7 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       const isNew = newPage(region, slot, folioAt(entryOf(region, slot)), m.group, m.zone);
       if (isNew) addListPages(m.group, Lru.INACTIVE_ANON, 1);
       advanceView(view, 1);
+      m.rssCached++;
       m.costNs += costs.faultNs + collect(rq.id);
       m.after = For.PLACED;
       return false;

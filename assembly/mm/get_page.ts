@@ -2,11 +2,10 @@
  * One page for a task: the fast path, and everything that happens when no zone has enough (mm/page_alloc.c __alloc_pages_slowpath,
  * should_reclaim_retry, __alloc_pages_may_oom).
  */
-import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
 import { psiMemstallLeave } from '../sched/psi';
+import { Rank } from '../sched/class';
 import { Rq } from '../sched/rq';
-import { State, Task } from '../task/task';
 import { wakeupKswapd } from './kswapd';
 import { groupAt, MemCgroup } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
@@ -15,7 +14,6 @@ import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
 import { noteTaken, tierOf } from './rue/tiers';
 import { TaskMm } from './task_mm';
-import { timerWheelExpiry } from './throttle_high';
 import { Zone, zoneAt } from './zone';
 
 /** The allocator's fast path, and the begin of the slow one: kswapd is woken, and the min mark decides. */
@@ -24,9 +22,15 @@ export function getPage(rq: Rq, m: TaskMm): void {
   let zone = takePage(rq.id, mm.nrZones - 1, Gate.LOW, 0);
   if (zone == null) {
     wakeupKswapd();
-    zone = takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN, tierOf(m.group));
+    zone = takePage(rq.id, mm.nrZones - 1, gateOf(m), tierOf(m.group));
   }
   gotPage(m, zone);
+}
+
+/** Which part of the min mark keeps a task out: less of a victim, and of a real-time task, which others wait for (gfp_to_alloc_flags). */
+function gateOf(m: TaskMm): u32 {
+  if (m.killed) return Gate.OOM;
+  return m.task.rank <= Rank.RT ? Gate.RESERVE : Gate.MIN;
 }
 
 function gotPage(m: TaskMm, zone: Zone): bool {
@@ -52,7 +56,7 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   const progress = m.sc.nrReclaimed;
   mm.directNs.record(machine.now - m.sc.beganAt);
   mm.directPages.record(progress);
-  const gate = m.killed ? Gate.OOM : Gate.MIN;
+  const gate = gateOf(m);
   let zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
   if (zone == null && progress != 0) {
     drainAllPages(machine.nrCpus);
@@ -72,28 +76,23 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   m.phase = Phase.RETRY;
 }
 
-/** should_reclaim_retry, and the OOM killer when there is no hope. */
-export function retryPage(rq: Rq, task: Task, m: TaskMm): void {
-  if (m.noProgress <= MAX_RECLAIM_RETRIES && mayEverFit()) {
-    wakeupKswapd();
-    gotPage(m, takePage(rq.id, mm.nrZones - 1, m.killed ? Gate.OOM : Gate.MIN, tierOf(m.group)));
-    return;
+/** should_reclaim_retry, and the OOM killer when there is no hope; its victim exits while others go on trying. */
+export function retryPage(rq: Rq, m: TaskMm): void {
+  if (m.noProgress > MAX_RECLAIM_RETRIES || !mayEverFit()) {
+    const zone = takePage(rq.id, mm.nrZones - 1, Gate.HIGH, 0);
+    if (zone != null) {
+      gotPage(m, zone);
+      return;
+    }
+    m.noProgress = 0;
+    outOfMemory(rq, changetype<MemCgroup>(0));
+    if (m.killed) {
+      leaveToExit(m);
+      return;
+    }
   }
-  const zone = takePage(rq.id, mm.nrZones - 1, Gate.HIGH, 0);
-  if (zone != null) {
-    gotPage(m, zone);
-    return;
-  }
-  m.noProgress = 0;
-  outOfMemory(rq, changetype<MemCgroup>(0));
-  if (m.killed) {
-    leaveToExit(m);
-    return;
-  }
-  // The victim gets a tick to exit (schedule_timeout_killable(1)).
-  startTimer(rq, task.timer, timerWheelExpiry(1), 0);
-  task.state = State.SLEEPING;
-  rq.needResched = true;
+  wakeupKswapd();
+  gotPage(m, takePage(rq.id, mm.nrZones - 1, gateOf(m), tierOf(m.group)));
 }
 
 /**

@@ -106,18 +106,28 @@ function fallBack(zone: Zone): void {
   zone.boost = min(zone.boost + PAGEBLOCK_PAGES, most);
 }
 
-/** Gives one page back to the CPU's list, and a batch from there to the zone when it is long (free_unref_page_commit). */
-export function freePage(from: Zone, cpu: u32): void {
-  // A folio of several pages may hold some of another zone.
-  const zone = from.taken != 0 ? from : otherTaken();
-  zone.taken--;
-  const pcp = pcpOf(zone, cpu);
-  pcp.count++;
-  count(Vm.PGFREE, 1);
+/** Gives pages back to the CPU's list, and a batch from there to the zone whenever it is long (free_unref_page_commit). */
+export function freePages(from: Zone, cpu: u32, pages: u32): void {
+  count(Vm.PGFREE, pages);
+  for (let left = pages; left != 0; ) {
+    // A folio of several pages may hold some of another zone.
+    const zone = from.taken != 0 ? from : otherTaken();
+    const pcp = pcpOf(zone, cpu);
+    const high = zone.reclaimActive ? min(zone.pcpBatch << 2, zone.pcpHigh) : zone.pcpHigh;
+    const held = pcp.count + pcp.others;
+    const room = min(high > held ? high - held : 1, <u32>zone.taken);
+    const freed = min(left, room);
+    zone.taken -= freed;
+    pcp.count += freed;
+    left -= freed;
+    if (held + freed >= high) shorten(zone, pcp, high);
+  }
+}
+
+/** free_pcppages_bulk: part of a long list goes to its zone. */
+function shorten(zone: Zone, pcp: Pcp, high: u32): void {
   const batch = zone.pcpBatch;
-  const high = zone.reclaimActive ? min(batch << 2, zone.pcpHigh) : zone.pcpHigh;
   const held = pcp.count + pcp.others;
-  if (held < high) return;
   const most = max(<i32>high - <i32>batch, 1);
   const wanted = <i32>(batch << pcp.freeFactor);
   if (wanted < most) pcp.freeFactor++;

@@ -1,4 +1,5 @@
 /** The phases of a memory operation, and what they have in common: time that passes, reclaim that begins, pages that are waited for. */
+import { Blocked, traceBlocked, traceReclaim } from '../observe/trace';
 import { psiMemstallEnter } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { Mode, State, Task } from '../task/task';
@@ -71,13 +72,16 @@ export function reclaiming(rq: Rq, task: Task, m: TaskMm): bool {
   task.mode = Mode.USER;
   task.remaining = sc.costNs;
   sc.costNs = 0;
-  return task.remaining != 0;
+  if (task.remaining != 0) return true;
+  traceReclaim(task, sc.target.index, false, sc.nrReclaimed);
+  return false;
 }
 
 export function startReclaim(m: TaskMm, target: MemCgroup, pages: u64, phase: u32): void {
   beginReclaim(m.sc, target, pages, false);
   m.reclaimOver = false;
   m.phase = phase;
+  traceReclaim(m.task, target.index, true, 0);
   psiMemstallEnter(m.task);
 }
 
@@ -87,6 +91,7 @@ export function waitFor(task: Task, folio: Folio): void {
   folio.waiters = task;
   task.state = State.SLEEPING;
   task.inIowait = true;
+  traceBlocked(task, Blocked.PAGE);
   const m = mmOf(task);
   if ((folio.flags & Pg.WORKINGSET) == 0 || m.stallOpen) return;
   // It comes back although it was in use: waiting for it is thrashing.

@@ -6,8 +6,8 @@ import { Rq } from '../sched/rq';
 import { deviceAt, submit } from './block';
 import { Folio, Pg } from './folio';
 import { freeFolio } from './free';
-import { addToLru, ageNonresident, inactiveIsLow, leaveShadow, noteCost, takeFromLru } from './lru';
-import { listOf, MemCgroup } from './memcg';
+import { addToLru, ageNonresident, inactiveIsLow, leaveShadow, noteCost } from './lru';
+import { addListPages, listOf, MemCgroup } from './memcg';
 import { costs, count, Lru, mm, Vm } from './mm';
 import { maySwap } from './scan_count';
 import { ScanControl } from './scan_control';
@@ -33,23 +33,26 @@ export function shrinkList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32,
   return shrinkInactiveList(sc, rq, group, list, pages);
 }
 
-/** The tail folios that are taken off the list, chained by ioNext from the oldest on. */
+/** Cuts the tail off a list: its oldest folio, from which `prev` leads to the younger ones (isolate_lru_folios). */
 function isolate(group: MemCgroup, list: u32, pages: u64): Folio {
   const lru = listOf(group, list);
-  let first = changetype<Folio>(0);
-  let last = changetype<Folio>(0);
+  const oldest = lru.tail;
   let taken: u64 = 0;
-  while (taken < pages && lru.tail != null) {
-    const folio = lru.tail;
-    takeFromLru(folio);
+  let last = changetype<Folio>(0);
+  let folio = oldest;
+  while (taken < pages && folio != null) {
     folio.flags |= Pg.ISOLATED;
-    if (first == null) first = folio;
-    else last.prev = folio;
-    last = folio;
-    folio.prev = changetype<Folio>(0);
     taken += folio.pages;
+    last = folio;
+    folio = folio.prev;
   }
-  return first;
+  if (last == null) return last;
+  last.prev = changetype<Folio>(0);
+  lru.tail = folio;
+  if (folio != null) folio.next = changetype<Folio>(0);
+  else lru.head = folio;
+  addListPages(group, list, -(<i64>taken));
+  return oldest;
 }
 
 function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32, pages: u64): u64 {

@@ -87,11 +87,11 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         getPage(rq, m);
         break;
       case Phase.RETRY:
-        retryPage(rq, task, m);
-        if (task.state != State.RUNNING || rq.needResched) return true;
+        retryPage(rq, m);
         break;
       case Phase.DIRECT:
-        if (reclaiming(rq, task, m)) return true;
+        // It gives way, stalled, before it begins, and between batches (__perform_reclaim's cond_resched).
+        if (rq.needResched || reclaiming(rq, task, m)) return true;
         endDirect(rq, m);
         break;
       case Phase.CHARGE:

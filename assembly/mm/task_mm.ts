@@ -43,6 +43,9 @@ export class TaskMm {
   views: usize;
   /** Pages of its page tables and directories. */
   tables: u64;
+  /** Faults since its counters were synchronised, and new pages that those do not tell of yet (task_rss_stat). */
+  rssEvents: u32;
+  rssCached: u32;
   killed: bool;
   /** Where its step stands (touch.ts), and where a page goes that it is getting. */
   phase: u32;
@@ -64,6 +67,8 @@ export class TaskMm {
   batchLeft: u32;
   batchNs: u64;
   intoNs: u64;
+  /** The batch's operation, counted from 1, that fills the CPU's collection of new pages; 0: none does. */
+  untilDrain: u32;
   recorder: u32;
   /** Reclaim: attempts, and what has been tried. */
   noProgress: u32;
@@ -115,9 +120,30 @@ export function viewAt(m: TaskMm, index: u32): View {
   return at<View>(m.views, index);
 }
 
-/** What it has in memory, in swap and in page tables: the points of oom_badness. */
+/** A task's counters of pages are behind until this many faults later (check_sync_rss_stat: TASK_RSS_EVENTS_THRESH and two). */
+const RSS_EVENTS: u32 = 66;
+/**
+ * Faults of a process before its first step: a victim's counters in the recordings (M09 to M10) are 31 more than a multiple of 66, of which it brought
+ * about 451 along, so that they are synchronised when 42 pages of its own, and each 66 more, are there.
+ */
+export const RSS_EVENTS_AT_START: u32 = 23;
+
+/** Faults of the task come, each of which adds a page, or the one that does not. */
+export function countFaults(m: TaskMm, faults: u32, addsPages: bool): void {
+  const events = m.rssEvents + faults;
+  if (events >= RSS_EVENTS) {
+    m.rssEvents = (events - RSS_EVENTS) % RSS_EVENTS;
+    // The one that synchronises them adds its page afterwards.
+    m.rssCached = addsPages ? m.rssEvents + 1 : 0;
+  } else {
+    m.rssEvents = events;
+    if (addsPages) m.rssCached += faults;
+  }
+}
+
+/** What the kernel counts of it in memory, in swap and in page tables: the points of oom_badness. */
 export function rssOf(m: TaskMm): u64 {
-  let pages = m.tables;
+  let pages = m.tables - m.rssCached;
   for (let i: u32 = 0; i < m.nrAreas; i++) pages += areaAt(m, i).resident + areaAt(m, i).swapped;
   return pages;
 }

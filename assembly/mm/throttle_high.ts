@@ -5,6 +5,7 @@
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
 import { wheelExpiry } from '../machine/timer_wheel';
+import { Blocked, traceBlocked } from '../observe/trace';
 import { psiMemstallEnter, psiMemstallLeave } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { State, Task } from '../task/task';
@@ -82,6 +83,7 @@ export function endHigh(rq: Rq, task: Task, m: TaskMm): bool {
   m.stallOpen = true;
   startTimer(rq, task.timer, timerWheelExpiry(jiffies), 0);
   task.state = State.SLEEPING;
+  traceBlocked(task, Blocked.HIGH);
   rq.needResched = true;
   return true;
 }

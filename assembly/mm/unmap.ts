@@ -1,12 +1,11 @@
 /** Giving memory back: of a view (MADV_DONTNEED), and all that a task has when it ends (mm/memory.c zap_pte_range, exit_mmap). */
 import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
-import { entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
-import { release } from './free';
+import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
 import { isSwapped, unlink } from './lru';
 import { addListPages, listOf, MemCgroup, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
-import { freePage } from './page_alloc';
+import { freePages } from './page_alloc';
 import { Phase } from './phase';
 import { freeSwapSlot } from './shrink_list';
 import { areaAt, mmOf, TaskMm, View } from './task_mm';
@@ -44,15 +43,19 @@ function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u3
   if (gone.inactive != 0) addListPages(group, Lru.INACTIVE_ANON, -gone.inactive);
   if (gone.active != 0) addListPages(group, Lru.ACTIVE_ANON, -gone.active);
   if (gone.charged != 0) uncharge(group, gone.charged);
+  m.rssCached = 0;
+  giveBack(rq.id);
   return freed;
 }
 
-/** What a batch has taken from its group's lists, and what of that was freed at once. */
+/** What a batch has taken from its group's lists, and what of that was freed at once; the pages that one zone has yet to get of it. */
 @unmanaged
 class Gone {
   inactive: i64;
   active: i64;
   charged: u64;
+  zone: u32;
+  pages: u32;
 }
 
 const gone: Gone = changetype<Gone>(memory.data(<i32>offsetof<Gone>(), 64));
@@ -89,9 +92,19 @@ function detach(rq: Rq, folio: Folio): void {
     mm.inFlight += folio.pages;
     folio.group.orphans += folio.pages;
   } else {
+    if (folio.zone != gone.zone) {
+      giveBack(rq.id);
+      gone.zone = folio.zone;
+    }
     gone.charged += folio.pages;
-    release(rq.id, folio);
+    gone.pages += folio.pages;
+    dropFolio(folio);
   }
+}
+
+function giveBack(cpu: u32): void {
+  if (gone.pages != 0) freePages(zoneAt(gone.zone), cpu, gone.pages);
+  gone.pages = 0;
 }
 
 /** Frees what a task has, some at a time. False: all is gone. */
@@ -110,7 +123,7 @@ export function exitMemory(rq: Rq, task: Task): bool {
   for (; m.tables != 0; m.tables--) {
     mm.kernelPages--;
     uncharge(m.group, 1);
-    freePage(zoneAt(mm.nrZones - 1), rq.id);
+    freePages(zoneAt(mm.nrZones - 1), rq.id, 1);
   }
   return false;
 }

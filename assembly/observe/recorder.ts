@@ -52,12 +52,17 @@ export function recordMany(task: Task, index: u32, latencyNs: u64, count: u32): 
 
 /** Adds a latency to a recorder. */
 export function record(task: Task, index: u32, latencyNs: u64): void {
+  recordAt(task, index, latencyNs, machine.now);
+}
+
+/** The same for one that was complete at `time`, which may lie before the present. */
+export function recordAt(task: Task, index: u32, latencyNs: u64, time: u64): void {
   const recorder = recorderAt(index);
   recorder.histogram.record(latencyNs);
-  traceRecord(task, index, latencyNs);
+  traceRecord(task, index, latencyNs, time);
   if (latencyNs > recorder.worstNs || recorder.worstAt == 0) {
     recorder.worstNs = latencyNs;
-    recorder.worstAt = machine.now;
+    recorder.worstAt = time;
     recorder.worstInstance = task.id - recorder.firstTask;
   }
   if (recorder.binsUs == 0) return;

@@ -26,6 +26,20 @@ export namespace TraceKind {
   export const RECORD: u32 = 6;
   /** a: task that the OOM killer has chosen. */
   export const OOM: u32 = 7;
+  /** a: task that reclaims, b: group that it reclaims from, flags: 1 begins, 0 ends, value: pages freed. */
+  export const RECLAIM: u32 = 8;
+  /** a: task that goes to sleep, flags: what for (Blocked). */
+  export const BLOCKED: u32 = 9;
+}
+
+/** What of the memory a task sleeps for, until its wakeup. */
+export namespace Blocked {
+  /** A page is on its way from a device. */
+  export const PAGE: u32 = 0;
+  /** Its group is above memory.high. */
+  export const HIGH: u32 = 1;
+  /** RUE: its group allocates too fast. */
+  export const SPEED: u32 = 2;
 }
 
 @unmanaged
@@ -44,6 +58,8 @@ export class Trace {
   /** Window of time that is kept; from > to: nothing. */
   from: u64;
   to: u64;
+  /** Latencies below this are not kept. */
+  leastNs: u64;
   capacity: u32;
   /** Entries written; those before the last `capacity` are overwritten. */
   written: u64;
@@ -52,10 +68,11 @@ export class Trace {
 
 export const trace: Trace = changetype<Trace>(memory.data(<i32>offsetof<Trace>(), 8));
 
-/** A ring of `capacity` entries for the window [from, to]. */
-export function newTrace(capacity: u32, from: u64, to: u64): void {
+/** A ring of `capacity` entries for the window [from, to], and in it for latencies from `leastNs` on. */
+export function newTrace(capacity: u32, from: u64, to: u64, leastNs: u64): void {
   trace.from = capacity == 0 ? u64.MAX_VALUE : from;
   trace.to = to;
+  trace.leastNs = leastNs;
   trace.capacity = capacity;
   trace.entries = allocateArray<TraceEntry>(capacity);
 }
@@ -106,6 +123,17 @@ export function traceOom(task: Task): void {
   if (tracing()) write(TraceKind.OOM, machine.thisCpu, task.id, 0, 0, 0);
 }
 
-export function traceRecord(task: Task, recorder: u32, latency: u64): void {
-  if (tracing()) write(TraceKind.RECORD, machine.thisCpu, task.id, recorder, 0, latency);
+export function traceReclaim(task: Task, group: u32, begins: bool, pages: u64): void {
+  if (tracing()) write(TraceKind.RECLAIM, machine.thisCpu, task.id, group, begins ? 1 : 0, pages);
+}
+
+export function traceBlocked(task: Task, what: u32): void {
+  if (tracing()) write(TraceKind.BLOCKED, machine.thisCpu, task.id, 0, what, 0);
+}
+
+/** A latency that was complete at `time`, which may lie before the present. */
+export function traceRecord(task: Task, recorder: u32, latency: u64, time: u64): void {
+  if (latency < trace.leastNs || !tracing()) return;
+  write(TraceKind.RECORD, machine.thisCpu, task.id, recorder, 0, latency);
+  at<TraceEntry>(trace.entries, <u32>((trace.written - 1) % trace.capacity)).time = time;
 }

@@ -12,7 +12,7 @@ import { addToLru } from '../mm/lru';
 import { GROUP_PAGES, groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
-import { areaAt, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
+import { areaAt, RSS_EVENTS_AT_START, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
 import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
 import {
   AreaTable,
@@ -212,6 +212,7 @@ function readTask(m: TaskMm, table: SpecTable, id: u32, areaTables: usize, viewT
   m.group = groupAt(<u32>(table.group + 1));
   if (m.group.parent != null && !m.group.used) useGroup(m.group);
   m.oomScoreAdj = <i32>table.oomScoreAdj;
+  m.rssEvents = RSS_EVENTS_AT_START;
   m.sc = allocate<ScanControl>();
   m.nrAreas = <u32>table.areas;
   m.areas = allocateArray<Region>(m.nrAreas);

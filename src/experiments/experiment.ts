@@ -102,16 +102,20 @@ export async function runExperiment(
 
 /** What there is to say beyond latencies: of a service under load, of memory, of pressure. */
 function figuresOf(scenario: Scenario, result: Result, recorder: RecorderResult, timeoutNs: number | null) {
-  const { cgroups } = scenario;
-  const priority = (name: string): number => {
-    const group = cgroups.find((candidate) => candidate.name === name);
-    return group === undefined ? 0 : priorityOf(group, cgroups);
-  };
   return {
     ...serviceFigures(scenario, result, recorder, timeoutNs),
-    ...memoryFigures(scenario, result, recorder, priority, { kswapd: KSWAPD, rue: RUE_THREADS }),
+    ...memoryFigures(scenario, result, recorder, (group) => groupPriority(scenario, group), {
+      kswapd: KSWAPD,
+      rue: RUE_THREADS,
+    }),
     ...pressureFigures(scenario, result, recorder),
   };
+}
+
+/** The cgroup.priority of a group by its name. */
+function groupPriority({ cgroups }: Scenario, name: string): number {
+  const group = cgroups.find((candidate) => candidate.name === name);
+  return group === undefined ? 0 : priorityOf(group, cgroups);
 }
 
 /** The rows over all seeds. */
@@ -137,31 +141,37 @@ const TRACE_CAPACITY = 1 << 16;
 
 /**
  * Simulates the seed with a case's largest sample once more, this time with the trace on around it: a simulation repeats
- * exactly, so nothing had to be traced the first time. Null if nothing was recorded.
+ * exactly, so nothing had to be traced the first time. Where groups have priorities, only samples of the first of them are
+ * looked at: the others are meant to wait. Null if nothing was recorded.
  */
 export async function traceWorst(run: CaseRun): Promise<WorstSample | null> {
-  let worst: { result: Result; index: number; latencyNs: number } | null = null;
-  for (const result of run.results) {
-    result.recorders.forEach((recorder, index) => {
-      if (recorder.latency.count > 0 && recorder.worst.latencyNs > (worst?.latencyNs ?? -1)) {
-        worst = { result, index, latencyNs: recorder.worst.latencyNs };
-      }
-    });
+  const { tasks } = run.scenario;
+  const priorityOfTask = (name: string): number =>
+    groupPriority(run.scenario, tasks.find((task) => task.name === name)?.cgroup ?? '');
+  const recorded = run.results.flatMap((result) =>
+    result.recorders.flatMap((recorder) =>
+      recorder.latency.count > 0 ? [{ result, recorder, priority: priorityOfTask(recorder.task) }] : [],
+    ),
+  );
+  const first = Math.min(...recorded.map(({ priority }) => priority));
+  let worst: (typeof recorded)[number] | null = null;
+  for (const one of recorded) {
+    if (one.priority === first && one.recorder.worst.latencyNs > (worst?.recorder.worst.latencyNs ?? -1)) worst = one;
   }
   if (worst === null) return null;
-  const { result, index } = worst as { result: Result; index: number };
-  const recorder = result.recorders[index];
-  if (recorder === undefined) return null;
+  const { result, recorder } = worst;
   const { atNs, latencyNs } = recorder.worst;
   const trace: TraceWindow = {
     fromNs: Math.max(0, atNs - latencyNs - LEAD_NS),
     toNs: atNs + TAIL_NS,
+    leastNs: latencyNs,
     capacity: TRACE_CAPACITY,
   };
   const scenario = { ...run.scenario, durationNs: Math.min(run.scenario.durationNs, atNs + 2 * TAIL_NS) };
   const [again] = await runJobs([{ scenario, seed: result.seed, trace }], 1);
   const events = again?.trace ?? [];
-  const task = recorder.threads.length > 1 ? `${recorder.task}/${recorder.worst.instance}` : recorder.task;
-  const record = events.find((event) => event.event === 'record' && event.task === task && event.at === atNs);
-  return { seed: result.seed, recorder, task, thread: record ? threadOf(run.scenario, record.cpu) : null, events };
+  const record = events.find((e) => e.event === 'record' && e.at === atNs && e.latencyNs === latencyNs);
+  const [task, thread] =
+    record?.event === 'record' ? [record.task, threadOf(run.scenario, record.cpu)] : [recorder.task, null];
+  return { seed: result.seed, recorder, task, thread, events };
 }

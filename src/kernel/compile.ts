@@ -27,6 +27,8 @@ const DEFAULT_SLACK_NS = 50_000;
 export interface TraceWindow {
   fromNs: number;
   toNs: number;
+  /** Latencies below this are left out, if it is given: there is one for each page that a task touches. */
+  leastNs?: number;
   /** Entries; the last ones win. */
   capacity: number;
 }
@@ -97,6 +99,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     traceCapacity: trace?.capacity ?? 0,
     traceFromNs: trace?.fromNs ?? 0,
     traceToNs: trace?.toNs ?? 0,
+    traceLeastNs: trace?.leastNs ?? 0,
     memory: scenario.memory === undefined ? 0 : 1,
     devices: devices.count,
     files: files.count,

@@ -123,10 +123,12 @@ export interface TraceNames {
   task: (id: number) => string;
   noise: (source: number) => string;
   recorder: (index: number) => string;
+  group: (index: number) => string | null;
 }
 
 const PREV_STATES = ['S', 'R+', 'R', 'X'] as const;
 const HELD = [null, 'kernel', 'softirq'] as const;
+const BLOCKED = ['page', 'high', 'speed'] as const;
 const RANKS = ['stop', 'deadline', 'rt', 'vmf', 'fair', 'bt', 'idle'] as const;
 
 /** The trace ring's entries, oldest first. */
@@ -174,6 +176,19 @@ export function readTrace(memory: Memory, kernel: KernelExports, capacity: numbe
         break;
       case 7:
         events.push({ ...base, event: 'oom', task: names.task(a) });
+        break;
+      case 8:
+        events.push({
+          ...base,
+          event: 'reclaim',
+          task: names.task(a),
+          group: names.group(b),
+          begins: flags === 1,
+          pages: value,
+        });
+        break;
+      case 9:
+        events.push({ ...base, event: 'blocked', task: names.task(a), on: BLOCKED[flags as 0 | 1 | 2] });
         break;
       default:
         events.push({

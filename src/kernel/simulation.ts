@@ -237,6 +237,7 @@ export class Simulation {
       return `${systems[system]?.prefix ?? ''}${name}/${cpu - (firstCpu[system] ?? 0)}`;
     };
     return {
+      group: (index: number): string | null => this.#compiled.groups[index - 1] ?? null,
       task: (id: number): string => {
         if (id >= total + cpus) return perCpu('migration', id - total - cpus);
         if (id >= total) return perCpu('swapper', id - total);

@@ -18,6 +18,7 @@ export const RECORDS = {
     'traceCapacity',
     'traceFromNs',
     'traceToNs',
+    'traceLeastNs',
     'memory',
     'devices',
     'files',

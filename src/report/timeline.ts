@@ -1,8 +1,9 @@
 /**
- * The story of one bad sample: what happened on its CPU while a task waited, as text, and in one sentence who is to blame.
+ * The story of one bad sample: what happened on its CPU while a task waited for it or for memory, as text, and in a sentence or two who is to blame.
  */
 import chalk from 'chalk';
 import type { TraceEvent } from '../results/result.js';
+import { SLEEPS, type Stall, stallNs, stallSentences, stallsOf } from './stalls.js';
 import { TERMINAL_COLUMNS } from './table.js';
 import { humanNs } from './units.js';
 
@@ -36,11 +37,11 @@ const MOST_HOLDERS = 5;
 /** So much is shown before and after the wait itself. */
 const MARGIN_EVENTS = 3;
 
-/** The timeline around a sample, then the verdict. Times relative to the begin of the (first) wait, lines of at most 80 columns. */
+/** The timeline around a sample, then the verdict. Times relative to the begin of the first wait or stall, lines of at most 80 columns. */
 export function timeline(events: readonly TraceEvent[], focus: TimelineFocus): string {
   const who = waiters(focus);
-  const waits = who.flatMap((one) => waitsOf(events, focus, one)).sort((a, b) => a.fromNs - b.fromNs);
-  const [first, last] = [waits[0], waits.at(-1)];
+  const waits = who.flatMap((one) => [...waitsOf(events, focus, one), ...stallsIn(events, focus, one)]);
+  const [first, last] = [waits.sort((a, b) => a.fromNs - b.fromNs)[0], waits.at(-1)];
   if (first === undefined || last === undefined) return `${wrap(verdict(events, focus))}\n`;
   const cpus = new Set(focus.cpu === null ? waits.map((wait) => wait.cpu) : [focus.cpu]);
   const relevant = events.filter((event) => cpus.has(event.cpu) || who.some((one) => concerns(event, one)));
@@ -57,14 +58,24 @@ function waiters({ task, thread }: TimelineFocus): string[] {
 }
 
 /**
- * How long the task, and before it the thread of its guest's CPU, waited before the sample and who had the CPU meanwhile, the longest first; and
- * how much of the sample was no wait for a CPU, where that is most of it.
+ * How long the task, and before it the thread of its guest's CPU, waited before the sample and who had the CPU meanwhile, the longest first; what it
+ * did for memory; and how much of the sample was neither, where that is most of it.
  */
 export function verdict(events: readonly TraceEvent[], focus: TimelineFocus): string {
-  const found = waiters(focus).map((who) => ({ who, waits: waitsOf(events, focus, who) }));
-  const sentences = found.filter(({ waits }) => waits.length > 0).map(({ who, waits }) => sentence(events, who, waits));
+  const found = waiters(focus).map((who) => ({
+    who,
+    waits: waitsOf(events, focus, who),
+    stalls: stallsIn(events, focus, who),
+  }));
+  const sentences: string[] = [];
+  let waitedNs = 0;
+  for (const { who, waits, stalls } of found) {
+    const waitedIn = ({ fromNs, toNs }: Stall) => overlap(waits, fromNs, toNs);
+    if (waits.length > 0) sentences.push(sentence(events, who, waits));
+    sentences.push(...stallSentences(who, stalls, waitedIn));
+    waitedNs += lengthOf(waits) + stalls.reduce((sum, stall) => sum + stallNs(stall, waitedIn), 0);
+  }
   const record = recordOf(events, focus);
-  const waitedNs = found.reduce((sum, { waits }) => sum + lengthOf(waits), 0);
   const restNs = record === undefined ? 0 : record.latencyNs - waitedNs;
   if (sentences.length === 0) {
     sentences.push(`${focus.task}: the trace does not hold a wait before this sample`);
@@ -75,6 +86,17 @@ export function verdict(events: readonly TraceEvent[], focus: TimelineFocus): st
 }
 
 const lengthOf = (waits: readonly Wait[]): number => waits.reduce((sum, wait) => sum + wait.toNs - wait.fromNs, 0);
+
+/** How much of the waits lies between two instants. */
+function overlap(waits: readonly Wait[], fromNs: number, toNs: number): number {
+  return waits.reduce((sum, wait) => sum + Math.max(0, Math.min(wait.toNs, toNs) - Math.max(wait.fromNs, fromNs)), 0);
+}
+
+/** What a task did for memory within the recorded latency; nothing if the trace does not hold its record. */
+function stallsIn(events: readonly TraceEvent[], focus: TimelineFocus, task: string): Stall[] {
+  const record = recordOf(events, focus);
+  return record === undefined ? [] : stallsOf(events, task, record.at - record.latencyNs, record.at);
+}
 
 function sentence(events: readonly TraceEvent[], who: string, waits: readonly Wait[]): string {
   const holders = new Map<string, number>();
@@ -90,10 +112,14 @@ function sentence(events: readonly TraceEvent[], who: string, waits: readonly Wa
   return `${who} waited ${humanNs(lengthOf(waits))} for cpu ${cpus}: ${parts.join('; ') || 'nobody'}`;
 }
 
-/** The sample, if the trace holds it. */
+/** The sample, if the trace holds it: the largest, as steps of one task may be recorded at one instant. */
 function recordOf(events: readonly TraceEvent[], { task, aroundNs }: TimelineFocus) {
-  const record = events.find((e) => e.event === 'record' && e.task === task && e.at === aroundNs);
-  return record?.event === 'record' ? record : undefined;
+  let largest: Extract<TraceEvent, { event: 'record' }> | undefined;
+  for (const e of events) {
+    if (e.event !== 'record' || e.task !== task || e.at !== aroundNs) continue;
+    if (largest === undefined || e.latencyNs > largest.latencyNs) largest = e;
+  }
+  return largest;
 }
 
 /**
@@ -196,6 +222,10 @@ function describe(e: TraceEvent): string {
       return `${e.task} ${e.recorder} = ${humanNs(e.latencyNs)}`;
     case 'oom':
       return `${e.task} is killed: out of memory`;
+    case 'reclaim':
+      return `${e.task} ${e.begins ? 'begins to reclaim' : `has reclaimed ${e.pages} pages`}${e.group === null ? '' : ` of ${e.group}`}`;
+    case 'blocked':
+      return `${e.task} sleeps ${SLEEPS[e.on]}`;
   }
 }
 

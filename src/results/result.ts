@@ -153,4 +153,11 @@ export type TraceEvent =
   | { at: number; cpu: number; event: 'throttle'; what: string }
   | { at: number; cpu: number; event: 'record'; task: string; recorder: string; latencyNs: number }
   /** The OOM killer chose it. */
-  | { at: number; cpu: number; event: 'oom'; task: string };
+  | { at: number; cpu: number; event: 'oom'; task: string }
+  /** It reclaims pages itself: from all groups (null) or from one and those below it. `pages`: freed, at the end. */
+  | { at: number; cpu: number; event: 'reclaim'; task: string; group: string | null; begins: boolean; pages: number }
+  /** It sleeps for memory until its wakeup. */
+  | { at: number; cpu: number; event: 'blocked'; task: string; on: Blocked };
+
+/** What of the memory a task sleeps for: a page on its way from a device, memory.high, RUE's allocation speed. */
+export type Blocked = 'page' | 'high' | 'speed';

@@ -40,6 +40,29 @@ describe('verdict', () => {
     );
   });
 
+  it('says what the task did for memory, and for how long without the waits in between', () => {
+    const memory: TraceEvent[] = [
+      { at: us(50), cpu: 0, event: 'switch', prev: 'swapper/0', prevState: 'R', next: 'app' },
+      { at: us(100), cpu: 0, event: 'reclaim', task: 'app', group: null, begins: true, pages: 0 },
+      { at: us(200), cpu: 0, event: 'switch', prev: 'app', prevState: 'R+', next: 'kswapd0' },
+      { at: us(500), cpu: 0, event: 'switch', prev: 'kswapd0', prevState: 'S', next: 'app' },
+      { at: us(700), cpu: 0, event: 'reclaim', task: 'app', group: null, begins: false, pages: 32 },
+      { at: us(710), cpu: 0, event: 'blocked', task: 'app', on: 'page' },
+      { at: us(710), cpu: 0, event: 'switch', prev: 'app', prevState: 'S', next: 'swapper/0' },
+      { at: us(810), cpu: 0, event: 'wakeup', task: 'app', target: 0, held: null },
+      { at: us(811), cpu: 0, event: 'switch', prev: 'swapper/0', prevState: 'R', next: 'app' },
+      { at: us(820), cpu: 0, event: 'record', task: 'app', recorder: 'use', latencyNs: us(730) },
+      { at: us(820), cpu: 0, event: 'record', task: 'app', recorder: 'alloc', latencyNs: us(1) },
+    ];
+    const sample = { aroundNs: us(820), task: 'app', cpu: null };
+    expect(verdict(memory, sample)).toBe(
+      'app waited 301 µs for cpu 0: kswapd0 ran 300 µs; idle 1.00 µs; ' +
+        'app reclaimed pages of all groups for 300 µs, once, and got 32; ' +
+        'app slept 100 µs for pages on their way from a device, once',
+    );
+    expect(timeline(memory, sample)).toContain('app has reclaimed 32 pages');
+  });
+
   it('of a guest first says what its CPU waited for', () => {
     const guest: TraceEvent[] = [
       { at: us(10), cpu: 0, event: 'switch', prev: 'swapper/0', prevState: 'R', next: 'batch' },

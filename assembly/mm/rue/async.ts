@@ -10,11 +10,20 @@ import { beginReclaim, ScanControl } from '../scan_control';
 import { park, Reclaimer, unpark } from './park';
 import { GroupQos, limitOf, qosOf, rue } from './rue';
 
+/** How far the thread has come. */
+@unmanaged
+class AsyncWorker {
+  /** It reclaims from a group. */
+  inGroup: bool;
+  /** It sleeps as no group waits. */
+  idle: bool;
+  /** The groups that wait, chained by asyncNext. */
+  first: GroupQos;
+  last: GroupQos;
+}
+
+const self: AsyncWorker = changetype<AsyncWorker>(memory.data(<i32>offsetof<AsyncWorker>(), 8));
 const reclaimer: Reclaimer = changetype<Reclaimer>(memory.data(<i32>offsetof<Reclaimer>(), 8));
-let inGroup: bool = false;
-let idle: bool = false;
-let first: GroupQos = changetype<GroupQos>(0);
-let last: GroupQos = changetype<GroupQos>(0);
 
 export function setAsync(sc: ScanControl): void {
   reclaimer.sc = sc;
@@ -35,27 +44,27 @@ export function queueAsync(qos: GroupQos): void {
   if (qos.asyncQueued) return;
   qos.asyncQueued = true;
   qos.asyncNext = changetype<GroupQos>(0);
-  if (first == null) first = qos;
-  else last.asyncNext = qos;
-  last = qos;
-  if (idle) unpark(rue.asyncWorker);
+  if (self.first == null) self.first = qos;
+  else self.last.asyncNext = qos;
+  self.last = qos;
+  if (self.idle) unpark(rue.asyncWorker);
 }
 
 export function asyncStep(rq: Rq, task: Task): bool {
-  idle = false;
+  self.idle = false;
   while (true) {
-    if (inGroup) {
+    if (self.inGroup) {
       if (reclaimer.step(rq, task)) return true;
-      inGroup = false;
+      self.inGroup = false;
       qosOf(reclaimer.sc.target).asyncStolen += reclaimer.sc.nrReclaimed;
     }
-    const qos = first;
+    const qos = self.first;
     if (qos == null) {
-      idle = true;
+      self.idle = true;
       park(rq, task);
       return true;
     }
-    first = qos.asyncNext;
+    self.first = qos.asyncNext;
     qos.asyncQueued = false;
     begin(qos);
   }
@@ -67,5 +76,5 @@ function begin(qos: GroupQos): void {
   const pages = min(group.usage - qos.asyncLow, qos.asyncHigh - qos.asyncLow);
   beginReclaim(reclaimer.sc, group, max(pages, <u64>SWAP_CLUSTER_MAX), false);
   reclaimer.over = false;
-  inGroup = true;
+  self.inGroup = true;
 }

@@ -26,9 +26,17 @@ const ALARM_NS: u64 = 10_000_000;
 /** What a round costs: a walk over the groups. Assumption. */
 const ROUND_NS: u64 = 5_000;
 
-let lastRatio: i64 = 0;
-let lastAt: u64 = 0;
-let working: bool = false;
+/** How far the thread has come. */
+@unmanaged
+class Controller {
+  /** The pressure of the last round, and when that was. */
+  lastRatio: i64;
+  lastAt: u64;
+  /** A round's cost is passing. */
+  working: bool;
+}
+
+const self: Controller = changetype<Controller>(memory.data(<i32>offsetof<Controller>(), 8));
 
 export function initController(): void {
   rue.level = PRIORITIES - 1;
@@ -36,17 +44,17 @@ export function initController(): void {
 
 /** Below the reserve nobody waits for the next round. */
 export function alarm(): void {
-  if (totalFree() >= rue.reservePages || machine.now - lastAt < ALARM_NS) return;
+  if (totalFree() >= rue.reservePages || machine.now - self.lastAt < ALARM_NS) return;
   unpark(rue.controller);
 }
 
 export function controllerStep(rq: Rq, task: Task): bool {
-  if (!working) {
-    working = true;
+  if (!self.working) {
+    self.working = true;
     work(task, ROUND_NS);
     return true;
   }
-  working = false;
+  self.working = false;
   round();
   sleepFor(rq, task, rue.ratio > 0 ? PRESSED_NS : RELAXED_NS);
   return true;
@@ -57,26 +65,26 @@ function round(): void {
   const ratio = positionRatio(<i64>mm.managed - <i64>free, <i64>mm.managed, <i64>rue.reservePages);
   rue.ratio = ratio;
   moveLevel(ratio);
-  const allocated = machine.now - lastAt > STALE_NS ? 1 : rue.allocated;
+  const allocated = machine.now - self.lastAt > STALE_NS ? 1 : rue.allocated;
   rue.goal = (allocated * <u64>ratio) / <u64>ONE;
   if (isOn(Part.ACCELERATE) && free < rue.reservePages) rue.goal = max(rue.goal, rue.reservePages - free);
   rue.allocated = 0;
   rue.reclaimed = 0;
-  lastRatio = ratio;
-  lastAt = machine.now;
+  self.lastRatio = ratio;
+  self.lastAt = machine.now;
   if (rue.goal != 0 && isOn(Part.ACCELERATE) && ratio > ONE) wakeWorker();
 }
 
 /** Under rising pressure the next priority that has pages may be reclaimed, too; under falling pressure one less. */
 function moveLevel(ratio: i64): void {
-  if (ratio > ONE + MARGIN && ratio > lastRatio) {
+  if (ratio > ONE + MARGIN && ratio > self.lastRatio) {
     for (let level = rue.level; level > rue.highestReclaim; ) {
       level--;
       if (!hasPages(level)) continue;
       rue.level = level;
       return;
     }
-  } else if (ratio < ONE - MARGIN && ratio < lastRatio && rue.level < PRIORITIES - 1) {
+  } else if (ratio < ONE - MARGIN && ratio < self.lastRatio && rue.level < PRIORITIES - 1) {
     rue.level++;
   }
 }

@@ -15,15 +15,21 @@ import { SLICE_NS, sleepFor } from './speed';
 /** What a round costs. Assumption. */
 const ROUND_NS: u64 = 2_000;
 
-let working: bool = false;
+@unmanaged
+class LatencyController {
+  /** A round's cost is passing. */
+  working: bool;
+}
+
+const self: LatencyController = changetype<LatencyController>(memory.data(<i32>offsetof<LatencyController>(), 8));
 
 export function latencyStep(rq: Rq, task: Task): bool {
-  if (!working) {
-    working = true;
+  if (!self.working) {
+    self.working = true;
     work(task, ROUND_NS);
     return true;
   }
-  working = false;
+  self.working = false;
   const isLate = rue.late * 100 > rue.allocations;
   for (let i: u32 = 1; i < mm.nrGroups; i++) {
     const qos = qosOf(groupAt(i));

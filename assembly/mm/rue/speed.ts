@@ -6,6 +6,7 @@
  */
 import { startTimer } from '../../machine/hrtimer';
 import { machine } from '../../machine/machine';
+import { Blocked, traceBlocked } from '../../observe/trace';
 import { Rq } from '../../sched/rq';
 import { State, Task } from '../../task/task';
 import { mm } from '../mm';
@@ -64,6 +65,7 @@ export function speedSleep(rq: Rq, task: Task, m: TaskMm): bool {
     qos.speedSleeps++;
     qos.speedSleepNs += owed;
     sleepFor(rq, task, owed);
+    traceBlocked(task, Blocked.SPEED);
     return true;
   }
   return false;

@@ -20,14 +20,21 @@ const MAX_RETRIES: u32 = 5;
 /** Accelerated: lists are looked at in 64ths from the begin, not in 4096ths. Ours. */
 const FAST_PRIORITY: i32 = DEF_PRIORITY / 2;
 
+/** How far the thread has come. */
+@unmanaged
+class Worker {
+  /** It reclaims from a group. */
+  inGroup: bool;
+  resting: bool;
+  /** The group that comes next, how many were looked at in this pass, and what it has freed. */
+  cursor: u32;
+  looked: u32;
+  progress: u64;
+  retries: u32;
+}
+
+const self: Worker = changetype<Worker>(memory.data(<i32>offsetof<Worker>(), 8));
 const reclaimer: Reclaimer = changetype<Reclaimer>(memory.data(<i32>offsetof<Reclaimer>(), 8));
-let inGroup: bool = false;
-let resting: bool = false;
-/** The group that comes next, how many were looked at in this pass, and what it has freed. */
-let cursor: u32 = 0;
-let looked: u32 = 0;
-let progress: u64 = 0;
-let retries: u32 = 0;
 
 export function setWorker(sc: ScanControl): void {
   reclaimer.sc = sc;
@@ -35,13 +42,13 @@ export function setWorker(sc: ScanControl): void {
 
 /** Accelerated: there is work. */
 export function wakeWorker(): void {
-  if (resting) unpark(rue.worker);
+  if (self.resting) unpark(rue.worker);
 }
 
 export function workerStep(rq: Rq, task: Task): bool {
-  resting = false;
+  self.resting = false;
   while (true) {
-    if (inGroup) {
+    if (self.inGroup) {
       if (reclaimer.step(rq, task)) return true;
       endGroup();
       if (rue.reclaimed > rue.goal) return rest(rq, task, DONE_NS);
@@ -53,10 +60,10 @@ export function workerStep(rq: Rq, task: Task): bool {
 
 /** Begins with the next victim. False: the pass is over. */
 function nextGroup(): bool {
-  while (looked < mm.nrGroups) {
-    looked++;
-    cursor = cursor + 1 < mm.nrGroups ? cursor + 1 : 0;
-    const group = groupAt(cursor);
+  while (self.looked < mm.nrGroups) {
+    self.looked++;
+    self.cursor = self.cursor + 1 < mm.nrGroups ? self.cursor + 1 : 0;
+    const group = groupAt(self.cursor);
     if (group.parent == null || group.usage == 0 || !isVictim(qosOf(group))) continue;
     beginReclaim(reclaimer.sc, group, max(rue.goal, <u64>SWAP_CLUSTER_MAX), false);
     if (isOn(Part.ACCELERATE) && rue.ratio > ONE) {
@@ -64,42 +71,42 @@ function nextGroup(): bool {
       reclaimer.sc.forceDeactivate = true;
     }
     reclaimer.over = false;
-    inGroup = true;
+    self.inGroup = true;
     return true;
   }
   return false;
 }
 
 function endGroup(): void {
-  inGroup = false;
+  self.inGroup = false;
   const freed = reclaimer.sc.nrReclaimed;
   rue.reclaimed += freed;
-  progress += freed;
+  self.progress += freed;
   qosOf(reclaimer.sc.target).workerStolen += freed;
 }
 
 /** How long it rests after a pass over all groups that did not reach the goal; 0: not at all. */
 function afterPass(): u64 {
-  const freed = progress;
-  looked = 0;
-  progress = 0;
+  const freed = self.progress;
+  self.looked = 0;
+  self.progress = 0;
   if (freed != 0) {
-    retries = 0;
+    self.retries = 0;
     return 0;
   }
-  if (retries < MAX_RETRIES) {
-    retries++;
+  if (self.retries < MAX_RETRIES) {
+    self.retries++;
     return CONGESTED_NS + IDLE_NS;
   }
-  retries = 0;
+  self.retries = 0;
   return CONGESTED_NS;
 }
 
 function rest(rq: Rq, task: Task, ns: u64): bool {
   if (ns == 0) return workerStep(rq, task);
-  looked = 0;
-  progress = 0;
-  resting = true;
+  self.looked = 0;
+  self.progress = 0;
+  self.resting = true;
   sleepFor(rq, task, ns);
   return true;
 }
