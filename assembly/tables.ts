@@ -301,7 +301,7 @@ export class AreaTable {
 
 @unmanaged
 export class ViewTable {
-  /** Of a file, or of the task's own area. */
+  /** Of a file, or of the task's own area; region −1: of nothing. */
   file: f64;
   region: f64;
   first: f64;

@@ -17,6 +17,7 @@ import {
   setTable,
   slotOf,
 } from './folio';
+import { keepPage } from './kernel_pages';
 import { isSwapped, link } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
 import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
@@ -133,6 +134,9 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       m.phase = Phase.READAHEAD;
       return false;
     }
+    case For.KERNEL:
+      keepPage(m);
+      return false;
     case For.SWAP_IN: {
       const page = view.first + nextPage(task, view);
       const folio = cachePage(m, region, page);

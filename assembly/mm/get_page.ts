@@ -6,6 +6,7 @@ import { machine } from '../machine/machine';
 import { psiMemstallLeave } from '../sched/psi';
 import { Rank } from '../sched/class';
 import { Rq } from '../sched/rq';
+import { failPage, gateOfClass, Gfp, mayReclaim } from './kernel_pages';
 import { wakeupKswapd } from './kswapd';
 import { groupAt, MemCgroup } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
@@ -30,11 +31,16 @@ export function getPage(rq: Rq, m: TaskMm): void {
 /** Which part of the min mark keeps a task out: less of a victim, and of a real-time task, which others wait for (gfp_to_alloc_flags). */
 function gateOf(m: TaskMm): u32 {
   if (m.killed) return Gate.OOM;
+  if (m.gfp != Gfp.KERNEL) return gateOfClass(m.gfp);
   return m.task.rank <= Rank.RT ? Gate.RESERVE : Gate.MIN;
 }
 
 function gotPage(m: TaskMm, zone: Zone): bool {
   if (zone == null) {
+    if (!mayReclaim(m.gfp)) {
+      failPage(m);
+      return false;
+    }
     count(Vm.ALLOCSTALL, 1);
     startReclaim(m, groupAt(0), SWAP_CLUSTER_MAX, Phase.DIRECT);
     return false;
@@ -43,7 +49,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
   mm.inFlight++;
   if (m.group.qos != 0) noteTaken(m.group, zone);
   m.costNs += refillCostNs;
-  m.phase = Phase.CHARGE;
+  m.phase = m.after == For.KERNEL ? Phase.PLACE : Phase.CHARGE;
   m.retries = MAX_RECLAIM_RETRIES;
   m.drained = false;
   m.passedOom = false;

@@ -45,7 +45,9 @@ export namespace Vm {
   export const MEMCG_RECLAIMS: u32 = 31;
   export const HIGH_RECLAIMS: u32 = 32;
   export const HIGH_SLEEPS: u32 = 33;
-  export const COUNT: u32 = 34;
+  /** Requests that must not wait and got no page: the kernel warns of them, but does not count. */
+  export const ALLOC_FAILURES: u32 = 34;
+  export const COUNT: u32 = 35;
 }
 
 /** The lists of a group (enum lru_list). */

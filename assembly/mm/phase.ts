@@ -17,6 +17,9 @@ export namespace Access {
   export const FILL: u32 = 2;
   /** Gives the view's pages back (MADV_DONTNEED). */
   export const FREE: u32 = 3;
+  /** Takes x pages for the kernel, of class y; gives all of them back. */
+  export const ALLOC: u32 = 4;
+  export const RELEASE: u32 = 5;
 }
 
 export namespace Phase {
@@ -41,6 +44,7 @@ export namespace Phase {
   /** RUE: something is due for what was charged. */
   export const DUE: u32 = 18;
   export const DUE_RECLAIM: u32 = 19;
+  export const RELEASING: u32 = 20;
 }
 
 /** What a page is for. */
@@ -53,6 +57,7 @@ export namespace For {
   export const PLACED: u32 = 4;
   /** A directory of page tables. */
   export const DIRECTORY: u32 = 5;
+  export const KERNEL: u32 = 6;
 }
 
 /** Lets what the operation has cost so far pass, if it is anything, and goes on with `phase`. */

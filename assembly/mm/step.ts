@@ -17,8 +17,9 @@ import { batch } from './batch';
 import { charge, endMemcg } from './charge';
 import { fault, place, swappedIn } from './fault';
 import { endDirect, getPage, retryPage } from './get_page';
+import { Gfp, releasePages } from './kernel_pages';
 import { costs, mm } from './mm';
-import { Access, pass, Phase, reclaiming } from './phase';
+import { Access, For, pass, Phase, reclaiming } from './phase';
 import { read, readahead, submitChain } from './read';
 import { endDue, noteAllocations, payDue } from './rue/charged';
 import { mmOf, viewAt } from './task_mm';
@@ -36,7 +37,8 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
   if (m.phase == Phase.IDLE) {
     m.opsLeft = step.c == Access.FILL ? u64.MAX_VALUE : step.x;
     m.recorder = step.b;
-    m.phase = step.c == Access.FREE ? Phase.FREEING : Phase.NEXT;
+    m.phase = step.c == Access.FREE ? Phase.FREEING : step.c == Access.RELEASE ? Phase.RELEASING : Phase.NEXT;
+    m.gfp = step.c == Access.ALLOC ? <u32>step.y : Gfp.KERNEL;
   }
   task.inIowait = false;
   if (m.stallOpen) closeStall(m);
@@ -57,11 +59,16 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
           m.phase = Phase.IDLE;
           return false;
         }
-        if (batch(rq, task, m, view, step)) return true;
+        if (step.c != Access.ALLOC && batch(rq, task, m, view, step)) return true;
         m.beganAt = machine.now;
         m.pagesDone = 0;
         m.costNs = 0;
-        m.phase = step.c == Access.TOUCH ? Phase.FAULT : Phase.READ;
+        if (step.c == Access.ALLOC) {
+          m.after = For.KERNEL;
+          m.phase = Phase.GET_PAGE;
+        } else {
+          m.phase = step.c == Access.TOUCH ? Phase.FAULT : Phase.READ;
+        }
         break;
       case Phase.FAULT:
         fault(m, view, task);
@@ -136,6 +143,10 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         break;
       case Phase.FREEING:
         return freeView(rq, task, m, view);
+      case Phase.RELEASING:
+        if (releasePages(rq, task, m)) return true;
+        m.phase = Phase.IDLE;
+        return false;
       default:
         return unreachable();
     }

@@ -43,6 +43,9 @@ export class TaskMm {
   views: usize;
   /** Pages of its page tables and directories. */
   tables: u64;
+  /** Pages that the kernel holds for it (kernel_pages.ts), and the class of its present request. */
+  kernelPages: u64;
+  gfp: u32;
   /** Faults since its counters were synchronised, and new pages that those do not tell of yet (task_rss_stat). */
   rssEvents: u32;
   rssCached: u32;

@@ -2,6 +2,7 @@
 import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
+import { releasePages } from './kernel_pages';
 import { isSwapped, unlink } from './lru';
 import { addListPages, listOf, MemCgroup, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
@@ -120,6 +121,7 @@ export function exitMemory(rq: Rq, task: Task): bool {
     }
     m.raNext = 0;
   }
+  if (releasePages(rq, task, m)) return true;
   for (; m.tables != 0; m.tables--) {
     mm.kernelPages--;
     uncharge(m.group, 1);

@@ -224,7 +224,9 @@ function readTask(m: TaskMm, table: SpecTable, id: u32, areaTables: usize, viewT
   for (let i: u32 = 0; i < <u32>table.views; i++) {
     const row = rowAt<ViewTable>(viewTables, <u32>table.firstView + i);
     const view = viewAt(m, i);
-    view.region = row.file != 0 ? at<Region>(files, <u32>row.region) : areaAt(m, <u32>row.region);
+    // A step that takes pages for the kernel goes through no region.
+    if (row.file != 0) view.region = at<Region>(files, <u32>row.region);
+    else if (row.region >= 0) view.region = areaAt(m, <u32>row.region);
     view.first = <u32>row.first;
     view.pages = <u32>row.pages;
     view.pattern = <u32>row.pattern;

@@ -3,7 +3,7 @@
  */
 import { type Scenario, type SchedClassName, settingsOf, stepsOf, type TaskSpec } from '../scenario/scenario.js';
 import { btRuntimes, groupTable, kernelTable, machineTable, nameHash, noiseTable } from './machine_tables.js';
-import { KSWAPD, MemoryTables, memoryRecord } from './memory.js';
+import { KSWAPD, MemoryTables, memoryRecord, takesKernelPages } from './memory.js';
 import {
   asksForIdentity,
   barriersOf,
@@ -154,7 +154,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
     const context: ProgramContext = {
       ...common,
       view: (step) => shared.memory.view(step, task),
-      unmaps: task.memory !== undefined,
+      unmaps: task.memory !== undefined || takesKernelPages(task),
     };
     const program = compileProgram(task.program, shared.specs.count, task.name, context);
     for (const barrier of barriersOf(task.program)) waitQueues.join(`${prefix}barrier:${barrier}`, task.count);

@@ -1,7 +1,14 @@
 /**
  * The memory side of a scenario as the kernel's tables hold it, and what may be asked about it afterwards.
  */
-import type { CgroupSpec, MemorySpec, MemoryStep, Scenario, TaskSpec } from '../scenario/scenario.js';
+import {
+  type CgroupSpec,
+  type MemorySpec,
+  type MemoryStep,
+  type Scenario,
+  stepsOf,
+  type TaskSpec,
+} from '../scenario/scenario.js';
 import { kernelThread, rueThreads } from './rue.js';
 import { PATTERN, type RecordOf, Table } from './tables.js';
 
@@ -13,6 +20,10 @@ export function withKswapd(scenario: Scenario): TaskSpec[] {
   if (scenario.memory === undefined || scenario.tasks.some(({ name }) => name === KSWAPD)) return scenario.tasks;
   return [...scenario.tasks, kernelThread(scenario, KSWAPD, { op: 'kswapd' }), ...rueThreads(scenario)];
 }
+
+/** Whether a task has pages to give back when it ends that are not of its areas. */
+export const takesKernelPages = ({ program }: TaskSpec): boolean =>
+  [...stepsOf(program)].some((step) => step.op === 'memory' && step.access === 'alloc');
 
 /** Collects the areas and views of tasks, declaration by declaration. */
 export class MemoryTables {
@@ -147,6 +158,7 @@ export const VMSTAT = [
   'memcg_reclaims',
   'high_reclaims',
   'high_sleeps',
+  'alloc_failures',
 ] as const;
 
 /** In the order of assembly/mm/observe.ts. */

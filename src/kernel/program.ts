@@ -14,6 +14,7 @@ import {
   ACCESS,
   CHANNEL,
   DISTRIBUTION,
+  GFP,
   instruction,
   MISSED,
   MODE,
@@ -273,7 +274,7 @@ export function compileProgram(
           b: item.recorder === null ? 0 : context.recorder(spec, item.recorder, 0) + 1,
           c: ACCESS[item.access],
           x: item.access === 'fill' ? item.freePages : item.times,
-          y: item.chunk,
+          y: item.access === 'alloc' ? GFP[item.gfp ?? 'kernel'] : item.chunk,
         });
         break;
       case 'kswapd':

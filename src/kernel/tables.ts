@@ -284,7 +284,9 @@ export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3
 export const MODE = { user: 0, kernel: 1, irqoff: 2, touch: 3 } as const;
 
 /** Access of assembly/mm/phase.ts and Pattern of assembly/mm/task_mm.ts. */
-export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3 } as const;
+export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, alloc: 4, release: 5 } as const;
+/** Gfp of assembly/mm/kernel_pages.ts. */
+export const GFP = { kernel: 0, high: 1, nowait: 2, atomic: 3, memalloc: 4 } as const;
 export const PATTERN = { sequential: 0, uniform: 1, hot: 2 } as const;
 
 /** Missed of assembly/task/instruction.ts. */

@@ -129,6 +129,14 @@ export const readSchema = z.strictObject({
   chunk: positiveSize.prefault('4KiB').describe('read at a time'),
   ...operations,
 });
+export const allocSchema = z.strictObject({
+  size: positiveSize,
+  gfp: z
+    .enum(['kernel', 'high', 'nowait', 'atomic', 'memalloc'])
+    .default('kernel')
+    .describe('how far it may go into the reserve, and whether it may wait'),
+  record: operations.record,
+});
 export const freeSchema = z.union([
   name.transform((area) => ({ area, offset: 0, size: undefined })),
   z.strictObject({ area: name, ...part }),
@@ -153,6 +161,12 @@ export const touchStep = (touch: z.output<typeof touchSchema>): MemoryStep =>
   stepOf('touch', { area: touch.area, file: null }, touch, 1, touch);
 export const readStep = (read: z.output<typeof readSchema>): MemoryStep =>
   stepOf('read', { area: null, file: read.file }, read, read.chunk, read);
+export const allocStep = ({ size: pages, gfp, record }: z.output<typeof allocSchema>): MemoryStep => ({
+  ...stepOf('alloc', { area: null, file: null }, { offset: 0, size: pages }, 1, { pattern: 'sequential', record }),
+  gfp,
+});
+export const releaseStep = (): MemoryStep =>
+  stepOf('release', { area: null, file: null }, { offset: 0 }, 1, { pattern: 'sequential' });
 export const freeStep = (free: z.output<typeof freeSchema>): MemoryStep =>
   stepOf('free', { area: free.area, file: null }, free, 1, { pattern: 'sequential' });
 

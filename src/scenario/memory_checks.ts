@@ -113,6 +113,13 @@ function checkAreas(task: TaskSpec, place: string, memory: MemorySpec | undefine
 function checkStep(step: MemoryStep, task: TaskSpec, place: string, memory: MemorySpec | undefined, fail: Fail): void {
   const { access, first, pages, chunk } = step;
   if (memory === undefined) fail(place, `${access}: expected memory in the scenario`);
+  if (access === 'release') return;
+  if (access === 'alloc') {
+    const { dma, dma32, normal } = memory?.zones ?? { dma: 0, dma32: 0, normal: 0 };
+    const most = dma + dma32 + normal;
+    if (pages > most) fail(place, `alloc: expected at most the machine’s ${text(most)}, found ${text(pages)}`);
+    return;
+  }
   const length = lengthOf(step, task, memory);
   const what = step.area === null ? `file "${step.file}"` : `area "${step.area}"`;
   if (length === undefined) fail(place, `${access}: unknown ${what}`);

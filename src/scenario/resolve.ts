@@ -2,7 +2,7 @@
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
-import { freeStep, memorySpecOf, readStep, taskMemoryOf, touchStep } from './memory.js';
+import { allocStep, freeStep, memorySpecOf, readStep, releaseStep, taskMemoryOf, touchStep } from './memory.js';
 import { checkMemory, fitSteps } from './memory_checks.js';
 import {
   cgroupOf,
@@ -272,6 +272,8 @@ export function resolveStep(step: StepDocument): Step {
   if ('touch' in step) return touchStep(step.touch);
   if ('read' in step) return readStep(step.read);
   if ('free' in step) return freeStep(step.free);
+  if ('alloc' in step) return allocStep(step.alloc);
+  if ('release' in step) return releaseStep();
   if ('exit' in step) return { op: 'exit' };
   throw new UserError('scenario', null, `unknown step ${JSON.stringify(step)}`);
 }

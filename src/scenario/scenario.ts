@@ -91,11 +91,12 @@ export type Step =
 /**
  * What a task does with memory: `times` operations on pages of one of its own areas or of a file, the next ones in order (from the begin again after the
  * last), uniformly at random, or four of five in the first fifth. An operation touches a page, or reads `chunk` pages; `fill` reads until the
- * machine has no more than `freePages` free pages; `free` gives all these pages back.
+ * machine has no more than `freePages` free pages; `free` gives all these pages back. `alloc` takes pages for the kernel with requests of class `gfp`,
+ * `release` gives all that it has taken back.
  */
 export interface MemoryStep {
   op: 'memory';
-  access: 'touch' | 'read' | 'fill' | 'free';
+  access: 'touch' | 'read' | 'fill' | 'free' | 'alloc' | 'release';
   area: string | null;
   file: string | null;
   first: number;
@@ -104,9 +105,14 @@ export interface MemoryStep {
   times: number;
   chunk: number;
   freePages: number;
+  /** Of `alloc`; default kernel. */
+  gfp?: Gfp;
   /** Where the time of each operation is recorded; null: nowhere. */
   recorder: string | null;
 }
+
+/** How far a request may go into the reserve, and whether it may wait: GFP_KERNEL, the same with __GFP_HIGH, GFP_NOWAIT, GFP_ATOMIC, PF_MEMALLOC. */
+export type Gfp = 'kernel' | 'high' | 'nowait' | 'atomic' | 'memalloc';
 
 /** Which channel of an array: one by its number, the one of the task's own instance (from a number on), of a message's origin, or of its key. */
 export type ChannelIndex = number | 'own' | { own: number } | 'origin' | 'key';
