@@ -240,8 +240,10 @@ export function memoryHistogram(what: u32): Histogram {
       return mm.directPages;
     case 5:
       return mm.memcgNs;
-    default:
+    case 6:
       return mm.memcgPages;
+    default:
+      return mm.dirtyAtBalance;
   }
 }
 

@@ -7,6 +7,9 @@ import { Distribution, nextBits, sample, streamState } from './base/random';
 import { RbNode, RbTree, successor } from './base/rbtree';
 import { Event, initEvent, newWheel, Wheel } from './base/wheel';
 import { positionRatio } from './mm/rue/position';
+import { dtc } from './mm/writeback/limits';
+import { positionRatio as dirtyRatio } from './mm/writeback/position_ratio';
+import { Wb } from './mm/writeback/wb';
 import { SchedAvg, updateAverages, updateSums, estimate } from './sched/avg';
 import { idleScanFor } from './sched/domain';
 import { calcDelta, NICE_0_LOAD, weightOf, wmultOf } from './sched/weight';
@@ -291,4 +294,29 @@ export function idleScan(sumUtil: u32, size: u32): u32 {
 
 export function rueRatio(used: i32, total: i32, reserve: i32): i32 {
   return <i32>positionRatio(used, total, reserve);
+}
+
+// --- The position of dirty pages, in pages and 1024ths.
+
+let wb: Wb = changetype<Wb>(0);
+
+export function dirtyPosition(
+  dirty: i32,
+  thresh: i32,
+  bgThresh: i32,
+  limit: i32,
+  wbDirty: i32,
+  wbThresh: i32,
+  bandwidth: i32,
+): i32 {
+  if (wb == null) wb = allocate<Wb>();
+  wb.avgWriteBandwidth = bandwidth;
+  dtc.dirty = dirty;
+  dtc.thresh = thresh;
+  dtc.bgThresh = bgThresh;
+  dtc.limit = limit;
+  dtc.wbDirty = wbDirty;
+  dtc.wbThresh = wbThresh;
+  dirtyRatio(wb, dtc);
+  return <i32>dtc.posRatio;
 }

@@ -257,6 +257,10 @@ export class MemoryTable {
   heldPages: f64;
   readaheadPages: f64;
   kswapdSpec: f64;
+  dirtyRatio: f64;
+  dirtyBackgroundRatio: f64;
+  dirtyExpireNs: f64;
+  dirtyWritebackNs: f64;
   hitNs: f64;
   faultNs: f64;
   refillNs: f64;
@@ -266,6 +270,9 @@ export class MemoryTable {
   readPageNs: f64;
   readaheadPageNs: f64;
   ioNs: f64;
+  writeNs: f64;
+  writePageNs: f64;
+  writebackNs: f64;
   chargeNs: f64;
   passNs: f64;
   directNs: f64;
@@ -275,6 +282,7 @@ export class MemoryTable {
   scanNs: f64;
   rmapNs: f64;
   stealNs: f64;
+  buffersNs: f64;
   pageoutNs: f64;
   deactivateNs: f64;
   freeNs: f64;
@@ -285,6 +293,9 @@ export class MemoryTable {
 export class DeviceTable {
   latencyNs: f64;
   depth: f64;
+  maxRequestPages: f64;
+  /** The thread that writes its dirty pages; negative: none, as nobody writes. */
+  flusherSpec: f64;
 }
 
 @unmanaged

@@ -36,6 +36,15 @@ export interface Primitives extends WebAssembly.Exports {
   deltaFair(delta: number, nice: number): number;
   /** RUE: pressure in 1024ths. */
   rueRatio(used: number, total: number, reserve: number): number;
+  dirtyPosition(
+    dirty: number,
+    thresh: number,
+    bgThresh: number,
+    limit: number,
+    wbDirty: number,
+    wbThresh: number,
+    bandwidth: number,
+  ): number;
   deltaOf(delta: number, nice: number, inverse: number): number;
   peltUpdate(now: number, load: number, runnable: number, running: number, weight: number): number;
   peltNumber(what: number): number;

@@ -26,6 +26,7 @@ import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
 import { countFaults, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
+import { placeWritten } from './write';
 import { Zone } from './zone';
 
 /** A touch that needs a page, or one that is on its way. */
@@ -56,7 +57,7 @@ export function fault(m: TaskMm, view: View, task: Task): void {
 }
 
 function reuse(region: Region, folio: Folio): void {
-  folio.flags = (folio.flags & ~Pg.RECLAIM) | Pg.DIRTY | Pg.YOUNG;
+  folio.flags = (folio.flags & ~(Pg.RECLAIM | Pg.HELD)) | Pg.DIRTY | Pg.YOUNG;
   region.swapped -= folio.pages;
   freeSwapSlot(folio.group, folio.pages);
 }
@@ -137,6 +138,9 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
     case For.KERNEL:
       keepPage(m);
       return false;
+    case For.WRITE:
+      placeWritten(rq, m, region);
+      return false;
     case For.SWAP_IN: {
       const page = view.first + nextPage(task, view);
       const folio = cachePage(m, region, page);
@@ -144,6 +148,7 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       count(Vm.PGMAJFAULT, 1);
       m.costNs += costs.readaheadPageNs + costs.ioNs;
       folio.ioNext = changetype<Folio>(0);
+      folio.flags |= Pg.HELD;
       m.chain = folio;
       return pass(task, m, Phase.SWAPPED_IN);
     }

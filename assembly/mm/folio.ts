@@ -28,8 +28,10 @@ export namespace Pg {
   export const ORPHAN: u16 = 256;
   /** Whoever reads it has the next window read (PG_readahead). */
   export const READAHEAD: u16 = 512;
-  /** A file system's own block, whose buffer it keeps: reclaim looks at it in vain (filemap_release_folio). */
+  /** Somebody keeps it: a file system a block of its own whose buffer it needs, a task a page that comes from swap for it. Reclaim looks at it in vain. */
   export const HELD: u16 = 1024;
+  /** It has been written, and has buffer heads (PG_private). */
+  export const BUFFERS: u16 = 2048;
 }
 
 @unmanaged
@@ -65,6 +67,15 @@ export class Region {
   swapped: u64;
   /** Whose area it is; null: a file. */
   owner: Task;
+  /** Of a file: a bit for each dirty slot, pages under writeback, since when it is dirty, where the flusher goes on; on which queue (writeback/wb.ts). */
+  dirtyBits: usize;
+  /** Address of a bit for each node of its tree that is there (writeback/cache_nodes.ts). */
+  nodeBits: usize;
+  nrWriteback: u64;
+  dirtiedWhen: u64;
+  writebackSlot: u32;
+  onWb: bool;
+  wbNext: Region;
   /** Address of a bit for each page table of an area that is there, and for each directory of 512 of them. */
   tables: usize;
   directories: usize;
@@ -88,7 +99,11 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.file = file;
   region.nrSlots = ((pages - 1) >> mm.grainBits) + 1;
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
-  if (file) return;
+  if (file) {
+    region.nodeBits = allocateBytes((((<usize>pages - 1) >> 6) >> 3) + 1);
+    region.dirtyBits = allocateBytes(((<usize>region.nrSlots + 63) >> 6) << 3);
+    return;
+  }
   region.tables = allocateBytes(((<usize>pages - 1) >> (TABLE_SHIFT + 3)) + 1);
   region.directories = allocateBytes(((<usize>pages - 1) >> (DIRECTORY_SHIFT + 3)) + 1);
 }

@@ -14,6 +14,7 @@ import { beginReclaim, ScanControl } from './scan_control';
 import { ageActiveAnon } from './shrink_list';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
 import { timerWheelExpiry } from './throttle_high';
+import { clearCongested, endThrottle, Throttle, throttleAfterPass, throttleReclaim } from './throttle_reclaim';
 import { isBalanced, totalFree, zoneAt } from './zone';
 
 /** Where the thread stands. */
@@ -38,6 +39,9 @@ class Kswapd {
   /** Somebody woke it: not its own timer. */
   woken: bool;
   running: bool;
+  /** It has to sleep until pages are written, and does. */
+  mustThrottle: bool;
+  throttled: bool;
   ranSince: u64;
   /** The boost of all zones as its run began, and what of it is still to be made up for. */
   boosted: u64;
@@ -76,6 +80,16 @@ function isBoosted(): bool {
 
 /** Goes on with the thread until it has work, or sleeps. */
 export function kswapdStep(rq: Rq, task: Task): bool {
+  if (self.throttled) {
+    self.throttled = false;
+    endThrottle();
+  }
+  if (self.mustThrottle) {
+    self.mustThrottle = false;
+    self.throttled = true;
+    throttleReclaim(rq, task, Throttle.WRITEBACK);
+    return true;
+  }
   while (true) {
     switch (self.stage) {
       case Stage.TRY_SLEEP:
@@ -118,12 +132,13 @@ export function kswapdStep(rq: Rq, task: Task): bool {
           takeCost(task);
           return true;
         }
+        self.mustThrottle = throttleAfterPass(self.control) != Throttle.NONE;
         self.stage = endPass() ? Stage.LOOK : Stage.TRY_SLEEP;
         if (self.stage == Stage.TRY_SLEEP) {
           if (self.control.nrReclaimed == 0) mm.kswapdFailures++;
           endBalance(task);
         }
-        if (takeCost(task)) return true;
+        if (takeCost(task) || self.mustThrottle) return true;
         break;
     }
   }
@@ -147,7 +162,10 @@ function sleep(rq: Rq, task: Task): bool {
 
 /** prepare_kswapd_sleep */
 function maySleep(): bool {
-  return mm.kswapdFailures >= MAX_RECLAIM_RETRIES || isBalanced(self.highest);
+  if (mm.kswapdFailures >= MAX_RECLAIM_RETRIES) return true;
+  if (!isBalanced(self.highest)) return false;
+  clearCongested();
+  return true;
 }
 
 function beginRun(task: Task): void {

@@ -73,6 +73,13 @@ export class MemCgroup {
   refaultsAnon: u64;
   refaultsFile: u64;
   peak: u64;
+  /** Dirty pages and pages under writeback of it and those below; the limit of dirty ones, and since when it is that (writeback/limits.ts). */
+  nrDirty: u64;
+  nrWriteback: u64;
+  dirtyLimit: u64;
+  dirtyLimitStamp: u64;
+  /** All dirty pages that its reclaim met were on their way to be written (LRUVEC_CONGESTED). */
+  congested: bool;
   /** Address of LruList[4]. */
   lists: usize;
   /** Pages that nobody owns any more, but a device still works on. */
@@ -165,6 +172,9 @@ export class Stock {
   group: MemCgroup;
   pages: u32;
   lruAdds: u32;
+  /** Pages dirtied on it since somebody looked, and those of tasks that have ended (bdp_ratelimits, dirty_throttle_leaks). */
+  dirtied: u64;
+  dirtyLeaks: u64;
 }
 
 let stocks: usize = 0;

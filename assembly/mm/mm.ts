@@ -45,9 +45,19 @@ export namespace Vm {
   export const MEMCG_RECLAIMS: u32 = 31;
   export const HIGH_RECLAIMS: u32 = 32;
   export const HIGH_SLEEPS: u32 = 33;
+  export const NR_DIRTIED: u32 = 34;
+  export const NR_WRITTEN: u32 = 35;
+  /** Looks of tasks above what is free, those of them that slept, and for how long they were to. */
+  export const DIRTY_BALANCES: u32 = 36;
+  export const DIRTY_PAUSES: u32 = 37;
+  export const DIRTY_PAUSED_MS: u32 = 38;
+  /** Sleeps of reclaim. */
+  export const THROTTLE_WRITEBACK: u32 = 39;
+  export const THROTTLE_CONGESTED: u32 = 40;
+  export const THROTTLE_NOPROGRESS: u32 = 41;
   /** Requests that must not wait and got no page: the kernel warns of them, but does not count. */
-  export const ALLOC_FAILURES: u32 = 34;
-  export const COUNT: u32 = 35;
+  export const ALLOC_FAILURES: u32 = 42;
+  export const COUNT: u32 = 43;
 }
 
 /** The lists of a group (enum lru_list). */
@@ -85,6 +95,10 @@ export class MmCosts {
   readPageNs: u64;
   readaheadPageNs: u64;
   ioNs: u64;
+  /** A write() and each page of it, if it is cached already; a page that the flusher writes. */
+  writeNs: u64;
+  writePageNs: u64;
+  writebackNs: u64;
   /** More for a page that is charged to a group. */
   chargeNs: u64;
   /** Reclaim: a pass over the node, more of it in direct reclaim and by kswapd, each group in it; a batch of a list, a page, more if it is anonymous or freed. */
@@ -96,6 +110,8 @@ export class MmCosts {
   scanNs: u64;
   rmapNs: u64;
   stealNs: u64;
+  /** More for one that is freed with its buffer heads. */
+  buffersNs: u64;
   /** A page that is written to swap. */
   pageoutNs: u64;
   /** A page that is moved from the active to the inactive list. */
@@ -150,6 +166,8 @@ export class Mm {
   directPages: Histogram;
   memcgNs: Histogram;
   memcgPages: Histogram;
+  /** Dirty pages where a task looked. */
+  dirtyAtBalance: Histogram;
 }
 
 export const mm: Mm = changetype<Mm>(memory.data(<i32>offsetof<Mm>(), 64));

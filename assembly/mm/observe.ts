@@ -3,6 +3,9 @@ import { groupAt, MemCgroup } from './memcg';
 import { mm } from './mm';
 import { pcpPages } from './page_alloc';
 import { totalFree, zoneAt } from './zone';
+import { Task } from '../task/task';
+import { dirtyLimits, dtc } from './writeback/limits';
+import { domain } from './writeback/wb';
 
 /** In the order of ZONE_NUMBERS in src/kernel/memory.ts. */
 export function zoneNumber(index: u32, what: u32): f64 {
@@ -53,8 +56,18 @@ export function memoryNumber(what: u32): f64 {
       return <f64>mm.kernelPages;
     case 8:
       return <f64>(mm.swapTotal - mm.swapFree);
-    default:
+    case 9:
       return <f64>mm.managed;
+    case 10:
+      return <f64>domain.nrDirty;
+    case 11:
+      return <f64>domain.nrWriteback;
+    case 12:
+      dirtyLimits(changetype<Task>(0));
+      return <f64>dtc.thresh;
+    default:
+      dirtyLimits(changetype<Task>(0));
+      return <f64>dtc.bgThresh;
   }
 }
 

@@ -106,6 +106,21 @@ function fallBack(zone: Zone): void {
   zone.boost = min(zone.boost + PAGEBLOCK_PAGES, most);
 }
 
+/** The kernel takes a block of pages of another kind for itself, from the highest zone: what the CPU holds of those, and a batch in such blocks when it holds too few. */
+export function takeOthers(cpu: u32, pages: u32): bool {
+  const zone = zoneAt(mm.nrZones - 1);
+  const pcp = pcpOf(zone, cpu);
+  if (pcp.others < pages) {
+    const batch = max(zone.pcpBatch / pages, 2) * pages;
+    if (zone.free < batch) return false;
+    zone.free -= batch;
+    pcp.others += batch;
+  }
+  pcp.others -= pages;
+  zone.taken += pages;
+  return true;
+}
+
 /** Gives pages back to the CPU's list, and a batch from there to the zone whenever it is long (free_unref_page_commit). */
 export function freePages(from: Zone, cpu: u32, pages: u32): void {
   count(Vm.PGFREE, pages);

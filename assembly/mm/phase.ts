@@ -8,6 +8,7 @@ import { MemCgroup } from './memcg';
 import { stepReclaim } from './reclaim';
 import { beginReclaim } from './scan_control';
 import { mmOf, TaskMm } from './task_mm';
+import { Throttle, throttleReclaim } from './throttle_reclaim';
 
 /** What an operation does: InstructionTable.c of a memory step; src/kernel/tables.ts says the same. */
 export namespace Access {
@@ -17,9 +18,10 @@ export namespace Access {
   export const FILL: u32 = 2;
   /** Gives the view's pages back (MADV_DONTNEED). */
   export const FREE: u32 = 3;
+  export const WRITE: u32 = 4;
   /** Takes x pages for the kernel, of class y; gives all of them back. */
-  export const ALLOC: u32 = 4;
-  export const RELEASE: u32 = 5;
+  export const ALLOC: u32 = 5;
+  export const RELEASE: u32 = 6;
 }
 
 export namespace Phase {
@@ -44,7 +46,10 @@ export namespace Phase {
   /** RUE: something is due for what was charged. */
   export const DUE: u32 = 18;
   export const DUE_RECLAIM: u32 = 19;
-  export const RELEASING: u32 = 20;
+  export const WRITE: u32 = 20;
+  /** The task has dirtied so much that it looks whether it may go on. */
+  export const BALANCE: u32 = 21;
+  export const RELEASING: u32 = 22;
 }
 
 /** What a page is for. */
@@ -57,7 +62,10 @@ export namespace For {
   export const PLACED: u32 = 4;
   /** A directory of page tables. */
   export const DIRECTORY: u32 = 5;
-  export const KERNEL: u32 = 6;
+  /** Of a file, to be written. */
+  export const WRITE: u32 = 6;
+  /** Of the kernel. */
+  export const KERNEL: u32 = 7;
 }
 
 /** Lets what the operation has cost so far pass, if it is anything, and goes on with `phase`. */
@@ -73,6 +81,11 @@ export function pass(task: Task, m: TaskMm, phase: u32): bool {
 /** A reclaim's next stretch of work, which others may interrupt. */
 export function reclaiming(rq: Rq, task: Task, m: TaskMm): bool {
   const sc = m.sc;
+  if (sc.throttle != Throttle.NONE) {
+    throttleReclaim(rq, task, sc.throttle);
+    sc.throttle = Throttle.NONE;
+    return true;
+  }
   if (!m.reclaimOver) m.reclaimOver = !stepReclaim(sc, rq);
   task.mode = Mode.USER;
   task.remaining = sc.costNs;
@@ -84,6 +97,7 @@ export function reclaiming(rq: Rq, task: Task, m: TaskMm): bool {
 
 export function startReclaim(m: TaskMm, target: MemCgroup, pages: u64, phase: u32): void {
   beginReclaim(m.sc, target, pages, false);
+  m.sc.mayThrottle = true;
   m.reclaimOver = false;
   m.phase = phase;
   traceReclaim(m.task, target.index, true, 0);

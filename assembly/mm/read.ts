@@ -3,7 +3,7 @@ import { machine } from '../machine/machine';
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Task } from '../task/task';
-import { deviceAt, submit } from './block';
+import { deviceAt, isFull, sleepForTag, submit } from './block';
 import { growFolio } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru, markAccessed, refault } from './lru';
@@ -12,6 +12,7 @@ import { For, pass, Phase, waitFor } from './phase';
 import { readAhead, readAlone } from './readahead';
 import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
+import { growWritten } from './writeback/dirty';
 
 /** Reads on until a page is missing or on its way. True: time passes first. */
 export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
@@ -65,11 +66,19 @@ export function readahead(m: TaskMm, region: Region): void {
   m.phase = Phase.SUBMIT;
 }
 
-/** The window's pages are asked of the device, in one request. */
-export function submitChain(rq: Rq, m: TaskMm, region: Region): void {
-  if (m.chain != null) submit(rq, deviceAt(region.device), m.chain, false);
+/** The window's pages are asked of the device, in one request. True: the task waits until the device takes another one. */
+export function submitChain(rq: Rq, task: Task, m: TaskMm, region: Region): bool {
+  if (m.chain != null) {
+    const device = deviceAt(region.device);
+    if (isFull(device)) {
+      sleepForTag(rq, device, task);
+      return true;
+    }
+    submit(rq, device, m.chain, false);
+  }
   m.chain = changetype<Folio>(0);
   m.phase = Phase.READ;
+  return false;
 }
 
 /** A page that is to be read: on its list at once, locked until it is there. Null: its folio is being read already. */
@@ -79,6 +88,7 @@ export function cachePage(m: TaskMm, region: Region, page: u32): Folio {
   const known = folioAt(entry);
   if (known != null) {
     growFolio(known);
+    if (region.file) growWritten(machine.thisCpu, known);
     if (known.flags & Pg.LOCKED) return changetype<Folio>(0);
     known.flags |= Pg.LOCKED;
     return known;

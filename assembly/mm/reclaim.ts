@@ -6,6 +6,7 @@ import { Rq } from '../sched/rq';
 import { DEF_PRIORITY, mm } from './mm';
 import { ScanControl } from './scan_control';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
+import { Throttle, throttleAfterPass } from './throttle_reclaim';
 
 /** A reclaim gives way to others at least this often: the kernel does so page by page (cond_resched). */
 const STEP_NS: u64 = 50_000;
@@ -22,11 +23,13 @@ export function stepReclaim(sc: ScanControl, rq: Rq): bool {
     while (stepPass(sc, rq)) if (sc.costNs >= STEP_NS) return true;
     sc.inPass = false;
     if (sc.nrReclaimed != sc.reclaimedBefore) mm.kswapdFailures = 0;
+    sc.throttle = sc.mayThrottle ? throttleAfterPass(sc) : Throttle.NONE;
     if (sc.nrReclaimed < sc.nrToReclaim && --sc.priority >= 0) {
-      if (sc.costNs >= STEP_NS) return true;
+      if (sc.costNs >= STEP_NS || sc.throttle != Throttle.NONE) return true;
       continue;
     }
     snapshotRefaults(sc.target);
+    if (sc.target.parent != null) sc.target.congested = false;
     if (sc.nrReclaimed != 0 || !startsAgain(sc)) return false;
   }
 }

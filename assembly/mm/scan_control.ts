@@ -43,6 +43,18 @@ export class ScanControl {
   /** Folios that go to swap when the group is done with: the block layer's plug. */
   plug: Folio;
   plugPages: u32;
+  /** Pages of this pass, and of files; dirty ones; of these, those that nobody writes, and those that come around again before they are written. */
+  nrTaken: u64;
+  nrFileTaken: u64;
+  nrDirty: u64;
+  nrUnqueuedDirty: u64;
+  nrCongested: u64;
+  /** Those under writeback: met for the first time, and again. */
+  nrWriteback: u64;
+  nrImmediate: u64;
+  /** A task's own reclaim, which may sleep, and why it has to now (throttle_reclaim.ts). */
+  mayThrottle: bool;
+  throttle: u32;
   /** What the last step cost. */
   costNs: u64;
   /** When it began. */
@@ -74,6 +86,17 @@ export class ScanControl {
   }
 }
 
+/** A pass begins: it has met no pages yet. */
+export function resetMet(sc: ScanControl): void {
+  sc.nrTaken = 0;
+  sc.nrFileTaken = 0;
+  sc.nrDirty = 0;
+  sc.nrUnqueuedDirty = 0;
+  sc.nrCongested = 0;
+  sc.nrWriteback = 0;
+  sc.nrImmediate = 0;
+}
+
 /** A reclaim of `target` for `pages`, from the lowest priority. */
 export function beginReclaim(sc: ScanControl, target: MemCgroup, pages: u64, isKswapd: bool): void {
   sc.target = target;
@@ -91,6 +114,8 @@ export function beginReclaim(sc: ScanControl, target: MemCgroup, pages: u64, isK
   sc.fileIsTiny = false;
   sc.inGroup = false;
   sc.inPass = false;
+  sc.mayThrottle = false;
+  sc.throttle = 0;
   sc.costNs = 0;
   sc.beganAt = machine.now;
 }

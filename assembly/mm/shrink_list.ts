@@ -11,6 +11,10 @@ import { addListPages, listOf, MemCgroup } from './memcg';
 import { costs, count, Lru, mm, Vm } from './mm';
 import { maySwap } from './scan_count';
 import { ScanControl } from './scan_control';
+import { node } from './throttle_reclaim';
+import { dropBuffers } from './writeback/buffers';
+import { startSwapWriteback, startWriteback } from './writeback/dirty';
+import { wakeFlushers } from './writeback/flusher';
 
 /** A plug of so many pages is sent at once (BLK_PLUG_FLUSH_SIZE: 128 KiB). */
 const PLUG_PAGES: u32 = 32;
@@ -21,6 +25,8 @@ namespace Fate {
   export const KEEP: u32 = 1;
   export const ACTIVATE: u32 = 2;
   export const SWAP_OUT: u32 = 3;
+  /** A dirty page of a file that kswapd writes itself. */
+  export const WRITE_OUT: u32 = 4;
 }
 
 /** Looks at up to `pages` pages of a list (shrink_list). Returns how many were freed; the cost is added to sc.costNs. */
@@ -62,6 +68,8 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
   let scanned: u64 = 0;
   let freed: u64 = 0;
   let written: u64 = 0;
+  let buffers: u64 = 0;
+  const unqueuedBefore = sc.nrUnqueuedDirty;
   while (folio != null) {
     const next = folio.prev;
     const size = folio.pages;
@@ -71,6 +79,7 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
     if (fate == Fate.FREE) {
       const swapped = !isFile;
       leaveShadow(folio, sc.target, swapped);
+      if (folio.flags & Pg.BUFFERS) buffers += size;
       freeFolio(rq.id, folio);
       freed += size;
     } else {
@@ -81,12 +90,22 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
       } else if (fate == Fate.SWAP_OUT) {
         written += size;
         swapOut(sc, folio);
+      } else if (fate == Fate.WRITE_OUT) {
+        written += size;
+        writeOut(rq, folio);
       }
       addToLru(folio);
       if (sc.plugPages >= PLUG_PAGES) flushPlug(sc, rq);
     }
     folio = next;
   }
+  if (buffers != 0) {
+    dropBuffers(rq.id, buffers);
+    sc.costNs += buffers * costs.buffersNs;
+  }
+  sc.nrTaken += scanned;
+  if (isFile) sc.nrFileTaken += scanned;
+  if (sc.nrUnqueuedDirty - unqueuedBefore == scanned) wakeFlushers();
   mm.statUpdates += 2 * scanned;
   noteCost(group, isFile, written);
   sc.nrScanned += scanned;
@@ -108,8 +127,14 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
 /** The decision about one folio. */
 function fateOf(sc: ScanControl, folio: Folio): u32 {
   const flags = folio.flags;
+  if (flags & (Pg.DIRTY | Pg.WRITEBACK) && folio.region.file) noteDirty(sc, folio);
   if (flags & Pg.WRITEBACK) {
-    folio.flags |= Pg.RECLAIM;
+    if (sc.isKswapd && (flags & Pg.RECLAIM) != 0 && node.writeback) {
+      sc.nrImmediate += folio.pages;
+    } else {
+      folio.flags |= Pg.RECLAIM;
+      sc.nrWriteback += folio.pages;
+    }
     return Fate.ACTIVATE;
   }
   if (flags & Pg.LOCKED) return Fate.KEEP;
@@ -119,10 +144,38 @@ function fateOf(sc: ScanControl, folio: Folio): u32 {
     folio.flags |= Pg.REFERENCED;
     return wasReferenced ? Fate.ACTIVATE : Fate.KEEP;
   }
-  if (folio.region.file) return flags & (Pg.DIRTY | Pg.HELD) ? Fate.ACTIVATE : Fate.FREE;
-  if ((flags & Pg.DIRTY) == 0) return Fate.FREE;
+  if (folio.region.file) {
+    if (flags & Pg.DIRTY) return fateOfDirty(sc, folio, wasReferenced);
+    return flags & Pg.HELD ? Fate.ACTIVATE : Fate.FREE;
+  }
+  if ((flags & Pg.DIRTY) == 0) return flags & Pg.HELD ? Fate.KEEP : Fate.FREE;
   if (!maySwap(folio.group)) return Fate.ACTIVATE;
   return sc.mayWritepage ? Fate.SWAP_OUT : Fate.KEEP;
+}
+
+/** A dirty or written page of a file is met (folio_check_dirty_writeback). */
+function noteDirty(sc: ScanControl, folio: Folio): void {
+  const size = folio.pages;
+  sc.nrDirty += size;
+  if ((folio.flags & Pg.WRITEBACK) == 0) sc.nrUnqueuedDirty += size;
+  else if (folio.flags & Pg.RECLAIM) sc.nrCongested += size;
+}
+
+/** Dirty pages of files are the flusher's, and freed once they are written; kswapd writes them where it comes upon nothing else, again. */
+function fateOfDirty(sc: ScanControl, folio: Folio, wasReferenced: bool): u32 {
+  if (sc.isKswapd && (folio.flags & Pg.RECLAIM) != 0 && node.dirty) {
+    return wasReferenced || !sc.mayWritepage ? Fate.KEEP : Fate.WRITE_OUT;
+  }
+  folio.flags |= Pg.RECLAIM;
+  return Fate.ACTIVATE;
+}
+
+/** A page of a file is sent to its device by itself (pageout). */
+function writeOut(rq: Rq, folio: Folio): void {
+  startWriteback(folio);
+  folio.flags |= Pg.RECLAIM;
+  folio.ioNext = changetype<Folio>(0);
+  submit(rq, deviceAt(folio.region.device), folio, true);
 }
 
 /** A slot in swap is its own, its mapping is gone, and it waits in the plug to be written (add_to_swap, try_to_unmap, pageout). */
@@ -132,6 +185,7 @@ function swapOut(sc: ScanControl, folio: Folio): void {
   folio.region.swapped += size;
   for (let g = folio.group; g != null; g = g.parent) g.swapUsage += size;
   folio.flags = (folio.flags & ~Pg.DIRTY) | Pg.WRITEBACK | Pg.RECLAIM;
+  startSwapWriteback(size);
   folio.ioNext = sc.plug;
   sc.plug = folio;
   sc.plugPages += size;

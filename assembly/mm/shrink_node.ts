@@ -8,12 +8,13 @@ import { Rq } from '../sched/rq';
 import { calculateProtection, groupAt, isBelow, MemCgroup } from './memcg';
 import { costs, DEF_PRIORITY, Lru, mm, SWAP_CLUSTER_MAX } from './mm';
 import { getScanCount, prepareScanCount } from './scan_count';
-import { ScanControl } from './scan_control';
+import { resetMet, ScanControl } from './scan_control';
 import { ageActiveAnon, flushPlug, shrinkList } from './shrink_list';
 
 /** Begins a pass. */
 export function beginPass(sc: ScanControl): void {
   prepareScanCount(sc);
+  resetMet(sc);
   sc.cursor = 0;
   sc.inGroup = false;
   sc.costNs += costs.passNs;

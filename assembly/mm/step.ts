@@ -1,9 +1,9 @@
 /**
- * Memory steps of task programs. An operation is a touch of an anonymous page or a read of some pages of a file; what it waits for on its
+ * Memory steps of task programs. An operation is a touch of an anonymous page, or a read or write of some pages of a file; what it waits for on its
  * way (a page, a charge, reclaim, a device) is a phase, and between two phases time may pass.
  *
  *   NEXT ─ hits and pages at hand: a batch of equal operations, one segment of work
- *     └─ FAULT or READ ─ GET_PAGE ─ DIRECT ─ CHARGE ─ MEMCG ─ placed ─ … ─ HIGH ─ FINISH ─ NEXT
+ *     └─ FAULT, READ or WRITE ─ GET_PAGE ─ DIRECT ─ CHARGE ─ MEMCG ─ placed ─ … ─ HIGH ─ FINISH ─ NEXT
  *
  * Pages of a batch are taken at its begin: they lie in the CPU's own lists, which nobody else sees. Its operations are measured one by
  * one, whatever interrupts them.
@@ -25,6 +25,9 @@ import { endDue, noteAllocations, payDue } from './rue/charged';
 import { mmOf, viewAt } from './task_mm';
 import { beginHigh, closeStall, endHigh } from './throttle_high';
 import { freeView } from './unmap';
+import { write } from './write';
+import { balanceDirtyPages } from './writeback/balance';
+import { wbAt } from './writeback/wb';
 import { totalFree } from './zone';
 
 /** So many turns an operation may take without time: far more than the longest read has pages. */
@@ -40,7 +43,6 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
     m.phase = step.c == Access.FREE ? Phase.FREEING : step.c == Access.RELEASE ? Phase.RELEASING : Phase.NEXT;
     m.gfp = step.c == Access.ALLOC ? <u32>step.y : Gfp.KERNEL;
   }
-  task.inIowait = false;
   if (m.stallOpen) closeStall(m);
   for (let turns: u32 = 0; !mm.hopeless; turns++) {
     if (turns == MAX_TURNS) {
@@ -59,7 +61,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
           m.phase = Phase.IDLE;
           return false;
         }
-        if (step.c != Access.ALLOC && batch(rq, task, m, view, step)) return true;
+        if (step.c < Access.WRITE && batch(rq, task, m, view, step)) return true;
         m.beganAt = machine.now;
         m.pagesDone = 0;
         m.costNs = 0;
@@ -67,7 +69,7 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
           m.after = For.KERNEL;
           m.phase = Phase.GET_PAGE;
         } else {
-          m.phase = step.c == Access.TOUCH ? Phase.FAULT : Phase.READ;
+          m.phase = step.c == Access.TOUCH ? Phase.FAULT : step.c == Access.WRITE ? Phase.WRITE : Phase.READ;
         }
         break;
       case Phase.FAULT:
@@ -87,8 +89,14 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         if (pass(task, m, Phase.SENDING)) return true;
         break;
       case Phase.SENDING:
-        submitChain(rq, m, view.region);
+        if (submitChain(rq, task, m, view.region)) return true;
         if (pass(task, m, Phase.READ)) return true;
+        break;
+      case Phase.WRITE:
+        if (write(rq, task, m, view, step)) return true;
+        break;
+      case Phase.BALANCE:
+        if (balanceDirtyPages(rq, task, m, wbAt(view.region.device))) return true;
         break;
       case Phase.GET_PAGE:
         getPage(rq, m);

@@ -88,6 +88,11 @@ export class TaskMm {
   stallOpen: bool;
   sc: ScanControl;
   reclaimOver: bool;
+  /** Dirty throttling: pages dirtied since it looked, after how many it looks again, when its last pause ended; pages that it looks for now. */
+  nrDirtied: u64;
+  nrDirtiedPause: u64;
+  dirtyPausedWhen: u64;
+  pagesDirtied: u64;
   /** RUE: what it has yet to pay for its charges (rue/charged.ts): the next thing, pages in 1024ths, and the group whose cache is too large. */
   due: u32;
   dueRetries: u32;

@@ -9,6 +9,7 @@ import { Blocked, traceBlocked } from '../observe/trace';
 import { psiMemstallEnter, psiMemstallLeave } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { State, Task } from '../task/task';
+import { hz } from './jiffies';
 import { CHARGE_BATCH, MemCgroup, overHigh } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { Phase, startReclaim } from './phase';
@@ -16,11 +17,6 @@ import { TaskMm } from './task_mm';
 
 const PRECISION_SHIFT: u64 = 20;
 const SCALING_SHIFT: u64 = 14;
-const NSEC_PER_SEC: u64 = 1_000_000_000;
-
-function hz(): u64 {
-  return NSEC_PER_SEC / machine.tickPeriodNs;
-}
 
 /** Jiffies that a task sleeps for `pages` charged while a group above it is over its high mark; 0: so few that it does not. */
 export function highDelay(group: MemCgroup, pages: u64): u64 {

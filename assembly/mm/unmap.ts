@@ -4,7 +4,7 @@ import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
 import { releasePages } from './kernel_pages';
 import { isSwapped, unlink } from './lru';
-import { addListPages, listOf, MemCgroup, uncharge } from './memcg';
+import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
 import { freePages } from './page_alloc';
 import { Phase } from './phase';
@@ -122,6 +122,8 @@ export function exitMemory(rq: Rq, task: Task): bool {
     m.raNext = 0;
   }
   if (releasePages(rq, task, m)) return true;
+  stockOf(rq.id).dirtyLeaks += m.nrDirtied;
+  m.nrDirtied = 0;
   for (; m.tables != 0; m.tables--) {
     mm.kernelPages--;
     uncharge(m.group, 1);

@@ -40,6 +40,10 @@ export namespace Blocked {
   export const HIGH: u32 = 1;
   /** RUE: its group allocates too fast. */
   export const SPEED: u32 = 2;
+  /** It has dirtied so many pages that it has to wait. */
+  export const DIRTY: u32 = 3;
+  /** Its device takes no more requests. */
+  export const DEVICE: u32 = 4;
 }
 
 @unmanaged

@@ -80,6 +80,7 @@ export function psiTaskSwitch(rq: Rq, prev: Task, next: Task, sleeps: bool): voi
   let common = changetype<PsiGroup>(0);
   if (next != rq.idle) {
     changeFlags(next, 0, Tsk.ONCPU);
+    next.inIowait = false;
     for (let group = psiGroupOf(next); group != null; group = group.parent) {
       if (psiCpuOf(group, rq.id).stateMask & (1 << Psi.ONCPU)) {
         common = group;

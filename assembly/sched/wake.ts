@@ -119,6 +119,7 @@ export function tryToWakeUp(task: Task, flags: u32): void {
   if (task.onRq) {
     // It has decided to sleep but is still on its CPU, or its dequeue was delayed: it simply does not sleep (ttwu_runnable).
     task.state = State.RUNNING;
+    task.inIowait = false;
     const rq = rqOf(task.cpu);
     updateRqClock(rq);
     if (rq.curr != task) {

@@ -27,6 +27,8 @@ import {
   ViewTable,
 } from '../tables';
 import { specAt } from '../task/fork';
+import { POLL_PAGES } from '../mm/writeback/balance';
+import { readWriteback } from './writeback';
 import { taskAt } from '../task/task';
 
 /** So many folios at most: 64 bytes each. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
@@ -56,11 +58,13 @@ export function readMemory(
   mm.directPages = newHistogram();
   mm.memcgNs = newHistogram();
   mm.memcgPages = newHistogram();
+  mm.dirtyAtBalance = newHistogram();
   newDevices(<u32>header.devices);
   for (let i: u32 = 0; i < <u32>header.devices; i++) {
     const row = rowAt<DeviceTable>(deviceTables, i);
     deviceAt(i).latencyNs = <u64>row.latencyNs;
     deviceAt(i).depth = <u32>row.depth;
+    deviceAt(i).maxPages = <u32>row.maxRequestPages;
   }
   readGroups(groupTables, <u32>system.groups);
   files = allocateArray<Region>(<u32>header.files);
@@ -71,6 +75,7 @@ export function readMemory(
   }
   holdPages(<u32>table.heldPages);
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
+  readWriteback(table, deviceTables, <u32>header.devices);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
 }
 
@@ -106,6 +111,9 @@ function readCosts(table: MemoryTable): void {
   costs.readPageNs = <u64>table.readPageNs;
   costs.readaheadPageNs = <u64>table.readaheadPageNs;
   costs.ioNs = <u64>table.ioNs;
+  costs.writeNs = <u64>table.writeNs;
+  costs.writePageNs = <u64>table.writePageNs;
+  costs.writebackNs = <u64>table.writebackNs;
   costs.chargeNs = <u64>table.chargeNs;
   costs.passNs = <u64>table.passNs;
   costs.directNs = <u64>table.directNs;
@@ -115,6 +123,7 @@ function readCosts(table: MemoryTable): void {
   costs.scanNs = <u64>table.scanNs;
   costs.rmapNs = <u64>table.rmapNs;
   costs.stealNs = <u64>table.stealNs;
+  costs.buffersNs = <u64>table.buffersNs;
   costs.pageoutNs = <u64>table.pageoutNs;
   costs.deactivateNs = <u64>table.deactivateNs;
   costs.freeNs = <u64>table.freeNs;
@@ -214,6 +223,7 @@ function readTask(m: TaskMm, table: SpecTable, id: u32, areaTables: usize, viewT
   m.oomScoreAdj = <i32>table.oomScoreAdj;
   m.rssEvents = RSS_EVENTS_AT_START;
   m.sc = allocate<ScanControl>();
+  m.nrDirtiedPause = POLL_PAGES;
   m.nrAreas = <u32>table.areas;
   m.areas = allocateArray<Region>(m.nrAreas);
   for (let i: u32 = 0; i < m.nrAreas; i++) {

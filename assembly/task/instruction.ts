@@ -53,7 +53,7 @@ export namespace Op {
   export const SERVE: u32 = 25;
   /** Runs the thread's guest CPU. */
   export const VCPU: u32 = 26;
-  /** a: view, b: recorder + 1, c: Access of mm/phase.ts, x: operations, y: pages of a read. */
+  /** a: view, b: recorder + 1, c: Access of mm/phase.ts, x: operations, y: pages of a read or write. */
   export const MEMORY: u32 = 27;
   /** kswapd's program. */
   export const KSWAPD: u32 = 28;
@@ -61,6 +61,8 @@ export namespace Op {
   export const UNMAP: u32 = 29;
   /** The whole program of a thread of RUE: a says which. */
   export const RUE: u32 = 30;
+  /** The whole program of a device's flusher: a is the device. */
+  export const FLUSHER: u32 = 31;
 }
 
 /** Which channel of an array. */

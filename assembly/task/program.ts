@@ -11,6 +11,7 @@ import { mm } from '../mm/mm';
 import { rueStep } from '../mm/rue/thread';
 import { memoryStep } from '../mm/step';
 import { exitMemory } from '../mm/unmap';
+import { flusherStep } from '../mm/writeback/flusher';
 import { record } from '../observe/recorder';
 import { classOf } from '../sched/class';
 import { Rq } from '../sched/rq';
@@ -185,6 +186,9 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.KSWAPD:
         self.pc--;
         return kswapdStep(rq, thread);
+      case Op.FLUSHER:
+        self.pc--;
+        return flusherStep(rq, thread, step.a);
       case Op.RUE:
         self.pc--;
         return rueStep(rq, thread, step.a);

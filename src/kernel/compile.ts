@@ -81,10 +81,10 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
   const { distributions, waitQueues, instructions, specs, memory } = shared;
   const exitPc = instructions.add(instruction(OP.UNMAP));
   instructions.add(instruction(OP.EXIT));
-  const { devices, files } = memory.devices();
+  const specOf = (name: string): number => systems[0]?.tasks.findIndex((task) => task.name === name) ?? -1;
+  const { devices, files } = memory.devices(specOf);
   const groups = groupTable(scenario.cgroups).order;
   const qos = qosTable(scenario, groups);
-  const kswapd = systems[0]?.tasks.findIndex(({ name }) => name === KSWAPD) ?? -1;
   const header = single('Header', {
     kernels: systems.length,
     cpus: systems.reduce((sum, { machine }) => sum + machine.cpus, 0),
@@ -116,7 +116,7 @@ export function compile(scenario: Scenario, trace: TraceWindow | null): Compiled
     instructions.values,
     specs.values,
     recorderTable.values,
-    single('MemoryTable', memoryRecord(scenario, Math.max(0, kswapd))),
+    single('MemoryTable', memoryRecord(scenario, Math.max(0, specOf(KSWAPD)))),
     devices.values,
     files.values,
     memory.areas.values,

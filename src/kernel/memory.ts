@@ -15,10 +15,28 @@ import { PATTERN, type RecordOf, Table } from './tables.js';
 /** What kswapd is called, and where it comes among the tasks: last. */
 export const KSWAPD = 'kswapd0';
 
-/** A scenario's tasks, and kswapd and the threads of RUE if its memory is simulated. */
+/** What the thread is called that writes a device's dirty pages. */
+export const flusherOf = (device: string): string => `kworker/flush-${device}`;
+
+/** The flushers of the devices that some task writes to; the swap device is number 0. */
+function flushers(scenario: Scenario): TaskSpec[] {
+  const { devices, files } = scenario.memory ?? { devices: [], files: [] };
+  const steps = scenario.tasks.flatMap(({ program }) => [...stepsOf(program)]);
+  const written = new Set(
+    steps.flatMap((step) => (step.op === 'memory' && step.access === 'write' ? [step.file] : [])),
+  );
+  return devices.flatMap(({ name }, index) =>
+    files.some((file) => file.device === name && written.has(file.name))
+      ? [kernelThread(scenario, flusherOf(name), { op: 'flusher', device: index + 1 })]
+      : [],
+  );
+}
+
+/** A scenario's tasks, and kswapd, flushers and the threads of RUE if its memory is simulated. */
 export function withKswapd(scenario: Scenario): TaskSpec[] {
   if (scenario.memory === undefined || scenario.tasks.some(({ name }) => name === KSWAPD)) return scenario.tasks;
-  return [...scenario.tasks, kernelThread(scenario, KSWAPD, { op: 'kswapd' }), ...rueThreads(scenario)];
+  const kswapd = kernelThread(scenario, KSWAPD, { op: 'kswapd' });
+  return [...scenario.tasks, kswapd, ...flushers(scenario), ...rueThreads(scenario)];
 }
 
 /** Whether a task has pages to give back when it ends that are not of its areas. */
@@ -70,15 +88,18 @@ export class MemoryTables {
     return { firstView: this.#firstView, views: this.views.count - this.#firstView };
   }
 
-  /** The device and file tables; the swap device comes first. */
-  devices(): { devices: Table<'DeviceTable'>; files: Table<'FileTable'> } {
+  /** The device and file tables; the swap device comes first. `specOf`: the number of a thread, or −1. */
+  devices(specOf: (thread: string) => number): { devices: Table<'DeviceTable'>; files: Table<'FileTable'> } {
     const devices = new Table('DeviceTable');
     const files = new Table('FileTable');
     const { memory } = this;
     if (memory === undefined) return { devices, files };
     const { latencyNs, depth } = memory.swap ?? { latencyNs: 0, depth: 1 };
-    devices.add({ latencyNs, depth });
-    for (const device of memory.devices) devices.add({ latencyNs: device.latencyNs, depth: device.depth });
+    devices.add({ latencyNs, depth, maxRequestPages: 0, flusherSpec: -1 });
+    for (const device of memory.devices) {
+      const { name, ...numbers } = device;
+      devices.add({ ...numbers, flusherSpec: specOf(flusherOf(name)) });
+    }
     for (const { pages, device } of memory.files) {
       files.add({ pages, device: 1 + memory.devices.findIndex(({ name }) => name === device) });
     }
@@ -101,6 +122,10 @@ export function memoryRecord({ memory, machine }: Scenario, kswapdSpec: number):
     heldPages: memory?.heldPages ?? 0,
     readaheadPages: memory?.readaheadPages ?? 0,
     kswapdSpec,
+    dirtyRatio: memory?.dirtyRatio ?? 0,
+    dirtyBackgroundRatio: memory?.dirtyBackgroundRatio ?? 0,
+    dirtyExpireNs: memory?.dirtyExpireNs ?? 0,
+    dirtyWritebackNs: memory?.dirtyWritebackNs ?? 0,
     ...machine.memoryCosts,
   };
 }
@@ -158,6 +183,14 @@ export const VMSTAT = [
   'memcg_reclaims',
   'high_reclaims',
   'high_sleeps',
+  'nr_dirtied',
+  'nr_written',
+  'dirty_balances',
+  'dirty_pauses',
+  'dirty_paused_ms',
+  'throttle_writeback',
+  'throttle_congested',
+  'throttle_noprogress',
   'alloc_failures',
 ] as const;
 
@@ -185,6 +218,10 @@ export const MEMORY_LEVELS = [
   'kernel',
   'swapped',
   'managed',
+  'dirty',
+  'writeback',
+  'dirtyThreshold',
+  'dirtyBackgroundThreshold',
 ] as const;
 export const MEMCG_NUMBERS = [
   'usage',
@@ -214,4 +251,5 @@ export const MEMORY_HISTOGRAMS = [
   'directPages',
   'memcgNs',
   'memcgPages',
+  'dirtyAtBalance',
 ] as const;

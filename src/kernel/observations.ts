@@ -128,7 +128,7 @@ export interface TraceNames {
 
 const PREV_STATES = ['S', 'R+', 'R', 'X'] as const;
 const HELD = [null, 'kernel', 'softirq'] as const;
-const BLOCKED = ['page', 'high', 'speed'] as const;
+const BLOCKED = ['page', 'high', 'speed', 'dirty', 'device'] as const;
 const RANKS = ['stop', 'deadline', 'rt', 'vmf', 'fair', 'bt', 'idle'] as const;
 
 /** The trace ring's entries, oldest first. */
@@ -188,7 +188,7 @@ export function readTrace(memory: Memory, kernel: KernelExports, capacity: numbe
         });
         break;
       case 9:
-        events.push({ ...base, event: 'blocked', task: names.task(a), on: BLOCKED[flags as 0 | 1 | 2] });
+        events.push({ ...base, event: 'blocked', task: names.task(a), on: BLOCKED[flags as 0 | 1 | 2 | 3 | 4] });
         break;
       default:
         events.push({

@@ -280,6 +280,9 @@ export function compileProgram(
       case 'kswapd':
         emit(OP.KSWAPD);
         break;
+      case 'flusher':
+        emit(OP.FLUSHER, { a: item.device });
+        break;
       case 'rue':
         emit(OP.RUE, { a: item.thread });
         break;

@@ -188,6 +188,10 @@ export const RECORDS = {
     'heldPages',
     'readaheadPages',
     'kswapdSpec',
+    'dirtyRatio',
+    'dirtyBackgroundRatio',
+    'dirtyExpireNs',
+    'dirtyWritebackNs',
     'hitNs',
     'faultNs',
     'refillNs',
@@ -197,6 +201,9 @@ export const RECORDS = {
     'readPageNs',
     'readaheadPageNs',
     'ioNs',
+    'writeNs',
+    'writePageNs',
+    'writebackNs',
     'chargeNs',
     'passNs',
     'directNs',
@@ -206,11 +213,12 @@ export const RECORDS = {
     'scanNs',
     'rmapNs',
     'stealNs',
+    'buffersNs',
     'pageoutNs',
     'deactivateNs',
     'freeNs',
   ],
-  DeviceTable: ['latencyNs', 'depth'],
+  DeviceTable: ['latencyNs', 'depth', 'maxRequestPages', 'flusherSpec'],
   FileTable: ['pages', 'device'],
   AreaTable: ['pages'],
   ViewTable: ['file', 'region', 'first', 'pages', 'pattern'],
@@ -275,6 +283,7 @@ export const OP = {
   KSWAPD: 28,
   UNMAP: 29,
   RUE: 30,
+  FLUSHER: 31,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */
@@ -284,7 +293,7 @@ export const DISTRIBUTION = { fixed: 0, uniform: 1, exponential: 2, lognormal: 3
 export const MODE = { user: 0, kernel: 1, irqoff: 2, touch: 3 } as const;
 
 /** Access of assembly/mm/phase.ts and Pattern of assembly/mm/task_mm.ts. */
-export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, alloc: 4, release: 5 } as const;
+export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, write: 4, alloc: 5, release: 6 } as const;
 /** Gfp of assembly/mm/kernel_pages.ts. */
 export const GFP = { kernel: 0, high: 1, nowait: 2, atomic: 3, memalloc: 4 } as const;
 export const PATTERN = { sequential: 0, uniform: 1, hot: 2 } as const;

@@ -40,6 +40,8 @@ export const SLEEPS: Record<Blocked, string> = {
   page: 'for pages on their way from a device',
   high: 'above memory.high',
   speed: 'because its group allocates too fast',
+  dirty: 'because too many pages were dirty',
+  device: 'until the device took another request',
 };
 
 /** What the stalls were, one sentence a kind; of a reclaim, the time that the task waited for a CPU meanwhile is none of it. */

@@ -159,5 +159,5 @@ export type TraceEvent =
   /** It sleeps for memory until its wakeup. */
   | { at: number; cpu: number; event: 'blocked'; task: string; on: Blocked };
 
-/** What of the memory a task sleeps for: a page on its way from a device, memory.high, RUE's allocation speed. */
-export type Blocked = 'page' | 'high' | 'speed';
+/** What of the memory a task sleeps for: a page on its way from a device, memory.high, RUE's allocation speed, too many dirty pages, a device that takes no more requests. */
+export type Blocked = 'page' | 'high' | 'speed' | 'dirty' | 'device';

@@ -243,6 +243,7 @@ function takesTime(step: Step): boolean {
     case 'vcpu':
     case 'memory':
     case 'kswapd':
+    case 'flusher':
     case 'rue':
       return true;
     case 'loop':

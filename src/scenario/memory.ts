@@ -1,5 +1,5 @@
 /**
- * The memory part of the scenario language: the machine's memory, groups' limits, tasks' areas, and the steps that touch, read and free;
+ * The memory part of the scenario language: the machine's memory, groups' limits, tasks' areas, and the steps that touch, read, write and free;
  * what it becomes.
  */
 import { z } from 'zod';
@@ -35,6 +35,8 @@ const device = z.strictObject({
   name,
   latency: positiveTime.describe('a request, from its turn to its completion'),
   depth: z.int().min(1).max(65_536).default(64).describe('requests that are served at a time'),
+  // BLK_DEF_MAX_SECTORS
+  maxRequest: positiveSize.prefault('1280KiB').describe('the most that is written at a time'),
 });
 
 const cost = time.refine((ns) => ns <= 1e9, 'expected at most 1s');
@@ -50,6 +52,9 @@ export const memoryCostsSchema = z.strictObject({
   readPage: cost,
   readaheadPage: cost,
   io: cost.describe('sending a request'),
+  write: cost.describe('a write(), and each page of it'),
+  writePage: cost,
+  writeback: cost.describe('a page that the flusher writes'),
   charge: cost.describe('more for a page that is charged to a group'),
   pass: cost.describe('reclaim: a pass over the node'),
   direct: cost.describe('more of a pass in direct reclaim'),
@@ -59,10 +64,13 @@ export const memoryCostsSchema = z.strictObject({
   scan: cost.describe('a page that reclaim looks at'),
   rmap: cost.describe('more for an anonymous one, whose mapping is looked at'),
   steal: cost.describe('more for one that is freed'),
+  buffers: cost.describe('more for one that is freed after it was written'),
   pageout: cost.describe('more for one that is written to swap'),
   deactivate: cost,
   free: cost.describe('a page that is given back'),
 });
+
+const percentage = z.int().min(0).max(100);
 
 /** The machine's memory in a scenario. */
 export const memorySchema = z.strictObject({
@@ -84,6 +92,12 @@ export const memorySchema = z.strictObject({
   kernel: size.prefault('0KiB').describe('what the kernel itself uses'),
   held: size.prefault('0KiB').describe('file systems’ own blocks, which reclaim looks at in vain'),
   readahead: positiveSize.prefault('128KiB'),
+  dirtyRatio: percentage.default(20).describe('vm.dirty_ratio'),
+  dirtyBackgroundRatio: percentage.default(10).describe('vm.dirty_background_ratio'),
+  dirtyExpire: time.default(30e9).describe('vm.dirty_expire_centisecs'),
+  dirtyWriteback: time
+    .default(5e9)
+    .describe('vm.dirty_writeback_centisecs; 0: files are not written because they are old'),
   swap: z.strictObject({ size: positiveSize, latency: positiveTime, depth: device.shape.depth }).optional(),
   devices: z.array(device).max(64).default([]),
   files: z
@@ -137,6 +151,12 @@ export const allocSchema = z.strictObject({
     .describe('how far it may go into the reserve, and whether it may wait'),
   record: operations.record,
 });
+export const writeSchema = z.strictObject({
+  file: name,
+  ...part,
+  chunk: positiveSize.prefault('4KiB').describe('written at a time'),
+  ...operations,
+});
 export const freeSchema = z.union([
   name.transform((area) => ({ area, offset: 0, size: undefined })),
   z.strictObject({ area: name, ...part }),
@@ -167,12 +187,15 @@ export const allocStep = ({ size: pages, gfp, record }: z.output<typeof allocSch
 });
 export const releaseStep = (): MemoryStep =>
   stepOf('release', { area: null, file: null }, { offset: 0 }, 1, { pattern: 'sequential' });
+export const writeStep = (write: z.output<typeof writeSchema>): MemoryStep =>
+  stepOf('write', { area: null, file: write.file }, write, write.chunk, write);
 export const freeStep = (free: z.output<typeof freeSchema>): MemoryStep =>
   stepOf('free', { area: free.area, file: null }, free, 1, { pattern: 'sequential' });
 
 /** The machine's memory; zones by its size unless they are given: what lies below 4 GiB is DMA and DMA32. */
 export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpec {
-  const { kernel, held, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...others } = document;
+  const { kernel, held, readahead, warmup, swap, files, devices, size: pages, zones, minFreeKb, ...rest } = document;
+  const { dirtyExpire, dirtyWriteback, ...others } = rest;
   return {
     ...others,
     zones: zones ?? zonesOf(pages ?? 0),
@@ -181,9 +204,16 @@ export function memorySpecOf(document: z.output<typeof memorySchema>): MemorySpe
     kernelPages: kernel,
     heldPages: held,
     readaheadPages: readahead,
+    dirtyExpireNs: dirtyExpire,
+    dirtyWritebackNs: dirtyWriteback,
     swap: swap === undefined ? null : { pages: swap.size, latencyNs: swap.latency, depth: swap.depth },
-    devices: devices.map(({ latency, ...rest }) => ({ ...rest, latencyNs: latency })),
-    files: files.map(({ size: length, ...rest }) => ({ ...rest, pages: length })),
+    devices: devices.map((of) => ({
+      name: of.name,
+      latencyNs: of.latency,
+      depth: of.depth,
+      maxRequestPages: of.maxRequest,
+    })),
+    files: files.map(({ size: length, ...file }) => ({ ...file, pages: length })),
   };
 }
 

@@ -2,7 +2,16 @@
 import { UserError } from '../errors.js';
 import { checkScenario } from './checks.js';
 import { codisTasks } from './codis.js';
-import { allocStep, freeStep, memorySpecOf, readStep, releaseStep, taskMemoryOf, touchStep } from './memory.js';
+import {
+  allocStep,
+  freeStep,
+  memorySpecOf,
+  readStep,
+  releaseStep,
+  taskMemoryOf,
+  touchStep,
+  writeStep,
+} from './memory.js';
 import { checkMemory, fitSteps } from './memory_checks.js';
 import {
   cgroupOf,
@@ -271,6 +280,7 @@ export function resolveStep(step: StepDocument): Step {
   if ('policy' in step) return { op: 'policy', sched: step.policy };
   if ('touch' in step) return touchStep(step.touch);
   if ('read' in step) return readStep(step.read);
+  if ('write' in step) return writeStep(step.write);
   if ('free' in step) return freeStep(step.free);
   if ('alloc' in step) return allocStep(step.alloc);
   if ('release' in step) return releaseStep();

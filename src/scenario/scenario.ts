@@ -81,6 +81,8 @@ export type Step =
   | MemoryStep
   /** kswapd's whole program. */
   | { op: 'kswapd' }
+  /** The whole program of a device's flusher. */
+  | { op: 'flusher'; device: number }
   /** A thread of RUE's whole program. */
   | { op: 'rue'; thread: number }
   /** Runs a CPU of a guest, for ever: the program of vCPU threads. */
@@ -90,13 +92,13 @@ export type Step =
 
 /**
  * What a task does with memory: `times` operations on pages of one of its own areas or of a file, the next ones in order (from the begin again after the
- * last), uniformly at random, or four of five in the first fifth. An operation touches a page, or reads `chunk` pages; `fill` reads until the
+ * last), uniformly at random, or four of five in the first fifth. An operation touches a page, or reads or writes `chunk` pages; `fill` reads until the
  * machine has no more than `freePages` free pages; `free` gives all these pages back. `alloc` takes pages for the kernel with requests of class `gfp`,
  * `release` gives all that it has taken back.
  */
 export interface MemoryStep {
   op: 'memory';
-  access: 'touch' | 'read' | 'fill' | 'free' | 'alloc' | 'release';
+  access: 'touch' | 'read' | 'fill' | 'free' | 'write' | 'alloc' | 'release';
   area: string | null;
   file: string | null;
   first: number;
@@ -314,6 +316,10 @@ export interface MemoryCosts {
   readPageNs: number;
   readaheadPageNs: number;
   ioNs: number;
+  /** A write(), each page of it, and a page that the flusher writes. */
+  writeNs: number;
+  writePageNs: number;
+  writebackNs: number;
   /** More for a page that is charged to a group. */
   chargeNs: number;
   /**
@@ -328,6 +334,8 @@ export interface MemoryCosts {
   scanNs: number;
   rmapNs: number;
   stealNs: number;
+  /** More for one that is freed with its buffer heads. */
+  buffersNs: number;
   pageoutNs: number;
   deactivateNs: number;
   /** A page that its task gives back. */
@@ -347,12 +355,17 @@ export interface MemorySpec {
   swappiness: number;
   /** Pages that the kernel itself uses. */
   kernelPages: number;
-  /** Pages that are read ahead at a time. */
   /** Pages of file systems' own blocks, which reclaim looks at in vain. */
   heldPages: number;
+  /** Pages that are read ahead at a time. */
   readaheadPages: number;
+  /** vm.dirty_ratio, dirty_background_ratio, dirty_expire_centisecs, dirty_writeback_centisecs. */
+  dirtyRatio: number;
+  dirtyBackgroundRatio: number;
+  dirtyExpireNs: number;
+  dirtyWritebackNs: number;
   swap: { pages: number; latencyNs: number; depth: number } | null;
-  devices: Array<{ name: string; latencyNs: number; depth: number }>;
+  devices: Array<{ name: string; latencyNs: number; depth: number; maxRequestPages: number }>;
   files: Array<{ name: string; pages: number; device: string }>;
 }
 

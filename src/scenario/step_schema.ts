@@ -1,6 +1,6 @@
 /** The steps of task programs, as documents write them. */
 import { z } from 'zod';
-import { allocSchema, freeSchema, readSchema, touchSchema } from './memory.js';
+import { allocSchema, freeSchema, readSchema, touchSchema, writeSchema } from './memory.js';
 import { durationSchema, empty, name, noDuration, positiveTime, time } from './primitives.js';
 import { schedSchema } from './sched_schema.js';
 
@@ -97,6 +97,7 @@ const plainStep = z.union([
   z.strictObject({ policy: schedSchema }),
   z.strictObject({ touch: touchSchema.describe('touch pages of an area') }),
   z.strictObject({ read: readSchema.describe('read pages of a file') }),
+  z.strictObject({ write: writeSchema.describe('write whole pages of a file') }),
   z.strictObject({ free: freeSchema.describe('give the pages of an area back') }),
   z.strictObject({ alloc: allocSchema.describe('the kernel takes pages for the task, charged to nobody') }),
   z.strictObject({ release: empty.describe('the kernel gives all these pages back') }),

@@ -41,6 +41,7 @@ export function compareMemory(recording: MemoryRecording, result: Result, t0Ns: 
     ...counters(recording, memory, memoryBefore),
     ...pressure(recording, result.pressure ?? {}, result.pressureBefore ?? {}),
     ...kswapd(recording, memory),
+    ...writeback(recording, result),
     ...sleeps(recording, result, t0Ns),
     ...victims(recording, result),
     ...operations(recording, result),
@@ -161,6 +162,48 @@ function kswapd({ a, b }: MemoryRecording, { histograms, zones }: MemoryResult):
     figure('kswapd_wakes_at_pages', 'free_at_wakeup_call', 'freeAtWakeup'),
     figure('kswapd_stops_at_pages', 'free_at_run_end', 'freeAtRunEnd'),
   ];
+}
+
+/** What was dirtied and written, how full of dirty pages memory was, and how writers were held up. */
+function writeback({ scenario, a, b }: MemoryRecording, result: Result): Figure[] {
+  const { memory, memoryBefore } = result;
+  const [ofA, ofB] = [a.balance_dirty_pages, b.balance_dirty_pages];
+  if (memory === undefined || ofA === undefined || ofB === undefined || ofA.n === 0) return [];
+  const delta = (name: string): number => (memory.vmstat[name] ?? 0) - (memoryBefore?.vmstat[name] ?? 0);
+  const figure = (metric: MemoryMetric, inA: number | null, inB: number | null, simulated: number): Figure => ({
+    task: ALL_TASKS,
+    metric,
+    a: inA,
+    b: inB,
+    simulated,
+  });
+  const vmstat = (name: 'nr_dirtied' | 'nr_written'): Figure =>
+    figure(name, a.vmstat_delta[name] ?? 0, b.vmstat_delta[name] ?? 0, delta(name));
+  const level = (of: typeof ofA): number => median(of.samples.map(([, , { dirty }]) => dirty));
+  const levels = memory.histograms.dirtyAtBalance;
+  return [
+    vmstat('nr_dirtied'),
+    vmstat('nr_written'),
+    {
+      ...figure('dirty_level_pages', level(ofA), level(ofB), levels === undefined ? 0 : quantileNs(levels, 0.5)),
+      samples: ofA.samples.length,
+    },
+    figure('dirty_balances', ofA.n, ofB.n, delta('dirty_balances')),
+    figure('dirty_pauses', ofA.paused_gt0, ofB.paused_gt0, delta('dirty_pauses')),
+    figure('dirty_paused_ms', ofA.pause_ms.sum ?? 0, ofB.pause_ms.sum ?? 0, delta('dirty_paused_ms')),
+    ...scenario.tasks.flatMap((task): Figure[] => {
+      if (task.behaviour !== 'write') return [];
+      const pages = (boot: RecordedSummary): number => boot.tasks.find(({ name }) => name === task.name)?.pages ?? 0;
+      const writes = result.recorders.find(({ task: of, recorder }) => of === task.name && recorder === OPERATIONS);
+      const written = (writes?.latency.count ?? 0) * task.chunk_pages;
+      return [{ ...figure('written_by_task_pages', pages(a), pages(b), written), task: task.name }];
+    }),
+  ];
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((x, y) => x - y);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
 /** Where nothing is reclaimed, tasks sleep for memory.high, one sleep after another: how many of them are as long as recorded. */

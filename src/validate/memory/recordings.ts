@@ -131,6 +131,15 @@ const summary = z.looseObject({
   }),
   direct_reclaim: z.looseObject({ n: whole }),
   memcg_reclaim: z.looseObject({ n: whole }),
+  /** What writers found when they looked above what is free, and for how long they slept. */
+  balance_dirty_pages: z
+    .looseObject({
+      n: whole,
+      pause_ms: distribution,
+      paused_gt0: whole,
+      samples: z.array(z.tuple([number, z.string(), z.looseObject({ dirty: whole })])),
+    })
+    .optional(),
   pressure_memory_start: pressure,
   pressure_memory_end: pressure,
   /** Of groups with a memory controller: pressure at T0 and at the end. */

@@ -22,6 +22,16 @@ const PRE_STEP_NS = 8 * NS_PER_S;
 /** Files of the recordings: 1900 MiB each. */
 const FILE_PAGES = 486_400;
 const CHUNK = 16;
+const DISK = 'nullb2';
+const DEVICES = [
+  { name: 'nullb0', latencyNs: 100_000, depth: 64, maxRequestPages: 32 },
+  { name: DISK, latencyNs: 2 * NS_PER_MS, depth: 1, maxRequestPages: 32 },
+];
+/** Writers go to the disk itself: 2 GiB. */
+const FILES = [
+  ...['/mnt/f0', '/mnt/f1', '/mnt/f2'].map((name) => ({ name, pages: FILE_PAGES, device: 'nullb0' })),
+  { name: `/dev/${DISK}`, pages: 524_288, device: DISK },
+];
 /** On the list of inactive file pages when nothing has been read, in all recordings: buffers that ext4 keeps, as every scan of them activates them (M07x, M09). */
 const HELD_PAGES = 4;
 
@@ -84,9 +94,13 @@ export function memoryScenarioOf(
         kernelPages: kernelPages(recording),
         heldPages: HELD_PAGES,
         readaheadPages: 32,
+        dirtyRatio: recorded.sysctl['vm/dirty_ratio'] ?? 20,
+        dirtyBackgroundRatio: recorded.sysctl['vm/dirty_background_ratio'] ?? 10,
+        dirtyExpireNs: 30 * NS_PER_S,
+        dirtyWritebackNs: 5 * NS_PER_S,
         swap: swapPages === 0 ? null : { pages: swapPages, latencyNs: 100_000, depth: 64 },
-        devices: [{ name: 'nullb0', latencyNs: 100_000, depth: 64 }],
-        files: ['/mnt/f0', '/mnt/f1', '/mnt/f2'].map((name) => ({ name, pages: FILE_PAGES, device: 'nullb0' })),
+        devices: DEVICES,
+        files: FILES,
       },
       tasks: [
         vmstatWorker(t0Ns - SETTLE_NS, NS_PER_S + ((t0Ns - recording.t0Ns + JIFFIES_LATE_NS) % NS_PER_S)),
@@ -101,7 +115,6 @@ export function memoryScenarioOf(
 function whyUnsupported({ scenario, a }: MemoryRecording): string | null {
   if (scenario.mglru !== 0) return 'the multi-generational LRU is not simulated';
   if (scenario.swap === 'zram') return 'compressed swap is not simulated';
-  if (scenario.tasks.some(({ behaviour }) => behaviour === 'write')) return 'writeback is not simulated';
   if ((a.vmstat_delta.thp_fault_alloc ?? 0) > 0) return 'huge pages are not simulated';
   return null;
 }

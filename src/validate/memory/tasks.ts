@@ -119,9 +119,11 @@ function programOf(task: RecordedTask, beginNs: number, whole: Omit<MemoryStep, 
       const step = { ...fileStep(task.file ?? '', task.offset_page, task.npages), pattern };
       return paced(EVER, task.batch, task.rate_pages_s, beginNs, (times) => ({ ...step, times }));
     }
-    case 'stream': {
+    case 'stream':
+    case 'write': {
       const pages = Math.floor(task.npages / task.chunk_pages) * task.chunk_pages;
-      const step = { ...fileStep(task.file ?? '', task.offset_page, pages), chunk: task.chunk_pages };
+      const access = task.behaviour === 'write' ? ('write' as const) : ('read' as const);
+      const step = { ...fileStep(task.file ?? '', task.offset_page, pages), access, chunk: task.chunk_pages };
       const reads = task.loop === 1 ? EVER : pages / task.chunk_pages;
       return paced(reads, 1, task.rate_pages_s / task.chunk_pages, beginNs, (times) => ({ ...step, times }));
     }

@@ -20,8 +20,12 @@ export const MEMORY: MemorySpec = {
   kernelPages: 11_000,
   heldPages: 0,
   readaheadPages: 32,
+  dirtyRatio: 20,
+  dirtyBackgroundRatio: 10,
+  dirtyExpireNs: 30e9,
+  dirtyWritebackNs: 5e9,
   swap: null,
-  devices: [{ name: 'disk', latencyNs: 100_000, depth: 64 }],
+  devices: [{ name: 'disk', latencyNs: 100_000, depth: 64, maxRequestPages: 320 }],
   files: [{ name: 'data', pages: 400_000, device: 'disk' }],
 };
 
@@ -46,6 +50,11 @@ export function touch(pages: number, step: Partial<MemoryStep> = {}): MemoryStep
 /** `times` reads of `chunk` pages of the first `pages` of the file. */
 export function read(pages: number, times: number, step: Partial<MemoryStep> = {}): MemoryStep {
   return touch(pages, { access: 'read', area: null, file: 'data', times, recorder: 'read', ...step });
+}
+
+/** `times` writes of `chunk` pages of the first `pages` of the file. */
+export function write(pages: number, times: number, step: Partial<MemoryStep> = {}): MemoryStep {
+  return read(pages, times, { access: 'write', recorder: 'write', ...step });
 }
 
 /** A task with an area of `pages` pages. */

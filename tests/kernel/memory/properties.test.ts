@@ -5,7 +5,7 @@ import { SimulationError } from '../../../src/errors.js';
 import { Simulation, simulate } from '../../../src/kernel/simulation.js';
 import type { Scenario, TaskSpec } from '../../../src/scenario/scenario.js';
 import { forever, MS, sleep } from '../fixtures.js';
-import { group, MEMORY, memoryScenario, read, touch, user } from './fixtures.js';
+import { group, MEMORY, memoryScenario, read, touch, user, write } from './fixtures.js';
 
 /** A machine of 32 MiB, so that anything fills it. */
 const SMALL = { ...MEMORY, zones: { dma: 3840, dma32: 4352, normal: 0 }, minFreeKb: null, kernelPages: 500 };
@@ -13,7 +13,7 @@ const SMALL = { ...MEMORY, zones: { dma: 3840, dma32: 4352, normal: 0 }, minFree
 const anyTask: fc.Arbitrary<Omit<TaskSpec, 'name'>> = fc
   .record({
     pages: fc.integer({ min: 1, max: 6000 }),
-    file: fc.boolean(),
+    file: fc.constantFrom('no' as const, 'read' as const, 'write' as const),
     pattern: fc.constantFrom('sequential' as const, 'uniform' as const, 'hot' as const),
     chunk: fc.integer({ min: 1, max: 16 }),
     frees: fc.boolean(),
@@ -23,9 +23,11 @@ const anyTask: fc.Arbitrary<Omit<TaskSpec, 'name'>> = fc
   .map(({ pages, file, pattern, chunk, frees, cgroup, adj }) => {
     const fill = touch(pages);
     const again = touch(pages, { pattern, times: 200 });
-    const work = file ? [read(pages + chunk, 50, { pattern: 'sequential', chunk })] : [again];
-    const free = frees && !file ? [touch(pages, { access: 'free' }), fill] : [];
-    const program = [...(file ? [] : [fill]), ...forever(...work, ...free, sleep(MS))];
+    const isFile = file !== 'no';
+    const access = file === 'write' ? write(pages + chunk, 50, { pattern, chunk }) : read(pages + chunk, 50, { chunk });
+    const work = isFile ? [access] : [again];
+    const free = frees && !isFile ? [touch(pages, { access: 'free' }), fill] : [];
+    const program = [...(isFile ? [] : [fill]), ...forever(...work, ...free, sleep(MS))];
     return { ...user('', pages, program), cgroup, memory: { areas: [{ name: 'heap', pages }], oomScoreAdj: adj } };
   });
 
