@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { UserError } from '../../errors.js';
 import { readJson } from '../recordings.js';
 
 const name = z.string().min(1);
@@ -193,8 +194,17 @@ export function readMemoryRecording(dir: string, id: string): MemoryRecording {
 
 /** `scn_start N` in the first line of a trace. */
 function beginOf(trace: string): number {
-  const text = gunzipSync(readFileSync(trace)).subarray(0, 200).toString('latin1');
-  return Number(/scn_start (\d+)/.exec(text)?.[1] ?? 0);
+  const [, begin] = /scn_start (\d+)/.exec(unpacked(trace).subarray(0, 200).toString('latin1')) ?? [];
+  if (begin === undefined) throw new UserError(trace, null, 'expected scn_start in its first line');
+  return Number(begin);
+}
+
+function unpacked(path: string): Buffer {
+  try {
+    return gunzipSync(readFileSync(path));
+  } catch {
+    throw new UserError(path, null, 'expected a gzip file that can be read');
+  }
 }
 
 /** min_free_kbytes after boot by memory and huge pages: the column of params/watermarks.tsv. */
