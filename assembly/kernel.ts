@@ -7,6 +7,7 @@ import { Histogram } from './base/histogram';
 import { failedTask, runUntil } from './loop';
 import { useKernel } from './machine/kernels';
 import { machine } from './machine/machine';
+import { listsAreWhole } from './mm/check';
 import { groupAt as memcgAt } from './mm/memcg';
 import { counter, mm } from './mm/mm';
 import { groupNumber, memoryNumber, zoneNumber } from './mm/observe';
@@ -16,8 +17,9 @@ import { trace } from './observe/trace';
 import * as follow from './follow';
 import * as replay from './replay';
 import { chargeForcedIdle, endForcedIdle } from './sched/forced_idle';
+import { psiNumber, readPsi } from './sched/psi_avgs';
 import { rqAt, rqOf } from './sched/rq';
-import { groupAt } from './sched/throttle';
+import { groupAt, nrGroups } from './sched/throttle';
 import { calcDeltaFair } from './sched/virtual_time';
 import { setUp } from './setup';
 import { finishStop } from './virt/vcpu';
@@ -41,9 +43,7 @@ export function setup(seedLow: u32, seedHigh: u32): void {
 
 /** Simulates up to and including `untilNs`; false if a program cannot go on. */
 export function run(untilNs: f64): bool {
-  if (!runUntil(<u64>untilNs)) return false;
-  mm.now = <u64>untilNs;
-  return true;
+  return runUntil(<u64>untilNs);
 }
 
 /** Events handled so far. */
@@ -74,6 +74,7 @@ export function failedMemory(): bool {
 /** Charges what runs now up to `untilNs`, so that CPU times add up. Called once, at the end. */
 export function finish(untilNs: f64): void {
   const until = <u64>untilNs;
+  assert(!mm.on || listsAreWhole());
   for (let index: u32 = 0; index < machine.allCpus; index++) {
     const rq = rqAt(index);
     const task = rq.curr;
@@ -179,6 +180,20 @@ export function traceEntries(): usize {
 /** The declaration of a task id: scenario's own, then idle tasks, then stoppers. */
 export function specOfTask(id: u32): u32 {
   return taskAt(id).spec.index;
+}
+
+// --- Pressure
+
+/** Brings the pressure of the host and of its groups up to date, as reading their files does. */
+export function readPressure(nowNs: f64): void {
+  useKernel(rqAt(0).kernel);
+  readPsi(machine.psi, <u64>nowNs);
+  for (let i: u32 = 0; i < nrGroups(); i++) readPsi(groupAt(i).psi, <u64>nowNs);
+}
+
+/** A number of the pressure of a group (0: the machine), as of the last reading; `state` and `what` in the order of PRESSURE in src/kernel/pressure.ts. */
+export function pressure(index: u32, state: u32, what: u32): f64 {
+  return psiNumber(index == 0 ? machine.psi : groupAt(index - 1).psi, state, what);
 }
 
 // --- Memory

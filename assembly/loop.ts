@@ -11,8 +11,8 @@ import { useKernel } from './machine/kernels';
 import { HrTimer, TimerKind, timerOf } from './machine/timer';
 import { EventKind, machine, spend } from './machine/machine';
 import { settleBatch } from './mm/batch';
+import { memoryIsConserved } from './mm/check';
 import { mm } from './mm/mm';
-import { pagesAreConserved } from './mm/zone';
 import { traceIrq } from './observe/trace';
 import { nohzIdleBalance, triggerBalance } from './sched/balance';
 import { guardBt } from './sched/bt';
@@ -50,7 +50,7 @@ export function runUntil(until: u64): bool {
   while (event != null) {
     if (!handle(event)) return false;
     if (!wheel.moreNow && !finishInstant()) return false;
-    assert(!mm.on || wheel.moreNow || pagesAreConserved());
+    assert(!mm.on || wheel.moreNow || memoryIsConserved());
     event = wheel.pop(until);
   }
   return true;

@@ -12,8 +12,9 @@ import { newBtBalance } from './sched/bt_balance';
 import { Rank } from './sched/class';
 import { newDomains, Topology } from './sched/domain';
 import { Masks, masks, newMasks } from './sched/masks';
+import { newMachinePsi } from './sched/psi_avgs';
 import { Groups } from './sched/throttle';
-import { Tunables } from './sched/tunables';
+import { Tunables, tunables } from './sched/tunables';
 import {
   layOutCpus,
   newCpus,
@@ -135,9 +136,11 @@ function setUpKernel(
   readNoise(noise, <u32>system.noiseSources, distributions, seed);
   registerClasses(<i64>system.rtPhaseNs);
   newDomains();
+  if (system.psi != 0) machine.psi = newMachinePsi();
+  tunables.notesQueues = tunables.coreSched || tunables.htIsolate || machine.psi != null;
   const stream = newStream(seed, <u64>system.nameHash);
   setBalanceStream(stream);
-  readGroups(groupTables, <u32>system.groups, stream);
+  readGroups(groupTables, <u32>system.groups, <u64>system.groupsMadeNs, stream);
   readSpecs(specs, firstSpec, <u32>system.specs, seed);
   startCpus();
   return groupTables;

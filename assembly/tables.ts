@@ -51,6 +51,10 @@ export class SystemTable {
   maxSlackNs: f64;
   bootNs: f64;
   rtPhaseNs: f64;
+  /** 1: pressure is observed. */
+  psi: f64;
+  /** When groups were made. */
+  groupsMadeNs: f64;
 }
 
 @unmanaged
@@ -320,7 +324,7 @@ export class AreaTable {
 
 @unmanaged
 export class ViewTable {
-  /** Of a file, or of the task's own area. */
+  /** Of a file, or of the task's own area; region −1: of nothing. */
   file: f64;
   region: f64;
   first: f64;

@@ -5,6 +5,7 @@
  * ahead of the event by what interrupt entry, wakeups and switches cost. Another CPU may see those few microseconds early.
  */
 import { Wheel, WHEEL_BYTES } from '../base/wheel';
+import { PsiGroup } from '../sched/psi_group';
 import { Kernel } from './kernels';
 import { OWN, Part } from './own';
 
@@ -82,6 +83,8 @@ export class Machine {
   nrNoise: u32;
   /** Address of NoiseSource[nrNoise]. */
   noise: usize;
+  /** Pressure of the whole machine; null: it is not observed. */
+  psi: PsiGroup;
 
   @inline get wheel(): Wheel {
     return changetype<Wheel>(WHEEL);

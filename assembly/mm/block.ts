@@ -121,6 +121,7 @@ export function sleepForTag(rq: Rq, device: BlockDevice, task: Task): void {
   else device.lastWaiter.waitNext = task;
   device.lastWaiter = task;
   task.state = State.SLEEPING;
+  task.inIowait = true;
   rq.needResched = true;
 }
 
@@ -172,6 +173,7 @@ function endRead(rq: Rq, folio: Folio): void {
 
 function freeOrphan(rq: Rq, folio: Folio): void {
   mm.inFlight -= folio.pages;
+  folio.group.orphans -= folio.pages;
   freeFolio(rq.id, folio);
 }
 

@@ -1,5 +1,6 @@
 /** Charging a page to a group, and reclaim or the OOM killer when a limit is hit (mm/memcontrol.c try_charge_memcg). */
 import { machine } from '../machine/machine';
+import { psiMemstallLeave } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { Task } from '../task/task';
 import { CHARGE_BATCH, consumeStock, drainAllStock, marginOf, overHigh, refillStock, tryChargePages } from './memcg';
@@ -8,7 +9,6 @@ import { groupOom } from './oom';
 import { leaveToExit } from './get_page';
 import { freePages } from './page_alloc';
 import { Phase, startReclaim } from './phase';
-import { leaveStall } from './psi';
 import { noteCharge } from './rue/charged';
 import { TaskMm } from './task_mm';
 
@@ -41,7 +41,7 @@ export function charge(rq: Rq, m: TaskMm): void {
 }
 
 export function endMemcg(rq: Rq, task: Task, m: TaskMm): void {
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
   mm.memcgNs.record(machine.now - m.sc.beganAt);
   mm.memcgPages.record(m.sc.nrReclaimed);
   m.phase = Phase.CHARGE;

@@ -59,7 +59,7 @@ export function fault(m: TaskMm, view: View, task: Task): void {
 }
 
 function reuse(region: Region, folio: Folio): void {
-  folio.flags = (folio.flags & ~Pg.RECLAIM) | Pg.DIRTY | Pg.YOUNG;
+  folio.flags = (folio.flags & ~(Pg.RECLAIM | Pg.HELD)) | Pg.DIRTY | Pg.YOUNG;
   region.swapped -= folio.pages;
   freeSwapSlot(folio.group, folio.pages);
 }
@@ -164,6 +164,7 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       }
       m.costNs += costs.readaheadPageNs + costs.ioNs;
       folio.ioNext = changetype<Folio>(0);
+      folio.flags |= Pg.HELD;
       m.chain = folio;
       return pass(task, m, Phase.SWAPPED_IN);
     }

@@ -28,7 +28,7 @@ export namespace Pg {
   export const ORPHAN: u16 = 256;
   /** Whoever reads it has the next window read (PG_readahead). */
   export const READAHEAD: u16 = 512;
-  /** A file system's own block, whose buffer it keeps: reclaim looks at it in vain (filemap_release_folio). */
+  /** Somebody keeps it: a file system a block of its own whose buffer it needs, a task a page that comes from swap for it. Reclaim looks at it in vain. */
   export const HELD: u16 = 1024;
   /** It has been written, and has buffer heads (PG_private). */
   export const BUFFERS: u16 = 2048;

@@ -3,6 +3,7 @@
  * should_reclaim_retry, __alloc_pages_may_oom).
  */
 import { machine } from '../machine/machine';
+import { psiMemstallLeave } from '../sched/psi';
 import { Rank } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { wakeupKswapd } from './kswapd';
@@ -11,7 +12,6 @@ import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { outOfMemory } from './oom';
 import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
-import { leaveStall } from './psi';
 import { noteTaken, tierOf } from './rue/tiers';
 import { TaskMm } from './task_mm';
 import { Zone, zoneAt } from './zone';
@@ -52,7 +52,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
 
 /** Direct reclaim is over: a page may be there now; otherwise it is tried again as long as there is hope. */
 export function endDirect(rq: Rq, m: TaskMm): void {
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
   const progress = m.sc.nrReclaimed;
   mm.directNs.record(machine.now - m.sc.beganAt);
   mm.directPages.record(progress);

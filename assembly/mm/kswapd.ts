@@ -4,6 +4,7 @@
  */
 import { cancelTimer, startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
+import { psiMemstallEnter, psiMemstallLeave } from '../sched/psi';
 import { Rq, rqOf } from '../sched/rq';
 import { tryToWakeUp } from '../sched/wake';
 import { Mode, State, Task } from '../task/task';
@@ -11,7 +12,6 @@ import { groupAt } from './memcg';
 import { costs, count, DEF_PRIORITY, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { wakeupKcompactd } from './order/kcompactd';
 import { isBalancedFor } from './order/watermark';
-import { enterStall, leaveStall } from './psi';
 import { beginReclaim, ScanControl } from './scan_control';
 import { ageActiveAnon } from './shrink_list';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
@@ -194,7 +194,7 @@ function beginRun(task: Task): void {
   self.runOrder = self.order;
   self.reclaimOrder = self.order;
   self.order = 0;
-  enterStall(groupAt(0));
+  psiMemstallEnter(task);
   self.boosted = 0;
   let goal: u64 = 0;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
@@ -247,7 +247,7 @@ function endBalance(task: Task): void {
   }
   if (self.boosted != 0) wakeupKcompactd(PAGEBLOCK_ORDER);
   snapshotRefaults(groupAt(0));
-  leaveStall(groupAt(0));
+  psiMemstallLeave(task);
   self.control.costNs += costs.passNs;
 }
 

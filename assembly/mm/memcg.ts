@@ -10,6 +10,9 @@ export const NO_LIMIT: u64 = u64.MAX_VALUE;
 /** Pages that a CPU charges at a time (MEMCG_CHARGE_BATCH). */
 export const CHARGE_BATCH: u32 = 64;
 
+/** What a group uses as soon as a task is in it: its own records, two pages in all recordings. */
+export const GROUP_PAGES: u64 = 2;
+
 /** One list: folios from head (youngest) to tail, and their pages. */
 @unmanaged
 export class LruList {
@@ -79,16 +82,8 @@ export class MemCgroup {
   congested: bool;
   /** Address of LruList[4]. */
   lists: usize;
-  /** Tasks in it or below that are stalled for memory, and since when; total time. */
-  stalled: u32;
-  stalledSince: u64;
-  stallNs: u64;
-  /** The averages of that, up to when, and the total then (psi.ts). */
-  averagedAt: u64;
-  averagedNs: u64;
-  avg10: u64;
-  avg60: u64;
-  avg300: u64;
+  /** Pages that nobody owns any more, but a device still works on. */
+  orphans: u64;
   /** Address of its GroupQos; 0: RUE is off. */
   qos: usize;
 }

@@ -140,8 +140,6 @@ export class Mm {
   on: bool;
   /** CPUs of the kernel whose memory this is: the host's. */
   nrCpus: u32;
-  /** How far it has been simulated. */
-  now: u64;
   /** Pages of a folio: 2^grainBits. */
   grainBits: u32;
   nrZones: u32;

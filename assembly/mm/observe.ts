@@ -3,7 +3,6 @@ import { groupAt, MemCgroup } from './memcg';
 import { mm } from './mm';
 import { blocksOf } from './order/blocks';
 import { pcpPages } from './page_alloc';
-import { percentOf, stallNs, updateAverages } from './psi';
 import { totalFree, zoneAt } from './zone';
 import { Task } from '../task/task';
 import { dirtyLimits, dtc } from './writeback/limits';
@@ -108,22 +107,12 @@ export function groupNumber(group: MemCgroup, what: u32): f64 {
     case 12:
       return <f64>group.refaultsFile;
     case 13:
-      return <f64>stallNs(group, mm.now);
-    case 14:
       return <f64>group.lists0;
-    case 15:
+    case 14:
       return <f64>group.lists1;
-    case 16:
+    case 15:
       return <f64>group.lists2;
-    case 17:
-      return <f64>group.lists3;
     default:
-      return averageOf(group, what);
+      return <f64>group.lists3;
   }
-}
-
-/** Averages of pressure, as a reader of memory.pressure finds them. */
-function averageOf(group: MemCgroup, what: u32): f64 {
-  updateAverages(group, mm.now);
-  return percentOf(what == 18 ? group.avg10 : what == 19 ? group.avg60 : group.avg300);
 }

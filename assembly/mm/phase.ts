@@ -1,10 +1,10 @@
 /** The phases of a memory operation, and what they have in common: time that passes, reclaim that begins, pages that are waited for. */
 import { Blocked, traceBlocked, traceReclaim } from '../observe/trace';
+import { psiMemstallEnter } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { Mode, State, Task } from '../task/task';
 import { Folio, Pg } from './folio';
 import { MemCgroup } from './memcg';
-import { enterStall } from './psi';
 import { stepReclaim } from './reclaim';
 import { beginReclaim } from './scan_control';
 import { mmOf, TaskMm } from './task_mm';
@@ -108,7 +108,7 @@ export function startReclaim(m: TaskMm, target: MemCgroup, pages: u64, phase: u3
   m.reclaimOver = false;
   m.phase = phase;
   traceReclaim(m.task, target.index, true, 0);
-  enterStall(m.group);
+  psiMemstallEnter(m.task);
 }
 
 /** Sleeps until the folio has been read. */
@@ -116,10 +116,11 @@ export function waitFor(task: Task, folio: Folio): void {
   task.waitNext = folio.waiters;
   folio.waiters = task;
   task.state = State.SLEEPING;
+  task.inIowait = true;
   traceBlocked(task, Blocked.PAGE);
   const m = mmOf(task);
   if ((folio.flags & Pg.WORKINGSET) == 0 || m.stallOpen) return;
   // It comes back although it was in use: waiting for it is thrashing.
   m.stallOpen = true;
-  enterStall(m.group);
+  psiMemstallEnter(m.task);
 }

@@ -155,7 +155,7 @@ function fateOf(sc: ScanControl, folio: Folio): u32 {
     if (flags & Pg.DIRTY) return fateOfDirty(sc, folio, wasReferenced);
     return flags & Pg.HELD ? Fate.ACTIVATE : Fate.FREE;
   }
-  if ((flags & Pg.DIRTY) == 0) return Fate.FREE;
+  if ((flags & Pg.DIRTY) == 0) return flags & Pg.HELD ? Fate.KEEP : Fate.FREE;
   if (!maySwap(folio.group)) return Fate.ACTIVATE;
   return sc.mayWritepage ? Fate.SWAP_OUT : Fate.KEEP;
 }

@@ -4,20 +4,19 @@
  */
 import { startTimer } from '../machine/hrtimer';
 import { machine } from '../machine/machine';
+import { wheelExpiry } from '../machine/timer_wheel';
 import { Blocked, traceBlocked } from '../observe/trace';
+import { psiMemstallEnter, psiMemstallLeave } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { State, Task } from '../task/task';
 import { hz } from './jiffies';
 import { CHARGE_BATCH, MemCgroup, overHigh } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { Phase, startReclaim } from './phase';
-import { enterStall, leaveStall } from './psi';
 import { TaskMm } from './task_mm';
 
 const PRECISION_SHIFT: u64 = 20;
 const SCALING_SHIFT: u64 = 14;
-/** Levels of the wheel: 64 buckets each, eight times as coarse as the level below (LVL_CLK_SHIFT). */
-const LEVEL_BUCKETS: u64 = 63;
 
 /** Jiffies that a task sleeps for `pages` charged while a group above it is over its high mark; 0: so few that it does not. */
 export function highDelay(group: MemCgroup, pages: u64): u64 {
@@ -32,14 +31,9 @@ export function highDelay(group: MemCgroup, pages: u64): u64 {
   return delay <= hz() / 100 ? 0 : delay;
 }
 
-/** When schedule_timeout(jiffies) ends: the wheel's bucket never comes early. */
+/** When schedule_timeout(jiffies) ends. */
 export function timerWheelExpiry(jiffies: u64): u64 {
-  const period = machine.tickPeriodNs;
-  const clock = (machine.bootNs + machine.now) / period;
-  let shift: u64 = 0;
-  while (jiffies >= LEVEL_BUCKETS << shift) shift += 3;
-  const expires = (((clock + jiffies) >> shift) + 1) << shift;
-  return expires * period - machine.bootNs;
+  return wheelExpiry(machine.now, jiffies);
 }
 
 /** On the way to user mode: whether there is something to pay for. */
@@ -66,7 +60,7 @@ function reclaimHigh(m: TaskMm, pages: u64): bool {
 
 /** A reclaim for memory.high is over: another one, a sleep, or nothing more. True: the task sleeps. */
 export function endHigh(rq: Rq, task: Task, m: TaskMm): bool {
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
   mm.memcgNs.record(machine.now - m.sc.beganAt);
   mm.memcgPages.record(m.sc.nrReclaimed);
   m.highReclaimed += m.sc.nrReclaimed;
@@ -81,7 +75,7 @@ export function endHigh(rq: Rq, task: Task, m: TaskMm): bool {
     if (reclaimHigh(m, SWAP_CLUSTER_MAX)) return false;
   }
   count(Vm.HIGH_SLEEPS, 1);
-  enterStall(m.group);
+  psiMemstallEnter(m.task);
   m.stallOpen = true;
   startTimer(rq, task.timer, timerWheelExpiry(jiffies), 0);
   task.state = State.SLEEPING;
@@ -92,5 +86,5 @@ export function endHigh(rq: Rq, task: Task, m: TaskMm): bool {
 
 export function closeStall(m: TaskMm): void {
   m.stallOpen = false;
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
 }

@@ -117,6 +117,7 @@ function detach(rq: Rq, folio: Folio): void {
   if (folio.flags & (Pg.WRITEBACK | Pg.LOCKED)) {
     folio.flags |= Pg.ORPHAN;
     mm.inFlight += folio.pages;
+    folio.group.orphans += folio.pages;
   } else {
     if (folio.zone != gone.zone) {
       giveBack(rq.id);

@@ -15,6 +15,7 @@ import { isolate } from './ht_kick';
 import { pushTasks } from './later_cpu';
 import { clearBit, masks, setBit } from './masks';
 import { noteIdleCore } from './place';
+import { psiTaskSwitch } from './psi';
 import { Rq, updateRqClock } from './rq';
 import { tunables } from './tunables';
 import { deactivateTask } from './wake';
@@ -90,6 +91,7 @@ function contextSwitch(rq: Rq, prev: Task, next: Task): void {
   const now = machine.now;
   rq.switches++;
   rq.curr = next;
+  if (machine.psi != null) psiTaskSwitch(rq, prev, next, prev.state != State.RUNNING);
   switchedOut(rq, prev, now);
   switchedIn(rq, next, now);
   spend(machine.switchNs);

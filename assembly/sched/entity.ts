@@ -9,6 +9,7 @@
 import { AugmentedNode, RbTree } from '../base/rbtree';
 import { HrTimer } from '../machine/timer';
 import { SchedAvg } from './avg';
+import { PsiGroup } from './psi_group';
 import { tunables } from './tunables';
 
 /** `key` is the place in the queue: vruntime under CFS, the virtual deadline under EEVDF, where it holds while it runs, too. */
@@ -183,6 +184,8 @@ export class TaskGroup {
   bandwidth: Bandwidth;
   /** Its twin in the BT class, with weights from cpu.bt_shares. */
   bt: TaskGroup;
+  /** Its pressure; null: not observed. */
+  psi: PsiGroup;
 }
 
 /** cpu.max (struct cfs_bandwidth). */

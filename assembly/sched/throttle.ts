@@ -39,6 +39,11 @@ export function groupAt(index: u32): TaskGroup {
   return at<TaskGroup>(groups.all, index);
 }
 
+/** How many groups the kernel at work has. */
+export function nrGroups(): u32 {
+  return groups.count;
+}
+
 /** Throttles a queue that has no runtime and gets none (check_cfs_rq_runtime, check_enqueue_throttle). True if it is throttled. */
 export function checkThrottle(q: CfsRq, enqueued: bool): bool {
   const bandwidth = bandwidthOf(q);

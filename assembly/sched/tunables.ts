@@ -77,6 +77,8 @@ export class Tunables {
   btLoadFair: bool;
   /** BT leaves the siblings of a thread that runs an online task. */
   htIsolate: bool;
+  /** Somebody notes who comes to a queue and leaves it: core scheduling, isolation, pressure. */
+  notesQueues: bool;
   /** Longest time that BT may be kept from a CPU; 0: no guard. */
   btMaxThrottleNs: u64;
   vmfWakeupPreemption: bool;

@@ -7,6 +7,7 @@ import { Mode, State, Task } from '../task/task';
 import { classOf, Flags, Rank } from './class';
 import { leftCore } from './core_sched';
 import { pushWoken } from './later_cpu';
+import { psiDequeue, psiEnqueue, psiForget } from './psi';
 import { Rq, rqOf, shareCache, updateRqClock } from './rq';
 import { tunables } from './tunables';
 
@@ -72,12 +73,23 @@ function preemptsByWakeup(rq: Rq, task: Task): bool {
 export function activateTask(rq: Rq, task: Task, flags: u32): void {
   classOf(task).enqueueTask(rq, task, flags);
   task.onRq = true;
-  if (tunables.coreSched) rq.core.taskSeq++;
+  if (tunables.notesQueues) noteQueue(rq, task, flags, true);
 }
 
 export function deactivateTask(rq: Rq, task: Task, flags: u32): void {
   if (classOf(task).dequeueTask(rq, task, flags)) task.onRq = false;
-  if (tunables.coreSched || tunables.htIsolate) leftCore(rq, flags);
+  if (tunables.notesQueues) noteQueue(rq, task, flags, false);
+}
+
+/** Pressure and cores notice who comes and goes. */
+function noteQueue(rq: Rq, task: Task, flags: u32, comes: bool): void {
+  if (machine.psi != null) {
+    if (comes) psiEnqueue(task, flags);
+    else psiDequeue(task, flags);
+  }
+  if (!tunables.coreSched && !tunables.htIsolate) return;
+  if (comes) rq.core.taskSeq++;
+  else leftCore(rq, flags);
 }
 
 /** Notes that a task will run elsewhere from now on (set_task_cpu). */
@@ -107,6 +119,7 @@ export function tryToWakeUp(task: Task, flags: u32): void {
   if (task.onRq) {
     // It has decided to sleep but is still on its CPU, or its dequeue was delayed: it simply does not sleep (ttwu_runnable).
     task.state = State.RUNNING;
+    task.inIowait = false;
     const rq = rqOf(task.cpu);
     updateRqClock(rq);
     if (rq.curr != task) {
@@ -124,6 +137,7 @@ export function tryToWakeUp(task: Task, flags: u32): void {
   task.placed = false;
   let enqueueFlags = Flags.WAKEUP;
   if (cpu != task.cpu) {
+    if (machine.psi != null) psiForget(task);
     classOf(task).migrateTaskRq(task);
     setTaskCpu(task, cpu);
     enqueueFlags |= Flags.MIGRATED;

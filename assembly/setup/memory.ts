@@ -9,7 +9,7 @@ import { growFolio } from '../mm/fault';
 import { entryOf, folioAt, newFolio, newFolios, newRegion, Pg, Region, slotOf } from '../mm/folio';
 import { setKswapd } from '../mm/kswapd';
 import { addToLru } from '../mm/lru';
-import { groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
+import { GROUP_PAGES, groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
 import { Kept } from '../mm/order/alloc';
@@ -240,9 +240,6 @@ function readTasks(specTables: usize, specs: u32, areaTables: usize, viewTables:
   }
 }
 
-/** What a group uses as soon as a task is in it: its own records, two pages in all recordings. */
-const GROUP_PAGES: u64 = 2;
-
 function useGroup(group: MemCgroup): void {
   group.used = true;
   for (let g = group; g != null; g = g.parent) g.usage += GROUP_PAGES;
@@ -268,7 +265,9 @@ function readTask(m: TaskMm, table: SpecTable, id: u32, areaTables: usize, viewT
   for (let i: u32 = 0; i < <u32>table.views; i++) {
     const row = rowAt<ViewTable>(viewTables, <u32>table.firstView + i);
     const view = viewAt(m, i);
-    view.region = row.file != 0 ? at<Region>(files, <u32>row.region) : areaAt(m, <u32>row.region);
+    // A step that takes pages for the kernel goes through no region.
+    if (row.file != 0) view.region = at<Region>(files, <u32>row.region);
+    else if (row.region >= 0) view.region = areaAt(m, <u32>row.region);
     view.first = <u32>row.first;
     view.pages = <u32>row.pages;
     view.pattern = <u32>row.pattern;

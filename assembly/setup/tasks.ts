@@ -16,6 +16,7 @@ import { newDlEntity, setReservation } from '../sched/cbs';
 import { Bandwidth, CfsRq, GROUP_ENTITY_BYTES, TaskGroup } from '../sched/entity';
 import { entityOf, queueOf } from '../sched/group';
 import { masks, setBit } from '../sched/masks';
+import { newPsiGroup } from '../sched/psi_avgs';
 import { Rq, rqAt, rqOf } from '../sched/rq';
 import { setParams, yields } from '../sched/setscheduler';
 import { setGroups } from '../sched/throttle';
@@ -54,8 +55,8 @@ export function readMasks(numbers: usize, count: u32): void {
   for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) setBit(everyCpu, cpu);
 }
 
-/** `stream`: state of the kernel's own random draws. */
-export function readGroups(tables: usize, count: u32, stream: usize): void {
+/** `madeNs`: when they were made. `stream`: state of the kernel's own random draws. */
+export function readGroups(tables: usize, count: u32, madeNs: u64, stream: usize): void {
   groups = allocateArray<TaskGroup>(count);
   setGroups(groups, count);
   for (let i: u32 = 0; i < count; i++) {
@@ -65,6 +66,7 @@ export function readGroups(tables: usize, count: u32, stream: usize): void {
     group.idle = table.idle != 0;
     if (table.quotaNs >= 0) group.bandwidth = newBandwidth(table, stream);
     if (table.parent >= 0) group.parent = at<TaskGroup>(groups, <u32>table.parent);
+    if (machine.psi != null) group.psi = newPsiGroup(group.parent != null ? group.parent.psi : machine.psi, madeNs);
     layOutQueues(group, false);
     // Parents come before their children.
     group.bt = allocate<TaskGroup>();

@@ -138,6 +138,10 @@ export class Task extends SchedEntity {
   timeSlice: u16;
   /** Its timer slack was given, so it stays when the policy changes. */
   ownSlack: bool;
+  /** What it counts as in pressure (sched/psi.ts Tsk); it works on or waits for memory; it sleeps until a device is done. */
+  psiFlags: u8;
+  inMemstall: bool;
+  inIowait: bool;
   /** Address of its own timers (u64 next expiry each) and of its loop counters (u32 each). */
   timers: usize;
   loops: usize;

@@ -6,6 +6,7 @@ import { KSWAPD } from '../kernel/memory.js';
 import { RUE_THREADS } from '../kernel/rue.js';
 import { memoryFigures } from '../results/memory.js';
 import { ALL_SEEDS, type MetricRow, metricsOf, summarise } from '../results/metrics.js';
+import { pressureFigures } from '../results/pressure.js';
 import type { RecorderResult, Result, TraceEvent } from '../results/result.js';
 import { serviceFigures } from '../results/service.js';
 import { threadOf } from '../scenario/guests.js';
@@ -99,7 +100,7 @@ export async function runExperiment(
   return { experiment, rows: [...perSeed, ...summarise(perSeed)], cases };
 }
 
-/** What there is to say beyond latencies: of a service under load, of memory. */
+/** What there is to say beyond latencies: of a service under load, of memory, of pressure. */
 function figuresOf(scenario: Scenario, result: Result, recorder: RecorderResult, timeoutNs: number | null) {
   return {
     ...serviceFigures(scenario, result, recorder, timeoutNs),
@@ -107,6 +108,7 @@ function figuresOf(scenario: Scenario, result: Result, recorder: RecorderResult,
       kswapd: KSWAPD,
       rue: RUE_THREADS,
     }),
+    ...pressureFigures(scenario, result, recorder),
   };
 }
 

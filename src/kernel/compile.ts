@@ -198,6 +198,8 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
     maxSlackNs: Math.max(0, ...tasks.map(largestSlack)),
     bootNs: system.bootNs,
     rtPhaseNs: system.rtPhaseNs ?? -1,
+    psi: system.psi ? 1 : 0,
+    groupsMadeNs: system.cgroupsMadeNs ?? 0,
   });
   const parts = [
     table,

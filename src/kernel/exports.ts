@@ -27,6 +27,8 @@ export interface KernelExports {
   traceWritten(): number;
   traceEntries(): number;
   specOfTask(id: number): number;
+  readPressure(nowNs: number): void;
+  pressure(group: number, state: number, what: number): number;
   vmstat(what: number): number;
   zone(index: number, what: number): number;
   memoryLevel(what: number): number;

@@ -284,14 +284,10 @@ export const MEMCG_NUMBERS = [
   'pgsteal',
   'refaultsAnon',
   'refaultsFile',
-  'stallNs',
   'inactiveAnon',
   'activeAnon',
   'inactiveFile',
   'activeFile',
-  'avg10',
-  'avg60',
-  'avg300',
 ] as const;
 /** In the order of assembly/kernel.ts memoryHistogram. */
 export const MEMORY_HISTOGRAMS = [

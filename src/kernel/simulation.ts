@@ -3,11 +3,19 @@
  */
 import { SimulationError } from '../errors.js';
 import { grouped, mergeRecorders, mergeTasks } from '../results/merge.js';
-import type { GuestResult, MemoryResult, RecorderResult, Result, TaskResult } from '../results/result.js';
+import type {
+  GuestResult,
+  MemoryResult,
+  PressureResult,
+  RecorderResult,
+  Result,
+  TaskResult,
+} from '../results/result.js';
 import type { Guest, Scenario, TaskSpec } from '../scenario/scenario.js';
 import { type CompiledScenario, compile, type TraceWindow } from './compile.js';
 import { type Build, instantiate, type KernelExports } from './exports.js';
 import { CPU_NUMBERS, Memory, readMemory, readTrace, SPEC_NUMBERS, VCPU_NUMBERS } from './observations.js';
+import { observesPressure, readPressure } from './pressure.js';
 import { firstCpus, systemsOf } from './systems.js';
 
 /** Messages under way at a time; assembly/task/message.ts says the same. */
@@ -27,6 +35,8 @@ export class Simulation {
   readonly #declarations: Array<{ name: string; prefix: string; instance: number; task: TaskSpec }>;
   #nowNs = 0;
   #memoryBefore: MemoryResult | null = null;
+  #pressureBefore: PressureResult | null = null;
+  #pressureReads = 0;
 
   private constructor(
     readonly scenario: Scenario,
@@ -66,6 +76,16 @@ export class Simulation {
 
   /** Simulates up to `untilNs`. Throws SimulationError when virtual time does not go on. */
   run(untilNs: number): void {
+    for (const reads = this.scenario.pressureReadsNs ?? []; ; this.#pressureReads++) {
+      const at = reads[this.#pressureReads] ?? Infinity;
+      if (at >= untilNs) break;
+      this.#runTo(at);
+      this.pressure();
+    }
+    this.#runTo(untilNs);
+  }
+
+  #runTo(untilNs: number): void {
     if (this.#kernel.run(untilNs) === 0) throw this.#failure();
     this.#nowNs = untilNs;
   }
@@ -90,16 +110,22 @@ export class Simulation {
     );
   }
 
-  /** Simulates up to `untilNs` and notes what the memory side has counted by then. */
+  /** Simulates up to `untilNs` and notes what memory and pressure have come to by then. */
   warmUp(untilNs: number): void {
     this.run(untilNs);
     this.#memoryBefore = this.memory();
+    if (observesPressure(this.scenario)) this.#pressureBefore = this.pressure();
   }
 
   /** What the memory side has counted so far. */
   memory(): MemoryResult {
     const { groups } = this.#compiled;
     return readMemory(this.#kernel, new Memory(this.#kernel.memory), groups, this.scenario.rue !== undefined);
+  }
+
+  /** What the pressure files say now. */
+  pressure(): PressureResult {
+    return readPressure(this.#kernel, this.#compiled.groups, this.#nowNs);
   }
 
   /** Ends the simulation and reads all that was observed. */
@@ -128,6 +154,8 @@ export class Simulation {
       recorders: this.#recorders(memory),
       ...(scenario.memory === undefined ? {} : { memory: this.memory() }),
       ...(this.#memoryBefore === null ? {} : { memoryBefore: this.#memoryBefore }),
+      ...(observesPressure(scenario) ? { pressure: this.pressure() } : {}),
+      ...(this.#pressureBefore === null ? {} : { pressureBefore: this.#pressureBefore }),
       trace: readTrace(memory, kernel, this.options.trace?.capacity ?? 0, this.#names()),
     };
   }

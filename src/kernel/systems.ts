@@ -1,6 +1,7 @@
 /** The kernels of a scenario, the host's and those of its guests, and the wait queues that they have and share. */
 import type { CgroupSpec, Guest, Kernel, Machine, Scenario, TaskSpec } from '../scenario/scenario.js';
 import { withKswapd } from './memory.js';
+import { observesPressure } from './pressure.js';
 import { Names } from './program.js';
 import { Table } from './tables.js';
 
@@ -13,6 +14,9 @@ export interface System {
   prefix: string;
   bootNs: number;
   rtPhaseNs: number | null;
+  /** Whether its pressure is observed. */
+  psi: boolean;
+  cgroupsMadeNs?: number;
   machine: Machine;
   kernel: Kernel;
   cgroups: CgroupSpec[];
@@ -26,10 +30,11 @@ export function systemsOf(scenario: Scenario): System[] {
   const guests = scenario.guests.flatMap((guest) =>
     Array.from({ length: guest.count }, (_, instance): System => {
       const prefix = prefixOf(guest.name, instance);
-      return { ...guest, guest: guest.name, instance, prefix, bootNs: 0, rtPhaseNs: null };
+      return { ...guest, guest: guest.name, instance, prefix, bootNs: 0, rtPhaseNs: null, psi: false };
     }),
   );
-  return [{ ...scenario, tasks: withKswapd(scenario), guest: null, instance: 0, prefix: '' }, ...guests];
+  const psi = observesPressure(scenario);
+  return [{ ...scenario, psi, tasks: withKswapd(scenario), guest: null, instance: 0, prefix: '' }, ...guests];
 }
 
 /** Numbers of the CPUs of all kernels, in order: each kernel's first. */

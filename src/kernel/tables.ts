@@ -40,6 +40,8 @@ export const RECORDS = {
     'maxSlackNs',
     'bootNs',
     'rtPhaseNs',
+    'psi',
+    'groupsMadeNs',
   ],
   MachineTable: [
     'timerIrqNs',
@@ -304,7 +306,7 @@ export const ACCESS = { touch: 0, read: 1, fill: 2, free: 3, write: 4, alloc: 5,
 /** MemoryTable.hugePages. */
 export const HUGE_PAGES = { never: 0, madvise: 1, always: 2 } as const;
 /** Gfp of assembly/mm/order/alloc.ts. */
-export const GFP = { kernel: 0, noretry: 1, atomic: 2 } as const;
+export const GFP = { kernel: 0, high: 1, noretry: 2, nowait: 3, atomic: 4, memalloc: 5 } as const;
 export const PATTERN = { sequential: 0, uniform: 1, hot: 2 } as const;
 
 /** Missed of assembly/task/instruction.ts. */

@@ -10,8 +10,6 @@ export const MEMORY_COLUMNS = [
   /** cgroup.priority of the task's group. */
   'priority',
   'ops_per_s',
-  /** Time that some task of the group was stalled for memory (PSI some). */
-  'group_stall_pct',
   'group_refaults_per_s',
   'group_oom_kills',
   /** Of the machine: direct reclaims, and CPU time of kswapd and of RUE's threads in percent of one CPU. */
@@ -47,7 +45,6 @@ export function memoryFigures(
   return {
     priority: cgroup === null ? 0 : priorityOf(cgroup),
     ops_per_s: recorder.latency.count / seconds,
-    group_stall_pct: (100 * of('stallNs')) / durationNs,
     group_refaults_per_s: (of('refaultsAnon') + of('refaultsFile')) / seconds,
     group_oom_kills: of('oom_kill'),
     direct_reclaims_per_s: (memory.vmstat.allocstall ?? 0) / seconds,

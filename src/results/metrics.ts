@@ -5,6 +5,7 @@ import { mean, quantileSorted } from 'simple-statistics';
 import { mulberry32 } from '../random.js';
 import { fractionAbove, meanNs, quantileNs } from './histogram.js';
 import { MEMORY_COLUMNS, type MemoryColumn, type MemoryFigures } from './memory.js';
+import { PRESSURE_COLUMNS, type PressureColumn, type PressureColumns } from './pressure.js';
 import type { RecorderResult, Result } from './result.js';
 import { SERVICE_COLUMNS, type ServiceColumn, type ServiceFigures } from './service.js';
 
@@ -44,10 +45,11 @@ export type FigureColumn = (typeof FIGURE_COLUMNS)[number];
 export type MetricRow = Record<KeyColumn, string> &
   Record<FigureColumn, number | null> &
   ServiceFigures &
-  MemoryFigures & { samples: number };
+  MemoryFigures &
+  PressureColumns & { samples: number };
 
 /** Columns that only some experiments have; a CSV has them if a row has them. */
-export const EXTRA_COLUMNS = [...SERVICE_COLUMNS, ...MEMORY_COLUMNS] as const;
+export const EXTRA_COLUMNS = [...SERVICE_COLUMNS, ...MEMORY_COLUMNS, ...PRESSURE_COLUMNS] as const;
 
 /** `seed` of the row over all seeds. */
 export const ALL_SEEDS = 'all';
@@ -71,7 +73,7 @@ export function metricOf(recorder: { task: string; recorder: string }): string {
 export function metricsOf(
   where: { experiment: string; case: string },
   result: Result,
-  extra: (recorder: RecorderResult) => ServiceFigures & MemoryFigures = () => ({}),
+  extra: (recorder: RecorderResult) => ServiceFigures & MemoryFigures & PressureColumns = () => ({}),
 ): MetricRow[] {
   const { policy, kernel, machine, seed } = result;
   return result.recorders.map((recorder) => ({
@@ -151,7 +153,10 @@ function summary(key: string, first: MetricRow, group: readonly MetricRow[]): Me
 }
 
 /** The values of a column, in the order of seeds (so that the order of rows does not matter), or null if one was not measured. */
-function measured(group: readonly MetricRow[], column: FigureColumn | ServiceColumn | MemoryColumn): number[] | null {
+function measured(
+  group: readonly MetricRow[],
+  column: FigureColumn | ServiceColumn | MemoryColumn | PressureColumn,
+): number[] | null {
   const bySeed = group.toSorted((a, b) => Number(a.seed) - Number(b.seed));
   const values = bySeed.map((row) => row[column] ?? null).filter((value) => value !== null);
   return values.length === group.length ? values : null;

@@ -103,6 +103,17 @@ export interface MemoryResult {
   qos?: Record<string, Record<string, number>>;
 }
 
+/** A line of a pressure file: how long some task was stalled, or all that had something to do; averages in percent. */
+export interface PressureFigures {
+  totalNs: number;
+  avg10: number;
+  avg60: number;
+  avg300: number;
+}
+
+/** What the files of /proc/pressure and of cgroups say, by group; `root` is the machine. */
+export type PressureResult = Record<string, Record<'io' | 'memory' | 'cpu', Record<'some' | 'full', PressureFigures>>>;
+
 /** One run of one scenario with one seed. */
 export interface Result {
   scenario: string;
@@ -125,6 +136,10 @@ export interface Result {
   memory?: MemoryResult;
   /** As it was at the end of the warm-up; absent without one. */
   memoryBefore?: MemoryResult;
+  /** Absent: pressure was not observed. */
+  pressure?: PressureResult;
+  /** As it was at the end of the warm-up. */
+  pressureBefore?: PressureResult;
 }
 
 /** Entries of the trace ring, in the order and with the meaning of the kernel's sched tracepoints. */

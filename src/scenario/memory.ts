@@ -174,7 +174,10 @@ export const writeSchema = z.strictObject({
 });
 export const allocSchema = z.strictObject({
   order: z.int().min(0).max(LARGEST_ORDER).default(0).describe('of blocks: 2^order pages'),
-  gfp: z.enum(['kernel', 'noretry', 'atomic']).default('kernel').describe('who asks'),
+  gfp: z
+    .enum(['kernel', 'high', 'noretry', 'nowait', 'atomic', 'memalloc'])
+    .default('kernel')
+    .describe('how far it may go into the reserve, and whether it may wait'),
   times: z.int().min(1).max(4e9).default(1).describe('blocks'),
   record: operations.record,
 });

@@ -58,6 +58,7 @@ export function resolveScenario(document: ScenarioDocument, file: string, option
     ...host,
     guests,
     ...(document.memory === undefined ? {} : { memory: memorySpecOf(document.memory) }),
+    ...(document.psi === undefined ? {} : { psi: document.psi }),
     ...(document.codis?.rate === undefined ? {} : { offeredPerS: document.codis.rate }),
   };
   const cpusets = cpusetsOf(document.cgroups);

@@ -94,8 +94,11 @@ export type Step =
   /** `times: null` repeats for ever. */
   | { op: 'loop'; times: number | null; body: Step[] };
 
-/** Who asks for a block: it may reclaim, compact and kill; it tries everything once (__GFP_NORETRY); it may not sleep (GFP_ATOMIC). */
-export type Gfp = 'kernel' | 'noretry' | 'atomic';
+/**
+ * How far a request of the kernel may go into the reserve, and whether it may wait: GFP_KERNEL, the same with __GFP_HIGH and with __GFP_NORETRY, GFP_NOWAIT,
+ * GFP_ATOMIC, PF_MEMALLOC.
+ */
+export type Gfp = 'kernel' | 'high' | 'noretry' | 'nowait' | 'atomic' | 'memalloc';
 
 /**
  * What a task does with memory: `times` operations on pages of one of its own areas or of a file, the next ones in order (from the begin again after the
@@ -480,6 +483,12 @@ export interface Scenario {
   guests: Guest[];
   /** The host's memory; guests have enough of it. */
   memory?: MemorySpec;
+  /** Whether the host's pressure is observed; absent: where memory is simulated. */
+  psi?: boolean;
+  /** When cgroups were made, from which on periods of their pressure are counted; absent: time 0. */
+  cgroupsMadeNs?: number;
+  /** When something reads the pressure files, which brings them up to date; rising. */
+  pressureReadsNs?: readonly number[];
   /** Absent: RUE is off. */
   rue?: RueSpec;
   /** How the threads of RUE and kswapd are scheduled; absent: fair, nice 0. */

@@ -105,6 +105,10 @@ export const scenarioSchema = z
     policy: z.union([z.string(), policySchema]).default('cfs').describe('a policy’s name, file, or itself'),
     cgroups: z.array(cgroupSchema).max(1000).default([]),
     memory: memorySchema.optional().describe('the machine’s memory; without it, memory is not simulated'),
+    psi: z
+      .boolean()
+      .optional()
+      .describe('pressure stall information of the host and its cgroups; default: where memory is simulated'),
     codis: codisSchema.optional().describe('a Redis cluster behind codis proxies, and its clients'),
     tasks: z.array(taskSchema).optional(),
     guests: z.array(guestSchema).max(1024).default([]),

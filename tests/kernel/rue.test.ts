@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Build } from '../../src/kernel/exports.js';
-import { simulate } from '../../src/kernel/simulation.js';
+import { Simulation, simulate } from '../../src/kernel/simulation.js';
 import type { MemoryResult, Result } from '../../src/results/result.js';
 import { resolveScenario } from '../../src/scenario/resolve.js';
 import type { RuePart } from '../../src/scenario/scenario.js';
@@ -133,6 +133,57 @@ describe('priority reclaim', () => {
     const result = run(groups, small, parts('reclaim', 'accelerate'));
     expect(qos(result, 'middle', 'workerStolen') + qos(result, 'middle', 'paidPages')).toBeGreaterThan(1000);
     expect(qos(result, 'first', 'workerStolen') + qos(result, 'first', 'paidPages')).toBe(0);
+  });
+});
+
+describe('whoever is reclaimed by priority', () => {
+  const anyGroups = fc.array(
+    fc.record({
+      priority: fc.integer({ min: 0, max: 7 }),
+      mib: fc.integer({ min: 16, max: 250 }),
+      churns: fc.boolean(),
+    }),
+    { minLength: 2, maxLength: 6 },
+  );
+  const STEP_NS = 20e6;
+  const LOOKS = 10;
+  const paid = (memory: MemoryResult, group: string) =>
+    (memory.qos?.[group]?.workerStolen ?? 0) + (memory.qos?.[group]?.paidPages ?? 0);
+
+  it('does not go before the level, and nobody pays whom the policy spares', () => {
+    fc.assert(
+      fc.property(anyGroups, fc.integer({ min: 1, max: 8 }), fc.nat(), (wanted, highestReclaim, seed) => {
+        const groups = wanted.map(({ priority }, i): Group => ({ name: `g${i}`, priority }));
+        const tasks = wanted.map(({ mib, churns }, i) => (churns ? churner : eater)(`t${i}`, `g${i}`, mib * MIB));
+        const document = scenarioSchema.parse({
+          name: 'test',
+          duration: '1s',
+          machine: { preset: 'server-8', cpus: 4 },
+          policy: { rue: { parts: ['reclaim', 'accelerate'], highestReclaim, reserve: '128MiB' } },
+          memory: SWAP,
+          cgroups: groups,
+          tasks,
+        });
+        const simulation = Simulation.create(resolveScenario(document, 'test'), seed);
+        let before = simulation.memory();
+        const levels: number[] = [];
+        for (let ns = STEP_NS; ns <= 1e9; ns += STEP_NS) {
+          simulation.run(ns);
+          const now = simulation.memory();
+          // The worker ends with a group as it began, and counts what it took at the end.
+          levels.push(now.rue?.level ?? 0);
+          const level = Math.min(...levels.slice(-LOOKS));
+          wanted.forEach(({ priority }, i) => {
+            if (priority < level || priority < highestReclaim) {
+              expect(paid(now, `g${i}`)).toBe(paid(before, `g${i}`));
+            }
+          });
+          expect(levels.at(-1)).toBeGreaterThanOrEqual(Math.min(7, highestReclaim));
+          before = now;
+        }
+      }),
+      { seed: 1, numRuns: 8, endOnFailure: true },
+    );
   });
 });
 

@@ -6,6 +6,7 @@
  */
 import { at } from '../../base/arena';
 import { machine } from '../../machine/machine';
+import { psiMemstallEnter, psiMemstallLeave } from '../../sched/psi';
 import { Rq } from '../../sched/rq';
 import { Instruction } from '../../task/instruction';
 import { Mode, Task } from '../../task/task';
@@ -15,7 +16,6 @@ import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../
 import { outOfMemory } from '../oom';
 import { drainAllPages, freePages, Gate, markOf, refillCostNs, takePage } from '../page_alloc';
 import { pass, Phase, startReclaim } from '../phase';
-import { enterStall, leaveStall } from '../psi';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
 import { wakeupKswapdFor } from '../kswapd';
@@ -25,13 +25,18 @@ import { Compact, compactCostNs, compactZones, isSuitable } from './compact';
 import { noteFreed } from './returns';
 import { COSTLY_ORDER, highestZone, zoneWatermarkOk } from './watermark';
 
-/** Who asks (InstructionTable.z of an allocation). */
+/** Classes of requests (InstructionTable.z of an allocation); src/kernel/tables.ts says the same. */
 export namespace Gfp {
   export const KERNEL: u32 = 0;
+  /** GFP_KERNEL | __GFP_HIGH. */
+  export const HIGH: u32 = 1;
   /** One try of everything (__GFP_NORETRY). */
-  export const NORETRY: u32 = 1;
-  /** It may not sleep (GFP_ATOMIC). */
-  export const ATOMIC: u32 = 2;
+  export const NORETRY: u32 = 2;
+  /** The last three may not sleep. */
+  export const NOWAIT: u32 = 3;
+  export const ATOMIC: u32 = 4;
+  /** Of a task that frees memory itself (PF_MEMALLOC). */
+  export const MEMALLOC: u32 = 5;
 }
 
 /** How hard compaction tries: COMPACT_PRIO_ASYNC, _SYNC_LIGHT, _SYNC_FULL. */
@@ -87,8 +92,25 @@ function takeOrder(cpu: u32, m: TaskMm, gate: u32): Zone {
   return changetype<Zone>(0);
 }
 
+/** Which part of the min mark keeps the request out (gfp_to_alloc_flags, __zone_watermark_ok). */
 function gate(m: TaskMm): u32 {
-  return m.gfp == Gfp.ATOMIC && !m.killed ? Gate.ATOMIC : gateOf(m);
+  switch (m.killed ? Gfp.KERNEL : m.gfp) {
+    case Gfp.HIGH:
+      return Gate.RESERVE;
+    case Gfp.NOWAIT:
+      return Gate.MIN;
+    case Gfp.ATOMIC:
+      return Gate.ATOMIC;
+    case Gfp.MEMALLOC:
+      return Gate.NONE;
+    default:
+      return gateOf(m);
+  }
+}
+
+/** Whether the request may reclaim, and wait (__GFP_DIRECT_RECLAIM). */
+function mayWait(m: TaskMm): bool {
+  return m.gfp < Gfp.NOWAIT;
 }
 
 /** The fast path, and the begin of the slow one. */
@@ -100,9 +122,9 @@ export function beginAlloc(rq: Rq, m: TaskMm, step: Instruction): void {
   m.compactPriority = ASYNC;
   m.costNs += m.order == 0 ? costs.hitNs : costs.refillNs;
   if (got(m, takeOrder(rq.id, m, Gate.LOW))) return;
-  wakeupKswapdFor(m.order, m.gfp != Gfp.ATOMIC);
+  wakeupKswapdFor(m.order, mayWait(m));
   if (got(m, takeOrder(rq.id, m, gate(m)))) return;
-  if (m.gfp == Gfp.ATOMIC) fail(m);
+  if (!mayWait(m)) fail(m);
   else if (m.order != 0) m.phase = Phase.COMPACT;
   else reclaim(m);
 }
@@ -132,13 +154,13 @@ export function compactDirect(task: Task, m: TaskMm): bool {
   m.compacted = compactZones(m.order, highestZone(), gate(m), m.compactPriority == ASYNC);
   if (m.compacted != Compact.SKIPPED) count(Vm.COMPACT_STALL, 1);
   m.costNs += compactCostNs;
-  enterStall(m.group);
+  psiMemstallEnter(task);
   return pass(task, m, Phase.COMPACTED);
 }
 
 /** Compaction is over: there may be a block now. Before reclaim has been tried, that comes next; afterwards it is tried again as long as there is hope. */
 export function endCompact(rq: Rq, m: TaskMm): void {
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
   const zone = takeOrder(rq.id, m, gate(m));
   if (m.compacted != Compact.SKIPPED) count(zone != null ? Vm.COMPACT_SUCCESS : Vm.COMPACT_FAIL, 1);
   if (got(m, zone)) return;
@@ -154,7 +176,7 @@ export function endCompact(rq: Rq, m: TaskMm): void {
 
 /** Direct reclaim is over. */
 export function endAllocReclaim(rq: Rq, m: TaskMm): void {
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
   const progress = m.sc.nrReclaimed;
   mm.directNs.record(machine.now - m.sc.beganAt);
   mm.directPages.record(progress);

@@ -4,10 +4,9 @@
  */
 import { Rq } from '../../sched/rq';
 import { tryToWakeUp } from '../../sched/wake';
+import { psiMemstallEnter, psiMemstallLeave } from '../../sched/psi';
 import { Mode, State, Task } from '../../task/task';
-import { groupAt } from '../memcg';
 import { count, mm, Vm } from '../mm';
-import { enterStall, leaveStall } from '../psi';
 import { zoneAt } from '../zone';
 import { compactCostNs, compactZone, isSuitable } from './compact';
 import { highestZone, zoneWatermarkOk } from './watermark';
@@ -54,7 +53,7 @@ function needsBlock(index: u32): bool {
 export function kcompactdStep(rq: Rq, task: Task): bool {
   if (self.busy) {
     self.busy = false;
-    leaveStall(groupAt(0));
+    psiMemstallLeave(task);
   }
   while (self.order != 0 && self.zone < mm.nrZones) {
     const zone = zoneAt(self.zone);
@@ -64,7 +63,7 @@ export function kcompactdStep(rq: Rq, task: Task): bool {
     const cost = compactCostNs - before;
     if (cost == 0) continue;
     self.busy = true;
-    enterStall(groupAt(0));
+    psiMemstallEnter(task);
     task.mode = Mode.USER;
     task.remaining = cost;
     return true;

@@ -4,12 +4,12 @@
  *
  * In the original the priority part may undo the charge and send the task to reclaim first; here the page is kept and paid for at once.
  */
+import { psiMemstallLeave } from '../../sched/psi';
 import { Rq } from '../../sched/rq';
 import { Task } from '../../task/task';
 import { MemCgroup } from '../memcg';
 import { SWAP_CLUSTER_MAX } from '../mm';
 import { Phase, startReclaim } from '../phase';
-import { leaveStall } from '../psi';
 import { TaskMm } from '../task_mm';
 import { queueAsync } from './async';
 import { cacheOver, endCacheStep, startCacheStep } from './cache';
@@ -75,7 +75,7 @@ export function payDue(rq: Rq, task: Task, m: TaskMm): bool {
 
 /** A reclaim that was due is over. True: the task sleeps. */
 export function endDue(rq: Rq, task: Task, m: TaskMm): bool {
-  leaveStall(m.group);
+  psiMemstallLeave(m.task);
   m.phase = Phase.DUE;
   if (m.due == Due.CACHE_STEP) return endCacheStep(rq, task, m);
   const qos = qosOf(m.group);

@@ -1,5 +1,6 @@
 /** What RUE's threads have in common: work, reclaim that others may interrupt, sleep. */
 import { cancelTimer } from '../../machine/hrtimer';
+import { psiMemstallEnter, psiMemstallLeave } from '../../sched/psi';
 import { Rq, rqOf } from '../../sched/rq';
 import { tryToWakeUp } from '../../sched/wake';
 import { Mode, State, Task } from '../../task/task';
@@ -33,9 +34,12 @@ export class Reclaimer {
 
   /** Goes on with it. True: it has cost time; false: it is over. */
   step(rq: Rq, task: Task): bool {
+    if (!task.inMemstall) psiMemstallEnter(task);
     if (!this.over) this.over = !stepReclaim(this.sc, rq);
     work(task, this.sc.costNs);
     this.sc.costNs = 0;
-    return task.remaining != 0;
+    if (task.remaining != 0) return true;
+    psiMemstallLeave(task);
+    return false;
   }
 }

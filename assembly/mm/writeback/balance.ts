@@ -132,6 +132,8 @@ function throttle(rq: Rq, task: Task, m: TaskMm, wb: Wb, now: u64, control: Dirt
   traceBlocked(task, Blocked.DIRTY);
   startTimer(rq, task.timer, timerWheelExpiry(<u64>pause), 0);
   task.state = State.SLEEPING;
+  // io_schedule_timeout
+  task.inIowait = true;
   rq.needResched = true;
   return true;
 }

@@ -2,9 +2,9 @@
  * Holds a simulated memory case against the two boots of its recording.
  */
 import { quantileNs } from '../../results/histogram.js';
-import type { HistogramData, MemoryResult, Result } from '../../results/result.js';
+import type { HistogramData, MemoryResult, PressureResult, Result } from '../../results/result.js';
 import { ALL_TASKS, type ValidationRow, voidRowOf } from '../compare.js';
-import type { MemoryRecording, RecordedSummary } from './recordings.js';
+import type { MemoryRecording, RecordedPressure, RecordedSummary } from './recordings.js';
 import { MEMORY_RULES, type MemoryMetric } from './rules.js';
 import { OPERATIONS } from './tasks.js';
 
@@ -39,6 +39,7 @@ export function compareMemory(recording: MemoryRecording, result: Result, t0Ns: 
   if (memory === undefined || memoryBefore === undefined) throw new Error('a memory case without a memory side');
   return [
     ...counters(recording, memory, memoryBefore),
+    ...pressure(recording, result.pressure ?? {}, result.pressureBefore ?? {}),
     ...kswapd(recording, memory),
     ...writeback(recording, result),
     ...sleeps(recording, result, t0Ns),
@@ -72,9 +73,6 @@ function counters({ a, b }: MemoryRecording, after: MemoryResult, before: Memory
     b: sum(names, recorded(b)),
     simulated: sum(names, delta),
   });
-  const stall = (boot: RecordedSummary): number =>
-    boot.pressure_memory_end.some.total - boot.pressure_memory_start.some.total;
-  const stallNs = (result: MemoryResult): number => result.groups.root?.stallNs ?? 0;
   return [
     figure('pgscan', ['pgscan_anon', 'pgscan_file']),
     figure('pgsteal', ['pgsteal_anon', 'pgsteal_file']),
@@ -86,26 +84,66 @@ function counters({ a, b }: MemoryRecording, after: MemoryResult, before: Memory
     },
     { ...figure('direct_reclaims', ['allocstall']), a: a.direct_reclaim.n, b: b.direct_reclaim.n },
     { ...figure('kswapd_runs', ['kswapd_runs']), a: a.kswapd.runs, b: b.kswapd.runs },
-    {
-      task: ALL_TASKS,
-      metric: 'memory_stall_us',
-      a: stall(a),
-      b: stall(b),
-      simulated: (stallNs(after) - stallNs(before)) / 1000,
-    },
-    ...(['avg10', 'avg60', 'avg300'] as const).map((average): Figure => {
-      const metric = `memory_${average}_pct` as const;
-      const { some: ofA } = a.pressure_memory_end;
-      const { some: ofB } = b.pressure_memory_end;
-      return {
-        task: ALL_TASKS,
-        metric,
-        a: ofA[average],
-        b: ofB[average],
-        simulated: after.groups.root?.[average] ?? 0,
-      };
-    }),
   ];
+}
+
+/** Lines of the pressure files, and what their figures are called. */
+const LINES = [
+  { line: 'some', total: 'memory_stall_us', average: 'memory' },
+  { line: 'full', total: 'memory_full_us', average: 'memory_full' },
+] as const;
+
+/** Pressure of memory, of the machine and of the groups. */
+function pressure({ a, b }: MemoryRecording, after: PressureResult, before: PressureResult): Figure[] {
+  const machine = pressureFigures(ALL_TASKS, systemPressure(a), systemPressure(b), after.root, before.root);
+  const groups = Object.keys(a.cgroups).filter((name) => name !== 'root');
+  return [
+    ...machine,
+    ...groups.flatMap((name) =>
+      pressureFigures(`cgroup ${name}`, groupPressure(a, name), groupPressure(b, name), after[name], before[name]),
+    ),
+  ];
+}
+
+interface PressureSpan {
+  start: RecordedPressure;
+  end: RecordedPressure;
+}
+
+const systemPressure = (boot: RecordedSummary): PressureSpan => ({
+  start: boot.pressure_memory_start,
+  end: boot.pressure_memory_end,
+});
+
+function groupPressure({ cgroups }: RecordedSummary, name: string): PressureSpan | null {
+  const { 'memory.pressure_start': start, 'memory.pressure_end': end } = cgroups[name] ?? {};
+  return start === undefined || end === undefined ? null : { start, end };
+}
+
+function pressureFigures(
+  task: string,
+  a: PressureSpan | null,
+  b: PressureSpan | null,
+  after: PressureResult[string] | undefined,
+  before: PressureResult[string] | undefined,
+): Figure[] {
+  if (a === null || b === null || after === undefined || before === undefined) return [];
+  return LINES.flatMap(({ line, total, average }): Figure[] => {
+    const grown = ({ start, end }: PressureSpan): number => end[line].total - start[line].total;
+    return [
+      {
+        task,
+        metric: total,
+        a: grown(a),
+        b: grown(b),
+        simulated: (after.memory[line].totalNs - before.memory[line].totalNs) / 1000,
+      },
+      ...(['avg10', 'avg60', 'avg300'] as const).map((window): Figure => {
+        const metric = `${average}_${window}_pct` as const;
+        return { task, metric, a: a.end[line][window], b: b.end[line][window], simulated: after.memory[line][window] };
+      }),
+    ];
+  });
 }
 
 /** At how many free pages kswapd was woken, and went to sleep, in the median. */

@@ -77,6 +77,7 @@ const scenario = z.looseObject({
   tasks: z.array(recordedTask),
   sample_ms: whole,
   cg_sample_ms: whole,
+  psi_sample_ms: whole,
 });
 export type RecordedScenario = z.output<typeof scenario>;
 
@@ -101,9 +102,9 @@ const zone = z.looseObject({
   pcp_batch: whole,
 });
 
-const pressure = z.looseObject({
-  some: z.looseObject({ total: number, avg10: number, avg60: number, avg300: number }),
-});
+const pressureLine = z.looseObject({ total: number, avg10: number, avg60: number, avg300: number });
+const pressure = z.looseObject({ some: pressureLine, full: pressureLine });
+export type RecordedPressure = z.output<typeof pressure>;
 
 const summary = z.looseObject({
   duration_s: number,
@@ -142,6 +143,11 @@ const summary = z.looseObject({
     .optional(),
   pressure_memory_start: pressure,
   pressure_memory_end: pressure,
+  /** Of groups with a memory controller: pressure at T0 and at the end. */
+  cgroups: z.record(
+    name,
+    z.looseObject({ 'memory.pressure_start': pressure.optional(), 'memory.pressure_end': pressure.optional() }),
+  ),
   /** Time, event, and what it said. */
   oom_events: z.array(z.tuple([number, z.string(), z.string()])).default([]),
 });

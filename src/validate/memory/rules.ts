@@ -61,8 +61,12 @@ export const MEMORY_RULES = {
   operation_p50_ns: share('operation p50', 0.15, FEW_PAGES),
   operation_p99_ns: share('operation p99', 0.3, FEW_PAGES),
   memory_stall_us: share('stalled for memory', 0.15, 1),
+  memory_full_us: share('all stalled for memory', 0.15, 1),
   memory_avg10_pct: percents('pressure, avg10', 0.18),
   memory_avg60_pct: percents('pressure, avg60', 0.03),
   memory_avg300_pct: percents('pressure, avg300', 0.01),
+  memory_full_avg10_pct: percents('pressure full, avg10', 0.18),
+  memory_full_avg60_pct: percents('pressure full, avg60', 0.03),
+  memory_full_avg300_pct: percents('pressure full, avg300', 0.01),
 } as const;
 export type MemoryMetric = keyof typeof MEMORY_RULES;

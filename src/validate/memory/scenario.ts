@@ -13,7 +13,7 @@ import type {
   TaskSpec,
 } from '../../scenario/scenario.js';
 import type { MemoryRecording } from './recordings.js';
-import { bare, controllers, memoryOf, taskSpec } from './tasks.js';
+import { bare, controllers, memoryOf, taskSpec, vmstatWorker } from './tasks.js';
 
 const NS_PER_S = 1e9;
 const NS_PER_MS = 1e6;
@@ -41,6 +41,16 @@ const JIFFIES_LATE_NS = 20 * NS_PER_MS;
 
 /** So long after boot, or any number of times as long, the timer wheel's buckets (512 ticks, as far as sleeps reach) and periods of pressure (501) lie alike. */
 const ALIKE_NS = 512 * 501 * 4 * NS_PER_MS;
+/** So long all settled before T0 (mem.c), and so long before T0 groups had been made (M06n, M15: their first period ends 0.38 s after it). */
+const SETTLE_NS = 1500 * NS_PER_MS;
+const CGROUPS_AGE_NS = 1620 * NS_PER_MS;
+/** Steps before T0 follow each other at once, and keep the clock of pressure going until all settles; here they are far apart. */
+const LAST_BUSY_NS = SETTLE_NS - NS_PER_MS;
+
+/** When the pressure files were read after T0. */
+const samples = ({ duration_s: seconds, psi_sample_ms: everyMs }: MemoryRecording['scenario']): number[] =>
+  Array.from({ length: Math.ceil((seconds * 1000) / everyMs) - 1 }, (_, i) => (i + 1) * everyMs * NS_PER_MS);
+
 const bootOf = (ns: number): number => ((ns % ALIKE_NS) + ALIKE_NS) % ALIKE_NS;
 
 /** A scenario to simulate, and the time in it that was T0; or why it cannot be. */
@@ -68,6 +78,8 @@ export function memoryScenarioOf(
       durationNs: t0Ns + recorded.duration_s * NS_PER_S,
       bootNs: bootOf(recording.t0Ns - JIFFIES_LATE_NS - t0Ns),
       rtPhaseNs: null,
+      cgroupsMadeNs: t0Ns - CGROUPS_AGE_NS,
+      pressureReadsNs: [t0Ns - LAST_BUSY_NS, ...samples(recorded).map((ns) => t0Ns + ns)],
       machine,
       kernel,
       policy: 'as recorded',
@@ -92,6 +104,7 @@ export function memoryScenarioOf(
         files: FILES,
       },
       tasks: [
+        vmstatWorker(t0Ns - SETTLE_NS, NS_PER_S + ((t0Ns - recording.t0Ns + JIFFIES_LATE_NS) % NS_PER_S)),
         ...controllers(recorded.sample_ms, recorded.cg_sample_ms, t0Ns),
         ...pre.map((step, i) => preTask(step, i)),
         ...tasks.map((task, i) => taskSpec(task, (pre.length + i) * PRE_STEP_NS, t0Ns)),

@@ -9,6 +9,8 @@ const EVER = 4e9;
 /** The controller's reading of /proc/vmstat, and of all that it reads at T0 (README). */
 const SAMPLE_NS = 100_000;
 const FIRST_SAMPLE_NS = 500_000;
+/** vmstat_update. Assumption. */
+const VMSTAT_NS = 2_000;
 
 /** The recorder of a task's operations. */
 export const OPERATIONS = 'op';
@@ -38,6 +40,15 @@ export function controllers(sampleMs: number, groupSampleMs: number, t0Ns: numbe
     task('~memctl', sampleMs, [run(FIRST_SAMPLE_NS)], [run(SAMPLE_NS)]),
     task('~memctl-groups', groupSampleMs, [], [run(SAMPLE_NS), touch, { ...touch, access: 'free' }]),
   ];
+}
+
+/**
+ * The kernel folds counters of memory every second of its clock (vmstat_update, a few microseconds). That hardly takes time, but something happens, which
+ * is what keeps the clock of pressure going while all else is quiet. `secondNs`: when a second of its clock begins.
+ */
+export function vmstatWorker(startNs: number, secondNs: number): TaskSpec {
+  const body = [timer(NS_PER_S, secondNs), run(VMSTAT_NS)];
+  return { ...bare('~kworker'), startNs, program: [{ op: 'loop', times: null, body }] };
 }
 
 const run = (ns: number): Step => ({ op: 'run', mode: 'kernel', duration: fixed(ns) });

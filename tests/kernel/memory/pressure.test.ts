@@ -36,8 +36,8 @@ describe('a group whose task sleeps for memory.high now and then', () => {
     let stalled = 0;
     for (let period = 1; period <= 40; period++) {
       simulation.run(period * PERIOD_NS);
-      const found = simulation.memory().groups.g;
-      const stallNs = found?.stallNs ?? 0;
+      const found = simulation.pressure().g?.memory.some;
+      const stallNs = found?.totalNs ?? 0;
       const percent = BigInt(Math.floor(((stallNs - total) * 100) / PERIOD_NS));
       if (percent > 0n) stalled++;
       for (const key of ['avg10', 'avg60', 'avg300'] as const) {

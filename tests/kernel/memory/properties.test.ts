@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SimulationError } from '../../../src/errors.js';
 import { Simulation, simulate } from '../../../src/kernel/simulation.js';
 import type { Scenario, TaskSpec } from '../../../src/scenario/scenario.js';
-import { forever, MS, sleep } from '../fixtures.js';
+import { forever, ideal, MS, sleep } from '../fixtures.js';
 import { group, MEMORY, memoryScenario, read, touch, user, write } from './fixtures.js';
 
 /** A machine of 32 MiB, so that anything fills it. */
@@ -42,8 +42,9 @@ const anyMemory: fc.Arbitrary<Scenario> = fc
     max: fc.option(fc.integer({ min: 4000, max: 8000 })),
     low: fc.integer({ min: 0, max: 3000 }),
     normal: fc.constantFrom(0, 2000),
+    cpus: fc.constantFrom(1, 1, 3),
   })
-  .map(({ tasks, swap, high, max, low, normal }) =>
+  .map(({ tasks, swap, high, max, low, normal, cpus }) =>
     memoryScenario(
       tasks.map((task, i) => ({ ...task, name: `t${i}` })),
       {
@@ -53,6 +54,7 @@ const anyMemory: fc.Arbitrary<Scenario> = fc
           zones: { ...SMALL.zones, normal },
           swap,
         },
+        machine: ideal(cpus),
         durationNs: 150 * MS,
       },
     ),
