@@ -266,6 +266,8 @@ export class MemoryTable {
   kswapdSpec: f64;
   /** Negative: there is none. */
   kcompactdSpec: f64;
+  /** The kworkers that report pressure: one a CPU. */
+  vmpressureSpec: f64;
   dirtyRatio: f64;
   dirtyBackgroundRatio: f64;
   dirtyExpireNs: f64;
@@ -298,6 +300,7 @@ export class MemoryTable {
   hugeFaultNs: f64;
   compactScanNs: f64;
   migrateNs: f64;
+  vmpressureNs: f64;
 }
 
 /** The first is the swap device, used or not. */

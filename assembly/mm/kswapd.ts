@@ -17,6 +17,7 @@ import { ageActiveAnon } from './shrink_list';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
 import { timerWheelExpiry } from './throttle_high';
 import { clearCongested, endThrottle, Throttle, throttleAfterPass, throttleReclaim } from './throttle_reclaim';
+import { vmpressure } from './vmpressure';
 import { PAGEBLOCK_ORDER, totalFree, zoneAt } from './zone';
 
 /** Where the thread stands. */
@@ -148,6 +149,7 @@ export function kswapdStep(rq: Rq, task: Task): bool {
           takeCost(task);
           return true;
         }
+        vmpressure(rq, groupAt(0), self.control.nrScanned);
         self.mustThrottle = throttleAfterPass(self.control) != Throttle.NONE;
         self.stage = endPass() ? Stage.LOOK : Stage.TRY_SLEEP;
         if (self.stage == Stage.TRY_SLEEP) {

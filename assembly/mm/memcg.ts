@@ -84,6 +84,10 @@ export class MemCgroup {
   lists: usize;
   /** Pages that nobody owns any more, but a device still works on. */
   orphans: u64;
+  /** Pages scanned of it and those below since that was last reported; the report is queued, and the next one of the queue (vmpressure.ts). */
+  pressureScanned: u64;
+  pressureQueued: bool;
+  pressureNext: MemCgroup;
   /** Address of its GroupQos; 0: RUE is off. */
   qos: usize;
 }

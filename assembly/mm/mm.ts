@@ -123,6 +123,8 @@ export class MmCosts {
   stealNs: u64;
   /** More for one that is freed with its buffer heads. */
   buffersNs: u64;
+  /** Reporting to user space what was scanned. */
+  vmpressureNs: u64;
   /** A page that is written to swap. */
   pageoutNs: u64;
   /** A page that is moved from the active to the inactive list. */

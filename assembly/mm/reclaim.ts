@@ -7,6 +7,7 @@ import { DEF_PRIORITY, mm } from './mm';
 import { ScanControl } from './scan_control';
 import { beginPass, snapshotRefaults, stepPass } from './shrink_node';
 import { Throttle, throttleAfterPass } from './throttle_reclaim';
+import { vmpressure, vmpressurePrio } from './vmpressure';
 
 /** A reclaim gives way to others at least this often: the kernel does so page by page (cond_resched). */
 const STEP_NS: u64 = 50_000;
@@ -18,10 +19,13 @@ export function stepReclaim(sc: ScanControl, rq: Rq): bool {
       sc.nrScanned = 0;
       sc.reclaimedBefore = sc.nrReclaimed;
       sc.inPass = true;
+      vmpressurePrio(rq, sc.target, sc.priority);
       beginPass(sc);
+      if (rq.needResched && sc.costNs != 0) return true;
     }
     while (stepPass(sc, rq)) if (sc.costNs >= STEP_NS) return true;
     sc.inPass = false;
+    vmpressure(rq, sc.target, sc.nrScanned);
     if (sc.nrReclaimed != sc.reclaimedBefore) mm.kswapdFailures = 0;
     sc.throttle = sc.mayThrottle ? throttleAfterPass(sc) : Throttle.NONE;
     if (sc.nrReclaimed < sc.nrToReclaim && --sc.priority >= 0) {

@@ -19,6 +19,7 @@ import { setKcompactd } from '../mm/order/kcompactd';
 import { newReturns, Returns } from '../mm/order/returns';
 import { areaAt, nrTaskMms, RSS_EVENTS_AT_START, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
 import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
+import { setPressureWorkers } from '../mm/vmpressure';
 import { zram } from '../mm/zram';
 import {
   AreaTable,
@@ -83,6 +84,7 @@ export function readMemory(
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
   readWriteback(table, deviceTables, <u32>header.devices);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
+  setPressureWorkers(specAt(<u32>table.vmpressureSpec).firstTask);
   if (table.orders != 0) countBlocks(table);
 }
 
@@ -155,6 +157,7 @@ function readCosts(table: MemoryTable): void {
   costs.hugeFaultNs = <u64>table.hugeFaultNs;
   costs.compactScanNs = <u64>table.compactScanNs;
   costs.migrateNs = <u64>table.migrateNs;
+  costs.vmpressureNs = <u64>table.vmpressureNs;
 }
 
 /** Of zone DMA the kernel has so much in all recordings of a 6.1. */

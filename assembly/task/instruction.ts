@@ -65,6 +65,8 @@ export namespace Op {
   export const FLUSHER: u32 = 31;
   /** kcompactd's program. */
   export const KCOMPACTD: u32 = 32;
+  /** The program of a kworker that reports memory pressure. */
+  export const VMPRESSURE: u32 = 33;
 }
 
 /** Which channel of an array. */

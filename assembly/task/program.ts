@@ -8,6 +8,7 @@ import { startTimer } from '../machine/hrtimer';
 import { machine, spend } from '../machine/machine';
 import { kswapdStep } from '../mm/kswapd';
 import { kcompactdStep } from '../mm/order/kcompactd';
+import { pressureStep } from '../mm/vmpressure';
 import { mm } from '../mm/mm';
 import { rueStep } from '../mm/rue/thread';
 import { memoryStep } from '../mm/step';
@@ -193,6 +194,9 @@ function interpret(rq: Rq, thread: Task, self: Task): bool {
       case Op.KCOMPACTD:
         self.pc--;
         return kcompactdStep(rq, thread);
+      case Op.VMPRESSURE:
+        self.pc--;
+        return pressureStep(rq, thread);
       case Op.RUE:
         self.pc--;
         return rueStep(rq, thread, step.a);

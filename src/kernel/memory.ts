@@ -15,6 +15,7 @@ import { HUGE_PAGES, PATTERN, type RecordOf, Table } from './tables.js';
 /** What kswapd is called, and where it comes among the tasks: last. */
 export const KSWAPD = 'kswapd0';
 export const KCOMPACTD = 'kcompactd0';
+export const VMPRESSURE = 'kworker/vmpressure';
 
 /** What the thread is called that writes a device's dirty pages. */
 export const flusherOf = (device: string): string => `kworker/flush-${device}`;
@@ -33,12 +34,26 @@ function flushers(scenario: Scenario): TaskSpec[] {
   );
 }
 
+/** A kworker for each CPU, bound to it. */
+function pressureWorkers(scenario: Scenario): TaskSpec {
+  const { cpus } = scenario.machine;
+  const all = Array.from({ length: cpus }, (_, cpu) => cpu);
+  return { ...kernelThread(scenario, VMPRESSURE, { op: 'vmpressure' }), count: cpus, cpus: all, pinEach: true };
+}
+
 /** A scenario's tasks, and kswapd, flushers and the threads of RUE if its memory is simulated. */
 export function withKswapd(scenario: Scenario): TaskSpec[] {
   if (scenario.memory === undefined || scenario.tasks.some(({ name }) => name === KSWAPD)) return scenario.tasks;
   const kswapd = kernelThread(scenario, KSWAPD, { op: 'kswapd' });
   const kcompactd = countsBlocks(scenario) ? [kernelThread(scenario, KCOMPACTD, { op: 'kcompactd' })] : [];
-  return [...scenario.tasks, kswapd, ...kcompactd, ...flushers(scenario), ...rueThreads(scenario)];
+  return [
+    ...scenario.tasks,
+    kswapd,
+    pressureWorkers(scenario),
+    ...kcompactd,
+    ...flushers(scenario),
+    ...rueThreads(scenario),
+  ];
 }
 
 /** Whether a task asks for pages of the kernel. */
@@ -146,6 +161,7 @@ export function memoryRecord(scenario: Scenario, specOf: (thread: string) => num
     readaheadPages: memory?.readaheadPages ?? 0,
     kswapdSpec: Math.max(0, specOf(KSWAPD)),
     kcompactdSpec: specOf(KCOMPACTD),
+    vmpressureSpec: Math.max(0, specOf(VMPRESSURE)),
     dirtyRatio: memory?.dirtyRatio ?? 0,
     dirtyBackgroundRatio: memory?.dirtyBackgroundRatio ?? 0,
     dirtyExpireNs: memory?.dirtyExpireNs ?? 0,

@@ -301,6 +301,9 @@ export function compileProgram(
       case 'kcompactd':
         emit(OP.KCOMPACTD);
         break;
+      case 'vmpressure':
+        emit(OP.VMPRESSURE);
+        break;
       case 'rue':
         emit(OP.RUE, { a: item.thread });
         break;

@@ -193,6 +193,7 @@ export const RECORDS = {
     'readaheadPages',
     'kswapdSpec',
     'kcompactdSpec',
+    'vmpressureSpec',
     'dirtyRatio',
     'dirtyBackgroundRatio',
     'dirtyExpireNs',
@@ -225,6 +226,7 @@ export const RECORDS = {
     'hugeFaultNs',
     'compactScanNs',
     'migrateNs',
+    'vmpressureNs',
   ],
   DeviceTable: ['latencyNs', 'depth', 'maxRequestPages', 'flusherSpec'],
   FileTable: ['pages', 'device'],
@@ -293,6 +295,7 @@ export const OP = {
   RUE: 30,
   FLUSHER: 31,
   KCOMPACTD: 32,
+  VMPRESSURE: 33,
 } as const;
 
 /** Kinds of assembly/base/random.ts. */

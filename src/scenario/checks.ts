@@ -246,6 +246,7 @@ function takesTime(step: Step): boolean {
     case 'kswapd':
     case 'flusher':
     case 'kcompactd':
+    case 'vmpressure':
     case 'rue':
       return true;
     case 'loop':

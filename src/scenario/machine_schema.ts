@@ -84,9 +84,9 @@ const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
   writePage: '300ns',
   writeback: '1us',
   charge: '30ns',
-  pass: '800ns',
+  pass: '200ns',
   direct: '1us',
-  balance: '300ns',
+  balance: '900ns',
   groupPass: '800ns',
   batch: '300ns',
   scan: '150ns',
@@ -99,6 +99,7 @@ const ORDINARY_MEMORY: z.input<typeof memoryCostsSchema> = {
   hugeFault: '100us',
   compactScan: '20ns',
   migrate: '1us',
+  vmpressure: '500ns',
 };
 
 /** A machine preset's file. */

@@ -80,6 +80,7 @@ export const memoryCostsSchema = z.strictObject({
   hugeFault: cost.describe('a touch that brings a huge page: fault and clearing'),
   compactScan: cost.describe('compaction: a page that it looks at'),
   migrate: cost.describe('a page that it moves'),
+  vmpressure: cost.describe('reclaim: reporting what was scanned, in a kworker'),
 });
 
 const percentage = z.int().min(0).max(100);

@@ -85,6 +85,8 @@ export type Step =
   /** kswapd's whole program, and kcompactd's. */
   | { op: 'kswapd' }
   | { op: 'kcompactd' }
+  /** The whole program of a kworker that reports memory pressure. */
+  | { op: 'vmpressure' }
   /** The whole program of a device's flusher. */
   | { op: 'flusher'; device: number }
   /** A thread of RUE's whole program. */
@@ -348,6 +350,8 @@ export interface MemoryCosts {
   hugeFaultNs: number;
   compactScanNs: number;
   migrateNs: number;
+  /** Reporting to user space what was scanned. */
+  vmpressureNs: number;
 }
 
 /** The machine's memory. Absent from a scenario whose memory is not simulated. */

@@ -74,6 +74,7 @@ export const memoryCosts: MemoryCosts = {
   hugeFaultNs: 100_000,
   compactScanNs: 10,
   migrateNs: 1000,
+  vmpressureNs: 2000,
 };
 
 /** A machine on which nothing but memory costs time. */
