@@ -17,7 +17,7 @@ import {
   setTable,
   slotOf,
 } from './folio';
-import { isSwapped, link } from './lru';
+import { isSwapped, link, shadowPages } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
 import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
@@ -39,11 +39,11 @@ export function fault(m: TaskMm, view: View, task: Task): void {
   const folio = folioAt(entry);
   count(Vm.PGFAULT, 1);
   countFaults(m, 1, false);
+  if (folio != null && (folio.flags & Pg.LOCKED) != 0) {
+    waitFor(task, folio);
+    return;
+  }
   if (folio != null && hasPage(folio, page)) {
-    if (folio.flags & Pg.LOCKED) {
-      waitFor(task, folio);
-      return;
-    }
     // In the swap cache: it is mapped again, and its slot given back.
     reuse(region, folio);
     m.costNs += costs.faultNs;
@@ -54,14 +54,29 @@ export function fault(m: TaskMm, view: View, task: Task): void {
   }
   if (!hasDirectory(region, page)) m.after = For.DIRECTORY;
   else if (!hasTable(region, page)) m.after = tableFor(task.cpu, m, region, page);
-  else m.after = isSwapped(entry) ? For.SWAP_IN : For.ANON;
+  else m.after = isSwapped(entry) || (folio != null && folio.swapped != 0) ? For.SWAP_IN : For.ANON;
   m.phase = Phase.GET_PAGE;
 }
 
+/** Its pages leave the swap cache, if they are in it. */
 function reuse(region: Region, folio: Folio): void {
+  if ((folio.flags & Pg.DIRTY) == 0) giveSlotsBack(region, folio, folio.pages);
   folio.flags = (folio.flags & ~(Pg.RECLAIM | Pg.HELD)) | Pg.DIRTY | Pg.YOUNG;
-  region.swapped -= folio.pages;
-  freeSwapSlot(folio.group, folio.pages);
+}
+
+function giveSlotsBack(region: Region, folio: Folio, pages: u32): void {
+  region.swapped -= pages;
+  freeSwapSlot(folio.group, pages);
+}
+
+/** A page that was swapped out comes into its folio, whose other pages may be in use, or be there no longer. */
+function growSwapped(region: Region, folio: Folio, shadow: u64): void {
+  if (shadow & 1) {
+    folio.swapped = <u16>(shadowPages(shadow) - 1);
+    return;
+  }
+  folio.swapped--;
+  if (folio.flags & Pg.DIRTY) giveSlotsBack(region, folio, 1);
 }
 
 /** An anonymous page comes into its folio, or into a new one, whose page whoever asked for it adds to the list's: true. */
@@ -150,7 +165,9 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       return false;
     case For.SWAP_IN: {
       const page = view.first + nextPage(task, view);
+      const entry = entryOf(region, slotOf(region, page));
       const folio = cachePage(m, region, page);
+      growSwapped(region, folio, entry);
       count(Vm.PSWPIN, 1);
       count(Vm.PGMAJFAULT, 1);
       if (isCompressed()) {

@@ -2,7 +2,7 @@
  * Folios and where they are: a region (an anonymous area or a file) has a slot for every folio's worth of its pages, which holds the folio
  * or, when it was evicted, the shadow by which a refault is judged (struct folio, the page cache's xarray, swap entries).
  *
- *   slot, u64:   0 never there │ folio's address │ 1 + 2 swapped + 4 workingset + memcg << 3 + eviction << 16
+ *   slot, u64:   0 never there │ folio's address │ 1 + 2 swapped + 4 workingset + memcg << 3 + pages << 16 + eviction << 28
  */
 import { allocateBytes } from '../base/arena';
 import { Task } from '../task/task';
@@ -47,6 +47,8 @@ export class Folio {
   /** Tasks that wait until it is read. */
   waiters: Task;
   pages: u16;
+  /** Of several pages: those of its slot that are still in swap, and come in behind the others. */
+  swapped: u16;
   zone: u8;
   list: u8;
   flags: u16;
@@ -91,10 +93,13 @@ let free: Folio = changetype<Folio>(0);
 let left: u32 = 0;
 let nextFolio: usize = 0;
 
-/** Lays out room for `count` folios. */
-export function newFolios(count: u32): void {
-  nextFolio = allocateBytes(<usize>count * FOLIO_BYTES);
-  left = count;
+/** Folios that all regions can have: one in each slot, and in an area's another, of which its task is rid but a device is not. */
+let most: u64 = 0;
+
+/** Lays out room for all folios that there can be: each has a page. */
+export function newFolios(pages: u64): void {
+  left = <u32>min(most, pages);
+  nextFolio = allocateBytes(<usize>left * FOLIO_BYTES);
 }
 
 export function newRegion(region: Region, index: u32, pages: u32, file: bool): void {
@@ -103,6 +108,7 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.file = file;
   region.nrSlots = ((pages - 1) >> mm.grainBits) + 1;
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
+  most += file ? region.nrSlots : 2 * region.nrSlots;
   if (file) {
     region.nodeBits = allocateBytes((((<usize>pages - 1) >> 6) >> 3) + 1);
     region.dirtyBits = allocateBytes(((<usize>region.nrSlots + 63) >> 6) << 3);
@@ -186,6 +192,7 @@ export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone
   folio.group = group;
   folio.zone = <u8>zone.index;
   folio.pages = 1;
+  folio.swapped = 0;
   folio.flags = 0;
   folio.waiters = changetype<Task>(0);
   folio.list = region.file ? <u8>Lru.INACTIVE_FILE : <u8>Lru.INACTIVE_ANON;

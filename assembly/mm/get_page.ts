@@ -8,7 +8,7 @@ import { Rank } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { wakeupKswapd } from './kswapd';
 import { groupAt, MemCgroup } from './memcg';
-import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
+import { count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { outOfMemory } from './oom';
 import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
@@ -105,7 +105,7 @@ const HELD_BACK: u64 = 1;
 function mayEverFit(): bool {
   const root = groupAt(0);
   let reclaimable = root.lists2 + root.lists3;
-  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
+  if (hasSwapRoom()) reclaimable += root.lists0 + root.lists1;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
     const share = (reclaimable * zone.managed) / mm.managed;

@@ -194,6 +194,11 @@ export const mm: Mm = changetype<Mm>(memory.data(<i32>offsetof<Mm>(), 64));
 export const costs: MmCosts = changetype<MmCosts>(memory.data(<i32>offsetof<MmCosts>(), 64));
 const counters: usize = memory.data(<i32>Vm.COUNT * 8, 64);
 
+/** There is room in swap for a folio. */
+export function hasSwapRoom(): bool {
+  return mm.swapFree >> mm.grainBits != 0;
+}
+
 /** Adds to a counter of /proc/vmstat. */
 export function count(what: u32, n: u64): void {
   store<u64>(counters + (what << 3), load<u64>(counters + (what << 3)) + n);

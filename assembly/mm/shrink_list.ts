@@ -204,7 +204,7 @@ function compress(rq: Rq, folio: Folio): bool {
 
 function takeSwapSlot(folio: Folio): void {
   const size = folio.pages;
-  mm.swapFree -= min(<u64>size, mm.swapFree);
+  mm.swapFree -= size;
   folio.region.swapped += size;
   for (let g = folio.group; g != null; g = g.parent) g.swapUsage += size;
   count(Vm.PSWPOUT, size);

@@ -2,7 +2,7 @@
 import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
-import { isSwapped, takeFromLru, unlink } from './lru';
+import { isSwapped, shadowPages, takeFromLru, unlink } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
 import { releaseKept } from './order/alloc';
@@ -72,8 +72,8 @@ function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
   const folio = folioAt(entry);
   if (folio == null) {
     if (!isSwapped(entry)) return 0;
-    const size: u64 = 1 << mm.grainBits;
-    region.swapped -= min(size, region.swapped);
+    const size = shadowPages(entry);
+    region.swapped -= size;
     freeSwapSlot(group, size);
     if (isCompressed()) dropCompressed(rq.id, size);
     return 1;
@@ -110,9 +110,13 @@ function detach(rq: Rq, folio: Folio): void {
   unlink(listOf(folio.group, folio.list), folio);
   if (folio.list & Lru.ACTIVE) gone.active += folio.pages;
   else gone.inactive += folio.pages;
-  if ((folio.flags & Pg.DIRTY) == 0 && !folio.region.file) {
-    folio.region.swapped -= folio.pages;
-    freeSwapSlot(folio.group, folio.pages);
+  if (!folio.region.file) {
+    const inSwap = <u32>folio.swapped + (folio.flags & Pg.DIRTY ? 0 : folio.pages);
+    if (inSwap != 0) {
+      folio.region.swapped -= inSwap;
+      freeSwapSlot(folio.group, inSwap);
+      if (isCompressed()) dropCompressed(rq.id, inSwap);
+    }
   }
   if (folio.flags & (Pg.WRITEBACK | Pg.LOCKED)) {
     folio.flags |= Pg.ORPHAN;

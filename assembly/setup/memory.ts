@@ -38,7 +38,7 @@ import { POLL_PAGES } from '../mm/writeback/balance';
 import { readWriteback } from './writeback';
 import { taskAt } from '../task/task';
 
-/** So many folios at most: 64 bytes each. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
+/** All of a machine's memory is in so many whole folios at most. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
 const MOST_FOLIOS: u64 = 1 << 19;
 
 let files: usize = 0;
@@ -80,8 +80,11 @@ export function readMemory(
     newRegion(at<Region>(files, i), i, <u32>row.pages, true);
     at<Region>(files, i).device = <u32>row.device;
   }
-  holdPages(<u32>table.heldPages);
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
+  const held = allocate<Region>();
+  if (table.heldPages != 0) newRegion(held, 0, <u32>table.heldPages, true);
+  newFolios(mm.managed);
+  holdPages(held);
   readWriteback(table, deviceTables, <u32>header.devices);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
   setPressureWorkers(specAt(<u32>table.vmpressureSpec).firstTask);
@@ -107,12 +110,9 @@ function countBlocks(table: MemoryTable): void {
 }
 
 /** File systems' own blocks are there from the beginning. */
-function holdPages(pages: u32): void {
-  if (pages == 0) return;
-  const region = allocate<Region>();
-  newRegion(region, 0, pages, true);
+function holdPages(region: Region): void {
   const zone = zoneAt(mm.nrZones - 1);
-  for (let page: u32 = 0; page < pages; page++) {
+  for (let page: u32 = 0; page < region.pages; page++) {
     const slot = slotOf(region, page);
     const folio = folioAt(entryOf(region, slot));
     zone.free--;
@@ -198,7 +198,6 @@ function readZones(table: MemoryTable): void {
   zram.decompressNs = <u64>table.decompressNs;
   mm.readahead = <u32>table.readaheadPages;
   while (mm.managed >> mm.grainBits > MOST_FOLIOS) mm.grainBits++;
-  newFolios(<u32>(mm.managed >> mm.grainBits) + 1);
 }
 
 function readGroups(tables: usize, count: u32): void {

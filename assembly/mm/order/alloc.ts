@@ -12,7 +12,7 @@ import { Instruction } from '../../task/instruction';
 import { Mode, Task } from '../../task/task';
 import { gateOf, leaveToExit } from '../get_page';
 import { groupAt, MemCgroup } from '../memcg';
-import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
+import { costs, count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
 import { outOfMemory } from '../oom';
 import { drainAllPages, freePages, Gate, markOf, refillCostNs, takePage } from '../page_alloc';
 import { pass, Phase, startReclaim } from '../phase';
@@ -218,7 +218,7 @@ function tryAgain(rq: Rq, m: TaskMm): void {
 function availablePages(zone: Zone, part: u64): u64 {
   const root = groupAt(0);
   let reclaimable = root.lists2 + root.lists3;
-  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
+  if (hasSwapRoom()) reclaimable += root.lists0 + root.lists1;
   return zone.free + (reclaimable * zone.managed) / mm.managed / part;
 }
 
