@@ -75,8 +75,8 @@ export class Region {
   owner: Task;
   /** Of a file: a bit for each dirty slot, pages under writeback, since when it is dirty, where the flusher goes on; on which queue (writeback/wb.ts). */
   dirtyBits: usize;
-  /** Address of a bit for each node of its tree that is there (writeback/cache_nodes.ts). */
-  nodeBits: usize;
+  /** Address of a byte for each node of its tree (writeback/cache_nodes.ts). */
+  nodes: usize;
   nrWriteback: u64;
   dirtiedWhen: u64;
   writebackSlot: u32;
@@ -110,7 +110,7 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
   most += file ? region.nrSlots : 2 * region.nrSlots;
   if (file) {
-    region.nodeBits = allocateBytes((((<usize>pages - 1) >> 6) >> 3) + 1);
+    region.nodes = allocateBytes(((<usize>pages - 1) >> 6) + 1);
     region.dirtyBits = allocateBytes(((<usize>region.nrSlots + 63) >> 6) << 3);
     return;
   }

@@ -13,6 +13,7 @@ import { For, pass, Phase, waitFor } from './phase';
 import { readAhead, readAlone } from './readahead';
 import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
+import { enterNode } from './writeback/cache_nodes';
 import { growWritten } from './writeback/dirty';
 
 /** Reads on until a page is missing or on its way. True: time passes first. */
@@ -89,12 +90,16 @@ export function cachePage(m: TaskMm, region: Region, page: u32): Folio {
   const known = folioAt(entry);
   if (known != null) {
     growFolio(known);
-    if (region.file) growWritten(machine.thisCpu, known);
+    if (region.file) {
+      growWritten(machine.thisCpu, known);
+      enterNode(machine.thisCpu, known);
+    }
     if (known.flags & Pg.LOCKED) return changetype<Folio>(0);
     known.flags |= Pg.LOCKED;
     return known;
   }
   const folio = newFolio(region, slot, m.group, m.zone);
+  if (region.file) enterNode(machine.thisCpu, folio);
   folio.flags = Pg.LOCKED;
   if (mm.orders) folio.place = nextPlace(m.zone.blocks);
   if (entry & 1) refault(folio, region, entry);

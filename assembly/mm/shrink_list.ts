@@ -14,6 +14,7 @@ import { maySwap } from './scan_count';
 import { ScanControl } from './scan_control';
 import { node } from './throttle_reclaim';
 import { dropBuffers } from './writeback/buffers';
+import { leaveNodes } from './writeback/cache_nodes';
 import { startSwapWriteback, startWriteback } from './writeback/dirty';
 import { wakeFlushers } from './writeback/flusher';
 import { isCompressed, storeCompressed, zram } from './zram';
@@ -86,6 +87,7 @@ function shrinkInactiveList(sc: ScanControl, rq: Rq, group: MemCgroup, list: u32
     if (fate == Fate.FREE) {
       const swapped = !isFile;
       leaveShadow(folio, sc.target, swapped);
+      if (isFile) leaveNodes(folio);
       if (folio.flags & Pg.BUFFERS) buffers += size;
       freeFolio(rq.id, folio);
       freed += size;

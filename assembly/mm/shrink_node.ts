@@ -10,6 +10,7 @@ import { costs, DEF_PRIORITY, Lru, mm, SWAP_CLUSTER_MAX } from './mm';
 import { getScanCount, prepareScanCount } from './scan_count';
 import { resetMet, ScanControl } from './scan_control';
 import { ageActiveAnon, flushPlug, shrinkList } from './shrink_list';
+import { shrinkNodes } from './writeback/cache_nodes';
 
 /** Begins a pass. */
 export function beginPass(sc: ScanControl): void {
@@ -102,6 +103,7 @@ function endGroup(sc: ScanControl, rq: Rq, group: MemCgroup): void {
   sc.nrReclaimed += sc.groupReclaimed;
   ageActiveAnon(sc, group, group);
   flushPlug(sc, rq);
+  shrinkNodes(rq.id);
 }
 
 /** What a reclaim has seen of refaults, so that the next one notices new ones (snapshot_refaults). */

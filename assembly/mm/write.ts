@@ -14,7 +14,7 @@ import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { balanceIsDue } from './writeback/balance';
 import { addBuffers } from './writeback/buffers';
-import { addNode } from './writeback/cache_nodes';
+import { enterNode } from './writeback/cache_nodes';
 import { dirtyFolio, growWritten, noteDirtied } from './writeback/dirty';
 import { wbAt } from './writeback/wb';
 
@@ -83,8 +83,8 @@ export function placeWritten(rq: Rq, m: TaskMm, region: Region): void {
     growWritten(rq.id, known);
   } else {
     addToLru(newFolio(region, slot, m.group, m.zone));
-    addNode(rq.id, region, m.raNext);
   }
+  enterNode(rq.id, folioAt(entryOf(region, slot)));
   m.costNs += costs.readaheadPageNs;
   m.phase = Phase.WRITE;
 }

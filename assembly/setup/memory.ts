@@ -35,6 +35,7 @@ import {
 } from '../tables';
 import { specAt } from '../task/fork';
 import { POLL_PAGES } from '../mm/writeback/balance';
+import { setCacheFiles } from '../mm/writeback/cache_nodes';
 import { readWriteback } from './writeback';
 import { taskAt } from '../task/task';
 
@@ -75,6 +76,7 @@ export function readMemory(
   }
   readGroups(groupTables, <u32>system.groups);
   files = allocateArray<Region>(<u32>header.files);
+  setCacheFiles(files, <u32>header.files);
   for (let i: u32 = 0; i < <u32>header.files; i++) {
     const row = rowAt<FileTable>(fileTables, i);
     newRegion(at<Region>(files, i), i, <u32>row.pages, true);

@@ -127,8 +127,6 @@ export class Domain {
   /** Buffer heads of written pages, and the kernel's pages that hold them (buffers.ts). */
   buffers: u64;
   bufferPages: u64;
-  /** Nodes of the page cache in the slab that was taken last (cache_nodes.ts). */
-  freeNodes: u32;
   /** Completions of all devices, halved every period. */
   completions: u64;
   period: u64;

@@ -135,8 +135,24 @@ function whyUnsupported({ scenario }: MemoryRecording): string | null {
   return null;
 }
 
-/** What was neither free nor on a list at T0, less the page tables that the simulation counts itself. */
-function kernelPages({ a, scenario }: MemoryRecording): number {
+/** Of the page cache's tree: pages of a node, nodes of a slab, its pages (assembly/mm/writeback/cache_nodes.ts). */
+const NODE_PAGES = 64;
+const SLAB_NODES = 28;
+const SLAB_PAGES = 4;
+
+/** Slabs of nodes for what was read before T0. */
+function nodeSlabs({ a, scenario }: MemoryRecording): number {
+  const cached = (a.levels_start.nr_inactive_file ?? 0) + (a.levels_start.nr_active_file ?? 0) - HELD_PAGES;
+  const nodes = scenario.pre.map((line) => {
+    const [what, , , , pages] = line.split(' ');
+    return Math.ceil((what === 'fill' ? cached : what === 'seqread' ? Number(pages) : 0) / NODE_PAGES);
+  });
+  return Math.ceil(nodes.reduce((sum, n) => sum + n, 0) / SLAB_NODES);
+}
+
+/** What was neither free nor on a list at T0, less the page tables and nodes of the page cache that the simulation counts itself. */
+function kernelPages(recording: MemoryRecording): number {
+  const { a, scenario } = recording;
   const level = (name: string): number => a.levels_start[name] ?? 0;
   const zones = Object.values(a.zoneinfo_start);
   const managed = zones.reduce((sum, zone) => sum + zone.managed, 0);
@@ -148,7 +164,9 @@ function kernelPages({ a, scenario }: MemoryRecording): number {
     (sum, task) => sum + ('prealloc_pages' in task ? tablesOf(task.prealloc_pages) : 0),
     0,
   );
-  return likeBatches(managed - level('nr_free_pages') - pcp - listed - tables - compressedPages({ a, scenario }), a);
+  const slabs = nodeSlabs(recording);
+  const counted = listed + tables + slabs * SLAB_PAGES + compressedPages(recording);
+  return likeBatches(managed - level('nr_free_pages') - pcp - counted, slabs, a);
 }
 
 /** What holds compressed pages at T0, which the simulation counts itself, too: pages of tasks that were in no list. */
@@ -161,12 +179,14 @@ function compressedPages({ a, scenario }: Pick<MemoryRecording, 'a' | 'scenario'
 
 /**
  * Free pages of the highest zone come and go by batches, so that what is left of them modulo a batch decides where runs of kswapd end: as many pages
- * more are the kernel's as make it the recorded one.
+ * more are the kernel's as make it the recorded one. Slabs of nodes come by batches of their own.
  */
-function likeBatches(kernel: number, { zoneinfo_start: zones }: MemoryRecording['a']): number {
+function likeBatches(kernel: number, slabs: number, { zoneinfo_start: zones }: MemoryRecording['a']): number {
   const { DMA: dma, DMA32: dma32 } = zones;
   if (dma === undefined || dma32 === undefined) return kernel;
-  const free = dma32.managed - (kernel - (dma.managed - dma.free));
+  const refill = Math.floor(dma32.pcp_batch / SLAB_PAGES);
+  const refills = slabs === 0 ? 0 : Math.floor((slabs - 1) / refill);
+  const free = dma32.managed - (kernel - (dma.managed - dma.free)) - refills * refill * SLAB_PAGES;
   const more = (free - dma32.free) % dma32.pcp_batch;
   return kernel + more + (more < 0 ? dma32.pcp_batch : 0);
 }

@@ -45,7 +45,10 @@ describe('folios of several pages', () => {
   it('are as many as there are places with a page, however few pages each has', () => {
     const pages = 1_600_000;
     const sparse = touch(pages, { pattern: 'uniform', times: 500_000, recorder: null });
-    const world = memoryScenario([user('a', pages, [sparse, { op: 'suspend' }])], { memory: LARGE, durationNs: 3000 * MS });
+    const world = memoryScenario([user('a', pages, [sparse, { op: 'suspend' }])], {
+      memory: LARGE,
+      durationNs: 3000 * MS,
+    });
     const debug = simulate(world, 1, { build: 'debug' });
     // More than the machine has whole folios.
     expect(debug.memory?.levels.inactiveAnon).toBeGreaterThan(1_103_840 / 4);
