@@ -18,10 +18,11 @@ import {
   slotOf,
 } from './folio';
 import { isSwapped, link, shadowPages } from './lru';
-import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
+import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
 import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
 import { nextPlace } from './order/blocks';
+import { freePages } from './page_alloc';
 import { placeHuge, tableFor } from './order/huge';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
@@ -98,6 +99,12 @@ export function growFolio(folio: Folio): void {
   folio.pages++;
   folio.region.resident++;
   if ((folio.flags & Pg.ISOLATED) == 0) addListPages(folio.group, folio.list, 1);
+}
+
+/** The page that the task has got for a file is no longer needed: somebody else's has come there first (filemap_add_folio's EEXIST). */
+export function returnPage(m: TaskMm, cpu: u32): void {
+  uncharge(m.group, 1);
+  freePages(m.zone, cpu, 1);
 }
 
 /** A new page joins those that the CPU has collected for their lists; what that takes when they are enough. */

@@ -95,6 +95,8 @@ let nextFolio: usize = 0;
 
 /** Folios that all regions can have: one in each slot, and in an area's another, of which its task is rid but a device is not. */
 let most: u64 = 0;
+/** Pages that can be at devices at a time: 4096 requests of 32 pages (block.ts REQUESTS, shrink_list.ts PLUG_PAGES), in whole folios: assumption. */
+const MOST_AT_DEVICES: u32 = 4096 * 32;
 
 /** Lays out room for all folios that there can be: each has a page. */
 export function newFolios(pages: u64): void {
@@ -108,7 +110,7 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.file = file;
   region.nrSlots = ((pages - 1) >> mm.grainBits) + 1;
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
-  most += file ? region.nrSlots : 2 * region.nrSlots;
+  most += file ? region.nrSlots : region.nrSlots + min(region.nrSlots, MOST_AT_DEVICES >> mm.grainBits);
   if (file) {
     region.nodes = allocateBytes(((<usize>pages - 1) >> 6) + 1);
     region.dirtyBits = allocateBytes(((<usize>region.nrSlots + 63) >> 6) << 3);

@@ -10,7 +10,7 @@ import { wakeupKswapd } from './kswapd';
 import { groupAt, MemCgroup } from './memcg';
 import { count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { outOfMemory } from './oom';
-import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
+import { drainAllPages, Gate, refillCostNs, takePage, takeUnmovable } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
 import { noteTaken, tierOf } from './rue/tiers';
 import { TaskMm } from './task_mm';
@@ -19,12 +19,18 @@ import { Zone, zoneAt } from './zone';
 /** The allocator's fast path, and the begin of the slow one: kswapd is woken, and the min mark decides. */
 export function getPage(rq: Rq, m: TaskMm): void {
   m.noProgress = 0;
-  let zone = takePage(rq.id, mm.nrZones - 1, Gate.LOW, 0);
+  let zone = take(rq, m, Gate.LOW, 0);
   if (zone == null) {
     wakeupKswapd();
-    zone = takePage(rq.id, mm.nrZones - 1, gateOf(m), tierOf(m.group));
+    zone = take(rq, m, gateOf(m), tierOf(m.group));
   }
   gotPage(m, zone);
+}
+
+/** A page for what the task wants one for: its tables lie among the kernel's own. */
+function take(rq: Rq, m: TaskMm, gate: u32, tier: i32): Zone {
+  const forTable = m.after == For.TABLE || m.after == For.DIRECTORY || m.after == For.HUGE;
+  return forTable ? takeUnmovable(rq.id, 1, gate, tier) : takePage(rq.id, mm.nrZones - 1, gate, tier);
 }
 
 /** Which part of the min mark keeps a task out: less of a victim, and of a real-time task, which others wait for (gfp_to_alloc_flags). */
@@ -57,10 +63,10 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   mm.directNs.record(machine.now - m.sc.beganAt);
   mm.directPages.record(progress);
   const gate = gateOf(m);
-  let zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
+  let zone = take(rq, m, gate, tierOf(m.group));
   if (zone == null && progress != 0) {
     m.costNs += drainAllPages(machine.nrCpus);
-    zone = takePage(rq.id, mm.nrZones - 1, gate, tierOf(m.group));
+    zone = take(rq, m, gate, tierOf(m.group));
   }
   if (zone != null) {
     gotPage(m, zone);
@@ -79,7 +85,7 @@ export function endDirect(rq: Rq, m: TaskMm): void {
 /** should_reclaim_retry, and the OOM killer when there is no hope; its victim exits while others go on trying. */
 export function retryPage(rq: Rq, m: TaskMm): void {
   if (m.noProgress > MAX_RECLAIM_RETRIES || !mayEverFit()) {
-    const zone = takePage(rq.id, mm.nrZones - 1, Gate.HIGH, 0);
+    const zone = take(rq, m, Gate.HIGH, 0);
     if (zone != null) {
       gotPage(m, zone);
       return;
@@ -92,7 +98,7 @@ export function retryPage(rq: Rq, m: TaskMm): void {
     }
   }
   wakeupKswapd();
-  gotPage(m, takePage(rq.id, mm.nrZones - 1, gateOf(m), tierOf(m.group)));
+  gotPage(m, take(rq, m, gateOf(m), tierOf(m.group)));
 }
 
 /**

@@ -82,6 +82,24 @@ export function takePage(cpu: u32, highest: u32, gate: u32, tier: i32): Zone {
   return changetype<Zone>(0);
 }
 
+/** The same for a block of the kernel's own, which comes from a list of another kind (MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE). */
+export function takeUnmovable(cpu: u32, pages: u32, gate: u32, tier: i32): Zone {
+  const highest = mm.nrZones - 1;
+  for (let i = <i32>highest; i >= 0; i--) {
+    const zone = zoneAt(i);
+    if (zone.free < markOf(zone, gate, tier) + zone.reserveFor(highest) + pages && gate != Gate.NONE) continue;
+    const pcp = pcpOf(zone, cpu);
+    refillCostNs = 0;
+    if (pcp.others - (pcp.huge << PAGEBLOCK_ORDER) < pages && !refillOthers(zone, pcp, pages)) continue;
+    pcp.others -= pages;
+    pcp.freeFactor >>= 1;
+    zone.taken += pages;
+    count(Vm.PGALLOC, pages);
+    return zone;
+  }
+  return changetype<Zone>(0);
+}
+
 /** How many pages the CPU's list holds that the next requests may take without looking further: what can be batched exactly. */
 export function readyPages(cpu: u32, highest: u32): u32 {
   const zone = zoneAt(highest);
@@ -110,19 +128,15 @@ function fallBack(zone: Zone): void {
   zone.boost = min(zone.boost + PAGEBLOCK_PAGES, most);
 }
 
-/** The kernel takes a block of pages of another kind for itself, from the highest zone: what the CPU holds of those, and a batch in such blocks when it holds too few. */
-export function takeOthers(cpu: u32, pages: u32): bool {
-  const zone = zoneAt(mm.nrZones - 1);
-  const pcp = pcpOf(zone, cpu);
-  if (pcp.others - (pcp.huge << PAGEBLOCK_ORDER) < pages) {
-    const batch = max(zone.pcpBatch / pages, 2) * pages;
-    if (zone.free < batch) return false;
-    zone.free -= batch;
-    if (mm.orders) takePages(zone.blocks, batch);
-    pcp.others += batch;
-  }
-  pcp.others -= pages;
-  zone.taken += pages;
+/** As many such blocks as make a batch come to the CPU's list; lists of all other kinds are counted as one. */
+function refillOthers(zone: Zone, pcp: Pcp, pages: u32): bool {
+  const blocks = <u32>min(<u64>max(zone.pcpBatch / pages, 2), zone.free / pages);
+  if (blocks == 0) return false;
+  const batch = blocks * pages;
+  zone.free -= batch;
+  if (mm.orders) takePages(zone.blocks, batch);
+  pcp.others += batch;
+  refillCostNs = costs.refillNs + batch * costs.refillPageNs;
   return true;
 }
 

@@ -4,7 +4,7 @@ import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Task } from '../task/task';
 import { deviceAt, isFull, sleepForTag, submit } from './block';
-import { growFolio } from './fault';
+import { growFolio, returnPage } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru, markAccessed, refault } from './lru';
 import { costs, mm } from './mm';
@@ -83,11 +83,15 @@ export function submitChain(rq: Rq, task: Task, m: TaskMm, region: Region): bool
   return false;
 }
 
-/** A page that is to be read: on its list at once, locked until it is there. Null: its folio is being read already. */
+/** A page that is to be read: on its list at once, locked until it is there. Null: it has come meanwhile, or its folio is being read already. */
 export function cachePage(m: TaskMm, region: Region, page: u32): Folio {
   const slot = slotOf(region, page);
   const entry = entryOf(region, slot);
   const known = folioAt(entry);
+  if (known != null && hasPage(known, page)) {
+    returnPage(m, machine.thisCpu);
+    return changetype<Folio>(0);
+  }
   if (known != null) {
     growFolio(known);
     if (region.file) {

@@ -5,7 +5,7 @@
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Mode, Task } from '../task/task';
-import { growFolio } from './fault';
+import { growFolio, returnPage } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru } from './lru';
 import { costs } from './mm';
@@ -77,6 +77,11 @@ function writeTo(rq: Rq, m: TaskMm, folio: Folio): void {
 export function placeWritten(rq: Rq, m: TaskMm, region: Region): void {
   const slot = slotOf(region, m.raNext);
   const known = folioAt(entryOf(region, slot));
+  if (known != null && hasPage(known, m.raNext)) {
+    returnPage(m, rq.id);
+    m.phase = Phase.WRITE;
+    return;
+  }
   if (known != null) {
     growFolio(known);
     if (known.flags & Pg.DIRTY) noteDirtied(m, rq.id, 1);

@@ -14,7 +14,7 @@ import { gateOf, leaveToExit } from '../get_page';
 import { groupAt, MemCgroup } from '../memcg';
 import { costs, count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
 import { outOfMemory } from '../oom';
-import { drainAllPages, freePages, Gate, markOf, refillCostNs, takePage } from '../page_alloc';
+import { drainAllPages, freePages, Gate, markOf, refillCostNs, takeUnmovable } from '../page_alloc';
 import { pass, Phase, startReclaim } from '../phase';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
@@ -75,7 +75,7 @@ function takeOrder(cpu: u32, m: TaskMm, gate: u32): Zone {
   const order = m.order;
   const tier = gate == Gate.LOW ? 0 : tierOf(m.group);
   if (order == 0) {
-    const zone = takePage(cpu, highestZone(), gate, tier);
+    const zone = takeUnmovable(cpu, 1, gate, tier);
     if (zone != null) place = nextPlace(zone.blocks);
     return zone;
   }

@@ -6,7 +6,7 @@
  */
 import { wakeupKswapd } from '../kswapd';
 import { mm } from '../mm';
-import { freePages, Gate, refillCostNs, takePage } from '../page_alloc';
+import { freePages, Gate, refillCostNs, takeUnmovable } from '../page_alloc';
 import { zoneAt } from '../zone';
 import { domain } from './wb';
 
@@ -19,10 +19,10 @@ export function addBuffers(cpu: u32, pages: u64): u64 {
   domain.buffers += pages;
   let cost: u64 = 0;
   while (domain.buffers > domain.bufferPages * PER_PAGE) {
-    let zone = takePage(cpu, mm.nrZones - 1, Gate.LOW, 0);
+    let zone = takeUnmovable(cpu, 1, Gate.LOW, 0);
     if (zone == null) {
       wakeupKswapd();
-      zone = takePage(cpu, mm.nrZones - 1, Gate.MIN, 0);
+      zone = takeUnmovable(cpu, 1, Gate.MIN, 0);
     }
     if (zone == null) break;
     cost += refillCostNs;

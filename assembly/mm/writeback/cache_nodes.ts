@@ -8,8 +8,9 @@
  */
 import { at } from '../../base/arena';
 import { entryOf, Folio, Region, setEntry } from '../folio';
+import { wakeupKswapd } from '../kswapd';
 import { mm } from '../mm';
-import { freePages, takeOthers } from '../page_alloc';
+import { freePages, Gate, takeUnmovable } from '../page_alloc';
 import { zoneAt } from '../zone';
 
 /** XA_CHUNK_SHIFT */
@@ -63,7 +64,10 @@ export function enterNode(cpu: u32, folio: Folio): void {
 
 function newNode(cpu: u32): bool {
   if (self.free == 0) {
-    if (!takeOthers(cpu, SLAB_PAGES)) return false;
+    if (takeUnmovable(cpu, SLAB_PAGES, Gate.LOW, 0) == null) {
+      wakeupKswapd();
+      if (takeUnmovable(cpu, SLAB_PAGES, Gate.MIN, 0) == null) return false;
+    }
     mm.kernelPages += SLAB_PAGES;
     self.free = NODES_OF_SLAB;
   }

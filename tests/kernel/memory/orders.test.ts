@@ -111,9 +111,9 @@ describe('a zone in pieces', () => {
     expect(inVain.zones.at(-1)?.free).toBeGreaterThan(5000);
     expect(largest(inVain)).toBeLessThanOrEqual(3);
     // Whoever failed last has had kcompactd woken: the next one finds a block.
-    simulation.run(ns + 75 * MS);
+    simulation.run(ns + 45 * MS);
     const before = simulation.memory();
-    simulation.run(world.durationNs);
+    simulation.run(ns + 75 * MS);
     const { memory, tasks } = simulation.result();
     expect(memory?.vmstat.alloc_failures).toBe(before.vmstat.alloc_failures);
     expect(memory?.levels.kernel).toBe((before.levels.kernel ?? 0) + 8);

@@ -90,10 +90,10 @@ describe('every simulation of memory', () => {
         for (let ns = MS; ns <= world.durationNs; ns += MS) {
           simulation.run(ns);
           const { zones, vmstat } = simulation.memory();
-          // A victim of the OOM killer may go below; a refill takes a batch at a time.
+          // A victim of the OOM killer may go below; a refill takes a batch at a time, and no fewer than two blocks.
           if ((vmstat.oom_kill ?? 0) > 0) return;
           for (const { free, min, pcpBatch } of zones) {
-            expect(free).toBeGreaterThanOrEqual((min ?? 0) - (pcpBatch ?? 0));
+            expect(free).toBeGreaterThanOrEqual((min ?? 0) - Math.max(pcpBatch ?? 0, 2 * 4));
           }
         }
       }),
