@@ -5,7 +5,7 @@
 import { Folio } from './folio';
 import { groupAt, GROUP_PAGES, isBelow, listOf, listPages, MemCgroup, stockOf } from './memcg';
 import { Lru, mm } from './mm';
-import { areaAt, nrTaskMms, taskMmAt } from './task_mm';
+import { areaAt, taskMmAt } from './task_mm';
 import { pagesAreConserved } from './zone';
 
 /** At every event. */
@@ -21,7 +21,7 @@ export function memoryIsConserved(): bool {
 /** Slots in use are those of groups, and those of areas. */
 function swapAddsUp(): bool {
   let swapped: u64 = 0;
-  for (let i: u32 = 0; i < nrTaskMms; i++) {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
     const m = taskMmAt(i);
     for (let area: u32 = 0; area < m.nrAreas; area++) swapped += areaAt(m, area).swapped;
   }
@@ -48,7 +48,7 @@ function chargesOf(group: MemCgroup): u64 {
     pages += below.orphans;
     if (below.used) pages += GROUP_PAGES;
   }
-  for (let i: u32 = 0; i < nrTaskMms; i++) if (isBelow(taskMmAt(i).group, group)) pages += taskMmAt(i).tables;
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) if (isBelow(taskMmAt(i).group, group)) pages += taskMmAt(i).tables;
   for (let cpu: u32 = 0; cpu < mm.nrCpus; cpu++) {
     const stock = stockOf(cpu);
     if (stock.group != null && isBelow(stock.group, group)) pages += stock.pages;

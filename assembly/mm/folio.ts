@@ -87,21 +87,28 @@ export class Region {
   directories: usize;
 }
 
-/** Bytes of a folio: two to a cache line. */
+/** A folio has a cache line of its own. */
 const FOLIO_BYTES: usize = 64;
-let free: Folio = changetype<Folio>(0);
-let left: u32 = 0;
-let nextFolio: usize = 0;
 
-/** Folios that all regions can have: one in each slot, and in an area's another, of which its task is rid but a device is not. */
-let most: u64 = 0;
+/** Records for folios: used ones, by next, and those that never were. */
+@unmanaged
+class FolioPool {
+  free: Folio;
+  left: u32;
+  next: usize;
+  /** Folios that all regions can have: one in each slot, and in an area's another, of which its task is rid but a device is not. */
+  most: u64;
+}
+
+const pool: FolioPool = changetype<FolioPool>(memory.data(<i32>offsetof<FolioPool>(), 8));
+
 /** Pages that can be at devices at a time: 4096 requests of 32 pages (block.ts REQUESTS, shrink_list.ts PLUG_PAGES), in whole folios: assumption. */
 const MOST_AT_DEVICES: u32 = 4096 * 32;
 
 /** Lays out room for all folios that there can be: each has a page. */
 export function newFolios(pages: u64): void {
-  left = <u32>min(most, pages);
-  nextFolio = allocateBytes(<usize>left * FOLIO_BYTES);
+  pool.left = <u32>min(pool.most, pages);
+  pool.next = allocateBytes(<usize>pool.left * FOLIO_BYTES);
 }
 
 export function newRegion(region: Region, index: u32, pages: u32, file: bool): void {
@@ -110,7 +117,7 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.file = file;
   region.nrSlots = ((pages - 1) >> mm.grainBits) + 1;
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
-  most += file ? region.nrSlots : region.nrSlots + min(region.nrSlots, MOST_AT_DEVICES >> mm.grainBits);
+  pool.most += file ? region.nrSlots : region.nrSlots + min(region.nrSlots, MOST_AT_DEVICES >> mm.grainBits);
   if (file) {
     region.nodes = allocateBytes(((<usize>pages - 1) >> 6) + 1);
     region.dirtyBits = allocateBytes(((<usize>region.nrSlots + 63) >> 6) << 3);
@@ -180,14 +187,14 @@ export function hasPage(folio: Folio, page: u32): bool {
 
 /** A folio of one page in its slot, on no list yet. */
 export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone): Folio {
-  let folio = free;
+  let folio = pool.free;
   if (folio != null) {
-    free = folio.next;
+    pool.free = folio.next;
   } else {
-    assert(left != 0);
-    left--;
-    folio = changetype<Folio>(nextFolio);
-    nextFolio += FOLIO_BYTES;
+    assert(pool.left != 0);
+    pool.left--;
+    folio = changetype<Folio>(pool.next);
+    pool.next += FOLIO_BYTES;
   }
   folio.region = region;
   folio.slot = slot;
@@ -206,6 +213,6 @@ export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone
 /** The folio's record may be used again. */
 export function dropFolio(folio: Folio): void {
   folio.region.resident -= folio.pages;
-  folio.next = free;
-  free = folio;
+  folio.next = pool.free;
+  pool.free = folio;
 }

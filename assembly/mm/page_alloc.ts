@@ -33,9 +33,6 @@ export namespace Gate {
  */
 const OTHER_BLOCKS: u64 = PAGEBLOCK_PAGES + PAGEBLOCK_PAGES / 2;
 
-/** What the last allocation cost beyond the fast path, and the cost of pages that were freed. */
-export let refillCostNs: u64 = 0;
-
 /** The mark of a zone for a kind of request of a tier (__zone_watermark_ok). Above it, a page may be taken. */
 export function markOf(zone: Zone, gate: u32, tier: i32): u64 {
   if (gate == Gate.LOW) return zone.lowMark;
@@ -71,7 +68,7 @@ export function takePage(cpu: u32, highest: u32, gate: u32, tier: i32): Zone {
     if (pcp.count == 0) {
       if (!refill(zone, pcp)) continue;
     } else {
-      refillCostNs = 0;
+      mm.refillCostNs = 0;
     }
     pcp.count--;
     pcp.freeFactor >>= 1;
@@ -89,7 +86,7 @@ export function takeUnmovable(cpu: u32, pages: u32, gate: u32, tier: i32): Zone 
     const zone = zoneAt(i);
     if (zone.free < markOf(zone, gate, tier) + zone.reserveFor(highest) + pages && gate != Gate.NONE) continue;
     const pcp = pcpOf(zone, cpu);
-    refillCostNs = 0;
+    mm.refillCostNs = 0;
     if (pcp.others - (pcp.huge << PAGEBLOCK_ORDER) < pages && !refillOthers(zone, pcp, pages)) continue;
     pcp.others -= pages;
     pcp.freeFactor >>= 1;
@@ -114,7 +111,7 @@ function refill(zone: Zone, pcp: Pcp): bool {
   zone.free -= pages;
   if (mm.orders) takePages(zone.blocks, <u32>pages);
   pcp.count += <u32>pages;
-  refillCostNs = costs.refillNs + pages * costs.refillPageNs;
+  mm.refillCostNs = costs.refillNs + pages * costs.refillPageNs;
   if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack)
     fallBack(zone);
   return true;
@@ -136,7 +133,7 @@ function refillOthers(zone: Zone, pcp: Pcp, pages: u32): bool {
   zone.free -= batch;
   if (mm.orders) takePages(zone.blocks, batch);
   pcp.others += batch;
-  refillCostNs = costs.refillNs + batch * costs.refillPageNs;
+  mm.refillCostNs = costs.refillNs + batch * costs.refillPageNs;
   return true;
 }
 

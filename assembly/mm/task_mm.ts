@@ -3,6 +3,7 @@ import { at } from '../base/arena';
 import { Task } from '../task/task';
 import { Folio, Region } from './folio';
 import { MemCgroup } from './memcg';
+import { mm } from './mm';
 import { ScanControl } from './scan_control';
 import { Zone } from './zone';
 
@@ -107,17 +108,8 @@ export class TaskMm {
   exitArea: u32;
 }
 
-let records: usize = 0;
-/** How many tasks have such a record. */
-export let nrTaskMms: u32 = 0;
-
-export function setTaskMms(address: usize, count: u32): void {
-  records = address;
-  nrTaskMms = count;
-}
-
 export function taskMmAt(index: u32): TaskMm {
-  return at<TaskMm>(records, index);
+  return at<TaskMm>(mm.taskMms, index);
 }
 
 /** The record of a task that has one. */

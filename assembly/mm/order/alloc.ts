@@ -14,7 +14,7 @@ import { gateOf, leaveToExit } from '../get_page';
 import { groupAt, MemCgroup } from '../memcg';
 import { costs, count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
 import { outOfMemory } from '../oom';
-import { drainAllPages, freePages, Gate, markOf, refillCostNs, takeUnmovable } from '../page_alloc';
+import { drainAllPages, freePages, Gate, markOf, takeUnmovable } from '../page_alloc';
 import { pass, Phase, startReclaim } from '../phase';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
@@ -133,7 +133,7 @@ function got(m: TaskMm, zone: Zone): bool {
   if (zone == null) return false;
   keep(m, place);
   mm.kernelPages += 1 << m.order;
-  if (m.order == 0) m.costNs += refillCostNs;
+  if (m.order == 0) m.costNs += mm.refillCostNs;
   if (m.group.qos != 0) noteTaken(m.group, zone);
   m.phase = Phase.ALLOCATED;
   return true;
