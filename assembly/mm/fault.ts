@@ -17,7 +17,7 @@ import {
   setTable,
   slotOf,
 } from './folio';
-import { isSwapped, link } from './lru';
+import { isSwapped, link, swappedPages } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
 import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
@@ -28,6 +28,7 @@ import { freeSwapSlot } from './shrink_list';
 import { countFaults, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { placeWritten } from './write';
+import { startSwapWriteback } from './writeback/dirty';
 import { Zone } from './zone';
 import { dropCompressed, isCompressed, zram } from './zram';
 
@@ -73,6 +74,9 @@ export function newPage(region: Region, slot: u32, folio: Folio, group: MemCgrou
     link(listOf(group, Lru.INACTIVE_ANON), made);
     return true;
   }
+  // On its way to swap, or there: its content is another one now.
+  if ((folio.flags & Pg.DIRTY) == 0) reuse(region, folio);
+  if (folio.flags & Pg.WRITEBACK) startSwapWriteback(1);
   growFolio(folio);
   folio.flags |= Pg.YOUNG | Pg.DIRTY;
   return false;
@@ -124,6 +128,8 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
     case For.ANON: {
       const page = view.first + nextPage(task, view);
       const slot = slotOf(region, page);
+      // A folio of several pages may have gone to swap since.
+      if (isSwapped(entryOf(region, slot))) leaveSwap(rq.id, m, region, swappedPages(entryOf(region, slot)));
       const isNew = newPage(region, slot, folioAt(entryOf(region, slot)), m.group, m.zone);
       if (isNew) addListPages(m.group, Lru.INACTIVE_ANON, 1);
       advanceView(view, 1);
@@ -150,6 +156,7 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       return false;
     case For.SWAP_IN: {
       const page = view.first + nextPage(task, view);
+      leaveSwap(rq.id, m, region, swappedPages(entryOf(region, slotOf(region, page))) - 1);
       const folio = cachePage(m, region, page);
       count(Vm.PSWPIN, 1);
       count(Vm.PGMAJFAULT, 1);
@@ -171,6 +178,14 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
     default:
       return pass(task, m, Phase.HIGH);
   }
+}
+
+/** Of a folio of several pages at most one is read from swap; the others come back as new ones: simplified. */
+function leaveSwap(cpu: u32, m: TaskMm, region: Region, pages: u32): void {
+  if (pages == 0) return;
+  region.swapped -= pages;
+  freeSwapSlot(m.group, pages);
+  if (isCompressed()) dropCompressed(cpu, pages);
 }
 
 /** Waits for the page that comes from swap; then it is dirty again, and its slot is given back. */

@@ -2,7 +2,7 @@
  * Folios and where they are: a region (an anonymous area or a file) has a slot for every folio's worth of its pages, which holds the folio
  * or, when it was evicted, the shadow by which a refault is judged (struct folio, the page cache's xarray, swap entries).
  *
- *   slot, u64:   0 never there │ folio's address │ 1 + 2 swapped + 4 workingset + memcg << 3 + eviction << 16
+ *   slot, u64:   0 never there │ folio's address │ 1 + 2 swapped + 4 workingset + memcg << 3 + pages << 16 + eviction << 32
  */
 import { allocateBytes } from '../base/arena';
 import { Task } from '../task/task';
@@ -176,7 +176,8 @@ export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone
   if (folio != null) {
     free = folio.next;
   } else {
-    assert(left != 0);
+    // In all builds: beyond them lies what is others'.
+    if (left == 0) unreachable();
     left--;
     folio = changetype<Folio>(nextFolio);
     nextFolio += FOLIO_BYTES;

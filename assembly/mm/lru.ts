@@ -93,7 +93,8 @@ const WORKINGSET: u64 = 4;
 /** Replaces an evicted folio by its shadow. `target`: the group whose limit or, the root, whose machine was short (workingset_eviction). */
 export function leaveShadow(folio: Folio, target: MemCgroup, swapped: bool): void {
   const flags = 1 | (swapped ? SWAPPED : 0) | (folio.flags & Pg.WORKINGSET ? WORKINGSET : 0);
-  setEntry(folio.region, folio.slot, flags | ((<u64>target.index) << 3) | (target.nonresidentAge << 16));
+  const what = flags | ((<u64>target.index) << 3) | ((<u64>folio.pages) << 16);
+  setEntry(folio.region, folio.slot, what | (target.nonresidentAge << 32));
   ageNonresident(target, folio.pages);
 }
 
@@ -101,10 +102,15 @@ export function isSwapped(entry: u64): bool {
   return (entry & 3) == 3;
 }
 
+/** Pages that an entry has in swap. */
+export function swappedPages(entry: u64): u32 {
+  return <u32>((entry >> 16) & 0xffff);
+}
+
 /** A page comes back that was evicted: it is active at once if it was away for less than there are active pages (workingset_refault). */
 export function refault(folio: Folio, region: Region, shadow: u64): void {
   const evicted = groupAt(<u32>((shadow >> 3) & 0x1fff));
-  const distance = (evicted.nonresidentAge - (shadow >> 16)) & 0xffffffffffff;
+  const distance = (evicted.nonresidentAge - (shadow >> 32)) & 0xffffffff;
   const group = folio.group;
   const file = region.file;
   count(file ? Vm.REFAULT_FILE : Vm.REFAULT_ANON, 1);

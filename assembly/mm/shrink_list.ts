@@ -156,7 +156,7 @@ function fateOf(sc: ScanControl, folio: Folio): u32 {
     return flags & Pg.HELD ? Fate.ACTIVATE : Fate.FREE;
   }
   if ((flags & Pg.DIRTY) == 0) return flags & Pg.HELD ? Fate.KEEP : Fate.FREE;
-  if (!maySwap(folio.group)) return Fate.ACTIVATE;
+  if (!maySwap(folio.group) || mm.swapFree < min<u64>(folio.pages, 1 << mm.grainBits)) return Fate.ACTIVATE;
   return sc.mayWritepage ? Fate.SWAP_OUT : Fate.KEEP;
 }
 
@@ -204,7 +204,7 @@ function compress(rq: Rq, folio: Folio): bool {
 
 function takeSwapSlot(folio: Folio): void {
   const size = folio.pages;
-  mm.swapFree -= min(<u64>size, mm.swapFree);
+  mm.swapFree -= size;
   folio.region.swapped += size;
   for (let g = folio.group; g != null; g = g.parent) g.swapUsage += size;
   count(Vm.PSWPOUT, size);
