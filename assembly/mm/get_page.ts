@@ -68,12 +68,17 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   }
   if (m.after == For.CACHE && m.chain != null) {
     // Readahead does without (__GFP_NORETRY).
-    m.raLeft = 0;
-    m.phase = Phase.READAHEAD;
+    endWindow(m);
     return;
   }
   m.noProgress = progress != 0 ? 0 : m.noProgress + 1;
   m.phase = Phase.RETRY;
+}
+
+/** What a readahead window has so far is all that will be read. */
+export function endWindow(m: TaskMm): void {
+  m.raLeft = 0;
+  m.phase = Phase.READAHEAD;
 }
 
 /** should_reclaim_retry, and the OOM killer when there is no hope; its victim exits while others go on trying. */

@@ -81,6 +81,8 @@ export class TaskMm {
   highPages: u64;
   highGroup: MemCgroup;
   highReclaimed: u64;
+  /** The folio that it waited for last, or waits for. */
+  waitsFor: Folio;
   /** It sleeps for memory: throttled, or until a page comes back that it needs. */
   stallOpen: bool;
   sc: ScanControl;
@@ -103,7 +105,8 @@ export class TaskMm {
   compactPriority: u32;
   compacted: u32;
   kept: usize;
-  /** The area that its exit has come to. */
+  /** Giving memory back: the slots of the present part that are done, and the area that its exit has come to. */
+  slotsFreed: u32;
   exitArea: u32;
 }
 

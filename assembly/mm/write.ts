@@ -5,11 +5,12 @@
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Mode, Task } from '../task/task';
-import { growFolio } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru } from './lru';
-import { costs } from './mm';
+import { costs, mm } from './mm';
+import { nextPlace } from './order/blocks';
 import { For, pass, Phase, waitFor } from './phase';
+import { joinFolio } from './read';
 import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { balanceIsDue } from './writeback/balance';
@@ -78,11 +79,14 @@ export function placeWritten(rq: Rq, m: TaskMm, region: Region): void {
   const slot = slotOf(region, m.raNext);
   const known = folioAt(entryOf(region, slot));
   if (known != null) {
-    growFolio(known);
-    if (known.flags & Pg.DIRTY) noteDirtied(m, rq.id, 1);
-    growWritten(rq.id, known);
+    if (joinFolio(m, known, m.raNext)) {
+      if (known.flags & Pg.DIRTY) noteDirtied(m, rq.id, 1);
+      growWritten(rq.id, known);
+    }
   } else {
-    addToLru(newFolio(region, slot, m.group, m.zone));
+    const folio = newFolio(region, slot, m.group, m.zone);
+    if (mm.orders) folio.place = nextPlace(m.zone.blocks);
+    addToLru(folio);
     addNode(rq.id, region, m.raNext);
   }
   m.costNs += costs.readaheadPageNs;

@@ -12,7 +12,7 @@ import { addToLru } from '../mm/lru';
 import { GROUP_PAGES, groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
-import { Kept } from '../mm/order/alloc';
+import { KEPT, Kept } from '../mm/order/alloc';
 import { Blocks, LARGEST_ORDER, layOut, takePages } from '../mm/order/blocks';
 import { Deferral } from '../mm/order/deferral';
 import { setKcompactd } from '../mm/order/kcompactd';
@@ -37,8 +37,10 @@ import { POLL_PAGES } from '../mm/writeback/balance';
 import { readWriteback } from './writeback';
 import { taskAt } from '../task/task';
 
-/** So many folios at most: 64 bytes each. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
+/** So many folios at most, where all are full: 64 bytes each. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
 const MOST_FOLIOS: u64 = 1 << 19;
+/** Folios of several pages that devices still write while their slots are in use again: assumption. */
+const MOST_ORPHANS: u64 = 1 << 12;
 
 let files: usize = 0;
 
@@ -79,8 +81,9 @@ export function readMemory(
     newRegion(at<Region>(files, i), i, <u32>row.pages, true);
     at<Region>(files, i).device = <u32>row.device;
   }
-  holdPages(<u32>table.heldPages);
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
+  newFolios(mostFolios(<u32>header.files) + (<u32>table.heldPages >> mm.grainBits));
+  holdPages(<u32>table.heldPages);
   readWriteback(table, deviceTables, <u32>header.devices);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
   if (table.orders != 0) countBlocks(table);
@@ -98,10 +101,21 @@ function countBlocks(table: MemoryTable): void {
     newReturns(zone.returns);
     takePages(zone.blocks, <u32>(zone.managed - zone.free));
   }
-  for (let i: u32 = 0; i < nrTaskMms; i++) taskMmAt(i).kept = allocateArray<Kept>(LARGEST_ORDER + 1);
+  for (let i: u32 = 0; i < nrTaskMms; i++) taskMmAt(i).kept = allocateArray<Kept>(KEPT);
   mm.orders = true;
   mm.hugeAlways = table.hugePages == 2;
   setKcompactd(taskAt(specAt(<u32>table.kcompactdSpec).firstTask));
+}
+
+/** A folio for each page; where folios are of several, for each slot: one may hold a single page. */
+function mostFolios(nrFiles: u32): u32 {
+  let slots: u64 = 0;
+  for (let i: u32 = 0; i < nrFiles; i++) slots += at<Region>(files, i).nrSlots;
+  for (let i: u32 = 0; i < nrTaskMms; i++) {
+    const m = taskMmAt(i);
+    for (let area: u32 = 0; area < m.nrAreas; area++) slots += areaAt(m, area).nrSlots;
+  }
+  return <u32>min(mm.managed, max(mm.managed >> mm.grainBits, slots) + MOST_ORPHANS) + 1;
 }
 
 /** File systems' own blocks are there from the beginning. */
@@ -195,7 +209,6 @@ function readZones(table: MemoryTable): void {
   zram.decompressNs = <u64>table.decompressNs;
   mm.readahead = <u32>table.readaheadPages;
   while (mm.managed >> mm.grainBits > MOST_FOLIOS) mm.grainBits++;
-  newFolios(<u32>(mm.managed >> mm.grainBits) + 1);
 }
 
 function readGroups(tables: usize, count: u32): void {

@@ -19,7 +19,7 @@ import { pass, Phase, startReclaim } from '../phase';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
 import { wakeupKswapdFor } from '../kswapd';
-import { Zone, zoneAt } from '../zone';
+import { MAX_ZONES, Zone, zoneAt } from '../zone';
 import { giveBack, giveBlock, LARGEST_ORDER, nextPlace, NO_PLACE, takeBlock } from './blocks';
 import { Compact, compactCostNs, compactZones, isSuitable } from './compact';
 import { noteFreed } from './returns';
@@ -45,7 +45,7 @@ const SYNC_LIGHT: u32 = 1;
 const ASYNC: u32 = 2;
 const MAX_COMPACT_RETRIES: u32 = 16;
 
-/** Blocks of an order that a task keeps: the last ones, which lie side by side, and others. */
+/** Blocks of an order and a zone that a task keeps: the last ones, which lie side by side, and others. */
 @unmanaged
 export class Kept {
   place: u32;
@@ -53,12 +53,15 @@ export class Kept {
   others: u32;
 }
 
-function keptOf(m: TaskMm, order: u32): Kept {
-  return at<Kept>(m.kept, order);
+/** So many a task has. */
+export const KEPT: u32 = (LARGEST_ORDER + 1) * MAX_ZONES;
+
+function keptOf(m: TaskMm, order: u32, zone: u32): Kept {
+  return at<Kept>(m.kept, order * MAX_ZONES + zone);
 }
 
-function keep(m: TaskMm, place: u32): void {
-  const kept = keptOf(m, m.order);
+function keep(m: TaskMm, zone: Zone, place: u32): void {
+  const kept = keptOf(m, m.order, zone.index);
   if (place != kept.place + (kept.neighbours << m.order) || place == NO_PLACE) {
     kept.others += kept.neighbours;
     kept.neighbours = 0;
@@ -131,7 +134,7 @@ export function beginAlloc(rq: Rq, m: TaskMm, step: Instruction): void {
 
 function got(m: TaskMm, zone: Zone): bool {
   if (zone == null) return false;
-  keep(m, place);
+  keep(m, zone, place);
   mm.kernelPages += 1 << m.order;
   if (m.order == 0) m.costNs += refillCostNs;
   if (m.group.qos != 0) noteTaken(m.group, zone);
@@ -254,28 +257,30 @@ export function releaseKept(rq: Rq, task: Task, m: TaskMm): bool {
   if (m.kept == 0) return false;
   let blocks: u64 = 0;
   for (let order: u32 = 0; order <= LARGEST_ORDER; order++) {
-    const kept = keptOf(m, order);
-    blocks += kept.neighbours + kept.others;
-    for (let i: u32 = 0; i < kept.neighbours; i++) release(rq.id, order, kept.place + (i << order));
-    for (; kept.others != 0; kept.others--) release(rq.id, order, NO_PLACE);
-    kept.neighbours = 0;
-    kept.place = NO_PLACE;
+    for (let i = <i32>highestZone(); i >= 0; i--) blocks += releaseBlocks(rq.id, zoneAt(i), order, keptOf(m, order, i));
   }
   task.mode = Mode.USER;
   task.remaining = blocks * costs.freeNs;
   return task.remaining != 0;
 }
 
-/** A block of the kernel's goes back to the highest zone, where most of them come from. */
-function release(cpu: u32, order: u32, from: u32): void {
+/** How many there were. */
+function releaseBlocks(cpu: u32, zone: Zone, order: u32, kept: Kept): u32 {
+  const blocks = kept.neighbours + kept.others;
+  for (let i: u32 = 0; i < kept.neighbours; i++) release(cpu, zone, order, kept.place + (i << order));
+  for (; kept.others != 0; kept.others--) release(cpu, zone, order, NO_PLACE);
+  kept.neighbours = 0;
+  kept.place = NO_PLACE;
+  return blocks;
+}
+
+/** A block of the kernel's goes back to its zone; single pages by way of the CPU's list. */
+function release(cpu: u32, zone: Zone, order: u32, from: u32): void {
   const pages: u32 = 1 << order;
   mm.kernelPages -= pages;
-  let index = highestZone();
-  while (index > 0 && zoneAt(index).taken < pages) index--;
-  const zone = zoneAt(index);
-  if (order == 0) {
-    noteFreed(zone, from, 1);
-    freePages(zone, cpu, 1);
+  if (order == 0) noteFreed(zone, from, 1);
+  if (order == 0 || zone.taken < pages) {
+    freePages(zone, cpu, pages);
     return;
   }
   count(Vm.PGFREE, pages);
