@@ -6,8 +6,8 @@ import { Folio } from './folio';
 import { groupAt, GROUP_PAGES, isBelow, listOf, listPages, MemCgroup, stockOf } from './memcg';
 import { Lru, mm } from './mm';
 import { State } from '../task/task';
-import { areaAt, nrTaskMms, taskMmAt } from './task_mm';
-import { domain, nrWbs, wbAt } from './writeback/wb';
+import { areaAt, taskMmAt } from './task_mm';
+import { domain, wbAt } from './writeback/wb';
 import { pagesAreConserved } from './zone';
 
 /** At every event. */
@@ -23,7 +23,7 @@ export function memoryIsConserved(): bool {
 /** Slots in use are those of groups, and those of areas. */
 function swapAddsUp(): bool {
   let swapped: u64 = 0;
-  for (let i: u32 = 0; i < nrTaskMms; i++) {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
     const m = taskMmAt(i);
     for (let area: u32 = 0; area < m.nrAreas; area++) swapped += areaAt(m, area).swapped;
   }
@@ -34,7 +34,7 @@ function swapAddsUp(): bool {
 function dirtyAddsUp(): bool {
   let dirty: u64 = 0;
   let writeback: u64 = 0;
-  for (let i: u32 = 0; i < nrWbs; i++) {
+  for (let i: u32 = 0; i < domain.nrWbs; i++) {
     dirty += wbAt(i).reclaimable;
     writeback += wbAt(i).writeback;
   }
@@ -45,7 +45,7 @@ function dirtyAddsUp(): bool {
 
 /** A task that has ended has left no page, no slot of swap and no block behind, but what devices are still to be done with. */
 function deadHaveNothing(): bool {
-  for (let i: u32 = 0; i < nrTaskMms; i++) {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
     const m = taskMmAt(i);
     if (m.task.state != State.DEAD) continue;
     if (m.tables != 0 || m.huge != null || m.chain != null || m.task.inMemstall) return false;
@@ -77,7 +77,7 @@ function chargesOf(group: MemCgroup): u64 {
     pages += below.orphans;
     if (below.used) pages += GROUP_PAGES;
   }
-  for (let i: u32 = 0; i < nrTaskMms; i++) if (isBelow(taskMmAt(i).group, group)) pages += taskMmAt(i).tables;
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) if (isBelow(taskMmAt(i).group, group)) pages += taskMmAt(i).tables;
   for (let cpu: u32 = 0; cpu < mm.nrCpus; cpu++) {
     const stock = stockOf(cpu);
     if (stock.group != null && isBelow(stock.group, group)) pages += stock.pages;

@@ -85,16 +85,23 @@ export class Region {
   directories: usize;
 }
 
-/** Bytes of a folio: two to a cache line. */
+/** A folio has a cache line of its own. */
 const FOLIO_BYTES: usize = 64;
-let free: Folio = changetype<Folio>(0);
-let left: u32 = 0;
-let nextFolio: usize = 0;
+
+/** Records for folios: used ones, by next, and those that never were. */
+@unmanaged
+class FolioPool {
+  free: Folio;
+  left: u32;
+  next: usize;
+}
+
+const pool: FolioPool = changetype<FolioPool>(memory.data(<i32>offsetof<FolioPool>(), 8));
 
 /** Lays out room for `count` folios. */
 export function newFolios(count: u32): void {
-  nextFolio = allocateBytes(<usize>count * FOLIO_BYTES);
-  left = count;
+  pool.next = allocateBytes(<usize>count * FOLIO_BYTES);
+  pool.left = count;
 }
 
 export function newRegion(region: Region, index: u32, pages: u32, file: bool): void {
@@ -172,15 +179,15 @@ export function hasPage(folio: Folio, page: u32): bool {
 
 /** A folio of one page in its slot, on no list yet. */
 export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone): Folio {
-  let folio = free;
+  let folio = pool.free;
   if (folio != null) {
-    free = folio.next;
+    pool.free = folio.next;
   } else {
     // In all builds: beyond them lies what is others'.
-    if (left == 0) unreachable();
-    left--;
-    folio = changetype<Folio>(nextFolio);
-    nextFolio += FOLIO_BYTES;
+    if (pool.left == 0) unreachable();
+    pool.left--;
+    folio = changetype<Folio>(pool.next);
+    pool.next += FOLIO_BYTES;
   }
   folio.region = region;
   folio.slot = slot;
@@ -198,6 +205,6 @@ export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone
 /** The folio's record may be used again. */
 export function dropFolio(folio: Folio): void {
   folio.region.resident -= folio.pages;
-  folio.next = free;
-  free = folio;
+  folio.next = pool.free;
+  pool.free = folio;
 }

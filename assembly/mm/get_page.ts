@@ -10,7 +10,7 @@ import { wakeupKswapd } from './kswapd';
 import { groupAt, MemCgroup } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { outOfMemory } from './oom';
-import { drainAllPages, Gate, refillCostNs, takePage } from './page_alloc';
+import { drainAllPages, Gate, takePage } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
 import { noteTaken, tierOf } from './rue/tiers';
 import { TaskMm } from './task_mm';
@@ -42,7 +42,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
   m.zone = zone;
   mm.inFlight++;
   if (m.group.qos != 0) noteTaken(m.group, zone);
-  m.costNs += refillCostNs;
+  m.costNs += mm.refillCostNs;
   m.phase = Phase.CHARGE;
   m.retries = MAX_RECLAIM_RETRIES;
   m.drained = false;

@@ -177,14 +177,8 @@ export class Stock {
   dirtyLeaks: u64;
 }
 
-let stocks: usize = 0;
-
-export function setStocks(address: usize): void {
-  stocks = address;
-}
-
 export function stockOf(cpu: u32): Stock {
-  return at<Stock>(stocks, cpu);
+  return at<Stock>(mm.stocks, cpu);
 }
 
 /** Takes one page from the CPU's stock (consume_stock). */

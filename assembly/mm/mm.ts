@@ -149,6 +149,15 @@ export class Mm {
   nrGroups: u32;
   /** Address of MemCgroup[nrGroups]; the first is the root. */
   groups: usize;
+  /** Address of Stock[nrCpus]. */
+  stocks: usize;
+  /** Address of TaskMm[nrTaskMms], one for each task that has to do with memory. */
+  taskMms: usize;
+  nrTaskMms: u32;
+  /** What the last page cost beyond the fast path. */
+  refillCostNs: u64;
+  /** What the last compaction cost. */
+  compactCostNs: u64;
   swappiness: u32;
   /** Blocks of free pages are counted; areas get huge pages. */
   orders: bool;

@@ -15,7 +15,7 @@ import { isBelow, MemCgroup, NO_LIMIT } from './memcg';
 import { count, mm, Vm } from './mm';
 import { leaveFolio, Phase } from './phase';
 import { oomScope } from './rue/oom';
-import { nrTaskMms, rssOf, TaskMm, taskMmAt } from './task_mm';
+import { rssOf, TaskMm, taskMmAt } from './task_mm';
 import { traceOom } from '../observe/trace';
 
 /** No task with this adjustment is killed (OOM_SCORE_ADJ_MIN). */
@@ -30,7 +30,7 @@ function badness(m: TaskMm, totalPages: u64): i64 {
 function selectBadProcess(group: MemCgroup, totalPages: u64): TaskMm {
   let chosen = changetype<TaskMm>(0);
   let most = i64.MIN_VALUE;
-  for (let i: u32 = 0; i < nrTaskMms; i++) {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
     const m = taskMmAt(i);
     if (m.task.state == State.DEAD || m.oomScoreAdj == NEVER || rssOf(m) == 0) continue;
     if (group != null && !isBelow(m.group, group)) continue;
@@ -56,7 +56,7 @@ export function outOfMemory(rq: Rq, limit: MemCgroup): void {
   kill(rq, victim);
   if (group == null) return;
   for (let g = group; g != null; g = g.parent) g.oomGroupKills++;
-  for (let i: u32 = 0; i < nrTaskMms; i++) {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
     const m = taskMmAt(i);
     // The victim is counted again, as the kernel does.
     if (isBelow(m.group, group) && m.task.state != State.DEAD && m.oomScoreAdj != NEVER) kill(rq, m);

@@ -1,6 +1,6 @@
 /**
  * The page allocator: the fast path through a CPU's own list, refills from the zone, and frees back to it (mm/page_alloc.c
- * get_page_from_freelist, rmqueue_pcplist, rmqueue_bulk, free_unref_page_commit). What happens when no zone has enough is alloc_slow.ts.
+ * get_page_from_freelist, rmqueue_pcplist, rmqueue_bulk, free_unref_page_commit). What happens when no zone has enough is get_page.ts.
  *
  * A page may be taken where the zone's free pages lie above the mark of the request plus what is reserved for requests that can use
  * nothing else. Whoever changes who may take the last pages (priorities, slices of bandwidth) changes `markOf` and nothing else.
@@ -32,9 +32,6 @@ export namespace Gate {
  * layout, and freed pages are movable, they are only reached where kswapd finds nothing to free.
  */
 const OTHER_BLOCKS: u64 = PAGEBLOCK_PAGES + PAGEBLOCK_PAGES / 2;
-
-/** What the last allocation cost beyond the fast path, and the cost of pages that were freed. */
-export let refillCostNs: u64 = 0;
 
 /** The mark of a zone for a kind of request of a tier (__zone_watermark_ok). Above it, a page may be taken. */
 export function markOf(zone: Zone, gate: u32, tier: i32): u64 {
@@ -71,7 +68,7 @@ export function takePage(cpu: u32, highest: u32, gate: u32, tier: i32): Zone {
     if (pcp.count == 0) {
       if (!refill(zone, pcp)) continue;
     } else {
-      refillCostNs = 0;
+      mm.refillCostNs = 0;
     }
     pcp.count--;
     pcp.freeFactor >>= 1;
@@ -96,7 +93,7 @@ function refill(zone: Zone, pcp: Pcp): bool {
   zone.free -= pages;
   if (mm.orders) takePages(zone.blocks, <u32>pages);
   pcp.count += <u32>pages;
-  refillCostNs = costs.refillNs + pages * costs.refillPageNs;
+  mm.refillCostNs = costs.refillNs + pages * costs.refillPageNs;
   if (zone.index == mm.nrZones - 1 && mm.kswapdFailures != 0 && zone.free < OTHER_BLOCKS && !zone.fellBack)
     fallBack(zone);
   return true;

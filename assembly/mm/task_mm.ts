@@ -3,6 +3,7 @@ import { at } from '../base/arena';
 import { Task } from '../task/task';
 import { Folio, Region } from './folio';
 import { MemCgroup } from './memcg';
+import { mm } from './mm';
 import { ScanControl } from './scan_control';
 import { Zone } from './zone';
 
@@ -99,28 +100,20 @@ export class TaskMm {
   debt: u64;
   /** A huge page that waits for its page table; null: none does. */
   huge: Zone;
-  /** Pages of the kernel: what it asks for (order/alloc.ts), what compaction made of it, and the address of Kept[orders]. */
+  /** Pages of the kernel: what it asks for (order/alloc.ts), what compaction made of it, where the block lies, and the address of its Kept. */
   order: u32;
   gfp: u32;
   compactPriority: u32;
   compacted: u32;
+  place: u32;
   kept: usize;
   /** Giving memory back: the slots of the present part that are done, and the area that its exit has come to. */
   slotsFreed: u32;
   exitArea: u32;
 }
 
-let records: usize = 0;
-/** How many tasks have such a record. */
-export let nrTaskMms: u32 = 0;
-
-export function setTaskMms(address: usize, count: u32): void {
-  records = address;
-  nrTaskMms = count;
-}
-
 export function taskMmAt(index: u32): TaskMm {
-  return at<TaskMm>(records, index);
+  return at<TaskMm>(mm.taskMms, index);
 }
 
 /** The record of a task that has one. */

@@ -9,7 +9,7 @@ import { growFolio } from '../mm/fault';
 import { entryOf, folioAt, newFolio, newFolios, newRegion, Pg, Region, slotOf } from '../mm/folio';
 import { setKswapd } from '../mm/kswapd';
 import { addToLru } from '../mm/lru';
-import { GROUP_PAGES, groupAt, LruList, MemCgroup, NO_LIMIT, setStocks, Stock } from '../mm/memcg';
+import { GROUP_PAGES, groupAt, LruList, MemCgroup, NO_LIMIT, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
 import { KEPT, Kept } from '../mm/order/alloc';
@@ -17,7 +17,7 @@ import { Blocks, LARGEST_ORDER, layOut, takePages } from '../mm/order/blocks';
 import { Deferral } from '../mm/order/deferral';
 import { setKcompactd } from '../mm/order/kcompactd';
 import { newReturns, Returns } from '../mm/order/returns';
-import { areaAt, nrTaskMms, RSS_EVENTS_AT_START, setTaskMms, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
+import { areaAt, RSS_EVENTS_AT_START, TaskMm, taskMmAt, View, viewAt } from '../mm/task_mm';
 import { defaultMinFreeKb, MAX_ZONES, newZone, pcpOf, setupPerZoneWmarks, Zone, zoneAt } from '../mm/zone';
 import { zram } from '../mm/zram';
 import {
@@ -101,7 +101,7 @@ function countBlocks(table: MemoryTable): void {
     newReturns(zone.returns);
     takePages(zone.blocks, <u32>(zone.managed - zone.free));
   }
-  for (let i: u32 = 0; i < nrTaskMms; i++) taskMmAt(i).kept = allocateArray<Kept>(KEPT);
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) taskMmAt(i).kept = allocateArray<Kept>(KEPT);
   mm.orders = true;
   mm.hugeAlways = table.hugePages == 2;
   setKcompactd(taskAt(specAt(<u32>table.kcompactdSpec).firstTask));
@@ -111,7 +111,7 @@ function countBlocks(table: MemoryTable): void {
 function mostFolios(nrFiles: u32): u32 {
   let slots: u64 = 0;
   for (let i: u32 = 0; i < nrFiles; i++) slots += at<Region>(files, i).nrSlots;
-  for (let i: u32 = 0; i < nrTaskMms; i++) {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
     const m = taskMmAt(i);
     for (let area: u32 = 0; area < m.nrAreas; area++) slots += areaAt(m, area).nrSlots;
   }
@@ -214,7 +214,7 @@ function readZones(table: MemoryTable): void {
 function readGroups(tables: usize, count: u32): void {
   mm.nrGroups = count + 1;
   mm.groups = allocateArray<MemCgroup>(mm.nrGroups);
-  setStocks(allocateArray<Stock>(machine.nrCpus));
+  mm.stocks = allocateArray<Stock>(machine.nrCpus);
   for (let i: u32 = 0; i < mm.nrGroups; i++) {
     const group = groupAt(i);
     group.index = i;
@@ -242,7 +242,8 @@ function limitOf(pages: f64): u64 {
 function readTasks(specTables: usize, specs: u32, areaTables: usize, viewTables: usize): void {
   let count: u32 = 0;
   for (let i: u32 = 0; i < specs; i++) if (rowAt<SpecTable>(specTables, i).views != 0) count += specAt(i).count;
-  setTaskMms(allocateArray<TaskMm>(count), count);
+  mm.taskMms = allocateArray<TaskMm>(count);
+  mm.nrTaskMms = count;
   let next: u32 = 0;
   for (let i: u32 = 0; i < specs; i++) {
     const table = rowAt<SpecTable>(specTables, i);

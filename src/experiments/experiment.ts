@@ -135,8 +135,8 @@ export interface WorstSample {
 
 /** Time before the wakeup that belongs to the picture: long enough to show who had the CPU. */
 const LEAD_NS = 1_000_000;
-/** Time after the sample. */
-const TAIL_NS = 20_000;
+/** Time after the sample: memory operations are recorded when the segment of work ends in which they were. */
+const TAIL_NS = 1_000_000;
 const TRACE_CAPACITY = 1 << 16;
 
 /**

@@ -80,7 +80,7 @@ export function verdict(events: readonly TraceEvent[], focus: TimelineFocus): st
   if (sentences.length === 0) {
     sentences.push(`${focus.task}: the trace does not hold a wait before this sample`);
   } else if (restNs > waitedNs) {
-    sentences.push(`the other ${humanNs(restNs)} were timer slack, interrupts and kernel code before the wakeup`);
+    sentences.push(`the other ${humanNs(restNs)} were its own work, timer slack, interrupts and kernel code`);
   }
   return sentences.join('; ');
 }

@@ -87,7 +87,7 @@ describe('verdict', () => {
       { at: us(1003), cpu: 1, event: 'record', task: 'vcpu/0', recorder: 'wakeup', latencyNs: us(60) },
     ];
     expect(verdict(slack, { ...focus, aroundNs: us(1003) })).toBe(
-      'vcpu/0 waited 2.00 µs for cpu 1: agent/2 ran 2.00 µs; the other 58.0 µs were timer slack, interrupts and kernel code before the wakeup',
+      'vcpu/0 waited 2.00 µs for cpu 1: agent/2 ran 2.00 µs; the other 58.0 µs were its own work, timer slack, interrupts and kernel code',
     );
   });
 

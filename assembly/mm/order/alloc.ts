@@ -14,14 +14,14 @@ import { gateOf, leaveToExit } from '../get_page';
 import { groupAt, MemCgroup } from '../memcg';
 import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
 import { outOfMemory } from '../oom';
-import { drainAllPages, freePages, Gate, markOf, refillCostNs, takePage } from '../page_alloc';
+import { drainAllPages, freePages, Gate, markOf, takePage } from '../page_alloc';
 import { pass, Phase, startReclaim } from '../phase';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
 import { wakeupKswapdFor } from '../kswapd';
 import { MAX_ZONES, Zone, zoneAt } from '../zone';
 import { giveBack, giveBlock, LARGEST_ORDER, nextPlace, NO_PLACE, takeBlock } from './blocks';
-import { Compact, compactCostNs, compactZones, isSuitable } from './compact';
+import { Compact, compactZones, isSuitable } from './compact';
 import { noteFreed } from './returns';
 import { COSTLY_ORDER, highestZone, zoneWatermarkOk } from './watermark';
 
@@ -60,7 +60,8 @@ function keptOf(m: TaskMm, order: u32, zone: u32): Kept {
   return at<Kept>(m.kept, order * MAX_ZONES + zone);
 }
 
-function keep(m: TaskMm, zone: Zone, place: u32): void {
+function keep(m: TaskMm, zone: Zone): void {
+  const place = m.place;
   const kept = keptOf(m, m.order, zone.index);
   if (place != kept.place + (kept.neighbours << m.order) || place == NO_PLACE) {
     kept.others += kept.neighbours;
@@ -70,23 +71,20 @@ function keep(m: TaskMm, zone: Zone, place: u32): void {
   kept.neighbours++;
 }
 
-/** Where the block lies that was taken last. */
-let place: u32 = NO_PLACE;
-
 /** A block of the highest zone that may give one, or null. */
 function takeOrder(cpu: u32, m: TaskMm, gate: u32): Zone {
   const order = m.order;
   const tier = gate == Gate.LOW ? 0 : tierOf(m.group);
   if (order == 0) {
     const zone = takePage(cpu, highestZone(), gate, tier);
-    if (zone != null) place = nextPlace(zone.blocks);
+    if (zone != null) m.place = nextPlace(zone.blocks);
     return zone;
   }
   for (let i = <i32>highestZone(); i >= 0; i--) {
     const zone = zoneAt(i);
     if (!zoneWatermarkOk(zone, order, markOf(zone, gate, tier), highestZone())) continue;
-    place = takeBlock(zone.blocks, order);
-    if (place == NO_PLACE) continue;
+    m.place = takeBlock(zone.blocks, order);
+    if (m.place == NO_PLACE) continue;
     zone.free -= 1 << order;
     zone.taken += 1 << order;
     count(Vm.PGALLOC, 1 << order);
@@ -134,9 +132,9 @@ export function beginAlloc(rq: Rq, m: TaskMm, step: Instruction): void {
 
 function got(m: TaskMm, zone: Zone): bool {
   if (zone == null) return false;
-  keep(m, zone, place);
+  keep(m, zone);
   mm.kernelPages += 1 << m.order;
-  if (m.order == 0) m.costNs += refillCostNs;
+  if (m.order == 0) m.costNs += mm.refillCostNs;
   if (m.group.qos != 0) noteTaken(m.group, zone);
   m.phase = Phase.ALLOCATED;
   return true;
@@ -156,7 +154,7 @@ function reclaim(m: TaskMm): void {
 export function compactDirect(task: Task, m: TaskMm): bool {
   m.compacted = compactZones(m.order, highestZone(), gate(m), m.compactPriority == ASYNC);
   if (m.compacted != Compact.SKIPPED) count(Vm.COMPACT_STALL, 1);
-  m.costNs += compactCostNs;
+  m.costNs += mm.compactCostNs;
   psiMemstallEnter(task);
   return pass(task, m, Phase.COMPACTED);
 }

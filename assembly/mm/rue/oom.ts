@@ -5,7 +5,7 @@
 import { State } from '../../task/task';
 import { groupAt, isBelow, MemCgroup } from '../memcg';
 import { mm } from '../mm';
-import { nrTaskMms, rssOf, TaskMm, taskMmAt } from '../task_mm';
+import { rssOf, TaskMm, taskMmAt } from '../task_mm';
 import { isOn, Part, priorityOf } from './rue';
 
 const NEVER: i32 = -1000;
@@ -35,7 +35,7 @@ function goesBefore(group: MemCgroup, chosen: MemCgroup): bool {
 /** A task of the group that may be killed, or is dying; null: there is none. */
 function killable(group: MemCgroup): TaskMm {
   let found = changetype<TaskMm>(0);
-  for (let i: u32 = 0; i < nrTaskMms; i++) {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
     const m = taskMmAt(i);
     if (m.group != group || m.task.state == State.DEAD || m.oomScoreAdj == NEVER || rssOf(m) == 0) continue;
     if (m.killed) return m;

@@ -6,7 +6,7 @@
  */
 import { wakeupKswapd } from '../kswapd';
 import { mm } from '../mm';
-import { freePages, Gate, refillCostNs, takePage } from '../page_alloc';
+import { freePages, Gate, takePage } from '../page_alloc';
 import { zoneAt } from '../zone';
 import { domain } from './wb';
 
@@ -25,7 +25,7 @@ export function addBuffers(cpu: u32, pages: u64): u64 {
       zone = takePage(cpu, mm.nrZones - 1, Gate.MIN, 0);
     }
     if (zone == null) break;
-    cost += refillCostNs;
+    cost += mm.refillCostNs;
     domain.bufferPages++;
     mm.kernelPages++;
   }
