@@ -48,7 +48,7 @@ export class TaskMm {
   rssEvents: u32;
   rssCached: u32;
   killed: bool;
-  /** Where its step stands (touch.ts), and where a page goes that it is getting. */
+  /** Where its step stands (step.ts), and where a page goes that it is getting. */
   phase: u32;
   after: u32;
   opsLeft: u64;

@@ -59,6 +59,7 @@ export function readMemory(
   mm.nrCpus = machine.nrCpus;
   readCosts(table);
   readZones(table);
+  newFolios(mostFolios(<u64>table.heldPages, fileTables, <u32>header.files, specTables, <u32>system.specs, areaTables));
   mm.freeAtWakeup = newHistogram();
   mm.freeAtRunEnd = newHistogram();
   mm.runNs = newHistogram();
@@ -82,7 +83,6 @@ export function readMemory(
     at<Region>(files, i).device = <u32>row.device;
   }
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
-  newFolios(mostFolios(<u32>header.files) + (<u32>table.heldPages >> mm.grainBits));
   holdPages(<u32>table.heldPages);
   readWriteback(table, deviceTables, <u32>header.devices);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
@@ -108,14 +108,20 @@ function countBlocks(table: MemoryTable): void {
 }
 
 /** A folio for each page; where folios are of several, for each slot: one may hold a single page. */
-function mostFolios(nrFiles: u32): u32 {
-  let slots: u64 = 0;
-  for (let i: u32 = 0; i < nrFiles; i++) slots += at<Region>(files, i).nrSlots;
-  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
-    const m = taskMmAt(i);
-    for (let area: u32 = 0; area < m.nrAreas; area++) slots += areaAt(m, area).nrSlots;
+function mostFolios(held: u64, fileTables: usize, files: u32, specTables: usize, specs: u32, areaTables: usize): u32 {
+  let slots = held >> mm.grainBits;
+  for (let i: u32 = 0; i < files; i++) slots += slotsFor(rowAt<FileTable>(fileTables, i).pages);
+  for (let i: u32 = 0; i < specs; i++) {
+    const spec = rowAt<SpecTable>(specTables, i);
+    for (let area: u32 = 0; area < <u32>spec.areas; area++) {
+      slots += specAt(i).count * slotsFor(rowAt<AreaTable>(areaTables, <u32>spec.firstArea + area).pages);
+    }
   }
   return <u32>min(mm.managed, max(mm.managed >> mm.grainBits, slots) + MOST_ORPHANS) + 1;
+}
+
+function slotsFor(pages: f64): u64 {
+  return (<u64>pages >> mm.grainBits) + 1;
 }
 
 /** File systems' own blocks are there from the beginning. */
