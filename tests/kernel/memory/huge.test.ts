@@ -108,7 +108,7 @@ describe('on a machine of 1 TiB, where a folio is as large as a huge page', () =
     });
     const simulation = Simulation.create(world, 1);
     simulation.run(world.durationNs);
-    expect(simulation.memoryBytes).toBeLessThanOrEqual(72 * 2 ** 20);
+    expect(simulation.memoryBytes).toBeLessThanOrEqual(64 * 2 ** 20);
     const memory = simulation.memory();
     expect([memory.vmstat.thp_fault_alloc, memory.vmstat.pgfault]).toEqual([1000, 1000]);
     expect(memory.levels.inactiveAnon).toBe(0);

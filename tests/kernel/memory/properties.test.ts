@@ -129,7 +129,7 @@ describe('every simulation of memory', () => {
 });
 
 describe('a machine of 1 TiB', () => {
-  it('fits into 72 MiB, and still counts single pages', () => {
+  it('fits into 64 MiB, and still counts single pages', () => {
     const pages = 2 ** 28;
     const world = memoryScenario(
       [user('a', pages, [touch(pages, { times: 100_000 }), touch(pages, { access: 'free' })])],
@@ -137,7 +137,7 @@ describe('a machine of 1 TiB', () => {
     );
     const simulation = Simulation.create(world, 1);
     simulation.run(world.durationNs);
-    expect(simulation.memoryBytes).toBeLessThanOrEqual(72 * 2 ** 20);
+    expect(simulation.memoryBytes).toBeLessThanOrEqual(64 * 2 ** 20);
     const { vmstat, levels } = simulation.memory();
     expect(vmstat.pgfault).toBe(100_000);
     expect(levels.inactiveAnon).toBe(0);
