@@ -7,6 +7,9 @@
  */
 
 const CACHE_LINE: usize = 64;
+const WASM_PAGE: usize = 65536;
+/** A mebibyte. */
+const SLACK_PAGES: usize = 16;
 
 /** Bytes from one record of an array to the next: no record straddles more cache lines than it must. */
 export function strideOf<T>(): usize {
@@ -24,9 +27,23 @@ export function allocate<T>(): T {
   return changetype<T>(allocateBytes(strideOf<T>()));
 }
 
+/** Where the last request's space ends. */
+let end: usize = 0;
+
 /** Zeroed space of any size, on a cache line of its own; a request of nothing still yields a valid address. */
 export function allocateBytes(bytes: usize): usize {
-  return (heap.alloc(bytes + CACHE_LINE) + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
+  const space = bytes + CACHE_LINE;
+  growFor(space);
+  const address = heap.alloc(space);
+  end = address + space;
+  return (address + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
+}
+
+/** Makes the memory as large as a request needs, and a little larger: left to itself the runtime doubles it. */
+function growFor(space: usize): void {
+  const needed = end + space + CACHE_LINE;
+  const size = <usize>memory.size() * WASM_PAGE;
+  if (needed > size) memory.grow(<i32>((needed - size) / WASM_PAGE + SLACK_PAGES));
 }
 
 /** The record with this index in an array of T. */

@@ -64,8 +64,7 @@ function touches(rq: Rq, task: Task, m: TaskMm, view: View): u32 {
         isNew = true;
         ready = min(readyPages(rq.id, mm.nrZones - 1), stockPages(rq.id, m.group));
       }
-      const swapped = (entry & 1) != 0 || (folio != null && folio.swapped != 0);
-      if (!isNew || n == ready || swapped || !hasTable(region, page)) break;
+      if (!isNew || n == ready || (entry & 1) != 0 || !hasTable(region, page)) break;
       if (newPage(region, slot, folio, m.group, zoneAt(mm.nrZones - 1))) added++;
     }
     n++;

@@ -50,22 +50,28 @@ export class BlockDevice {
 /** Requests under way on all devices. */
 const REQUESTS: u32 = 4096;
 
-let devices: usize = 0;
-let freeRequests: Request = changetype<Request>(0);
+@unmanaged
+class Queues {
+  /** Address of BlockDevice[]. */
+  devices: usize;
+  freeRequests: Request;
+}
+
+const all: Queues = changetype<Queues>(memory.data(<i32>offsetof<Queues>(), 8));
 
 export function newDevices(count: u32): void {
-  devices = allocateArray<BlockDevice>(max(count, 1));
+  all.devices = allocateArray<BlockDevice>(max(count, 1));
   const requests = allocateArray<Request>(REQUESTS);
   for (let i: u32 = 0; i < REQUESTS; i++) {
     const request = at<Request>(requests, i);
     request.timer = newHrTimer(TimerKind.BLOCK, changetype<usize>(request));
-    request.next = freeRequests;
-    freeRequests = request;
+    request.next = all.freeRequests;
+    all.freeRequests = request;
   }
 }
 
 export function deviceAt(index: u32): BlockDevice {
-  return at<BlockDevice>(devices, index);
+  return at<BlockDevice>(all.devices, index);
 }
 
 /** Sends a request for a chain of folios; its completion comes to this CPU. */
@@ -81,9 +87,9 @@ export function submit(rq: Rq, device: BlockDevice, first: Folio, write: bool): 
 }
 
 function takeRequest(device: BlockDevice, first: Folio, write: bool): Request {
-  const request = freeRequests;
+  const request = all.freeRequests;
   assert(request != null);
-  freeRequests = request.next;
+  all.freeRequests = request.next;
   request.first = first;
   request.device = device;
   request.parts = 1;
@@ -146,8 +152,8 @@ export function complete(rq: Rq, request: Request): void {
     else endRead(rq, folio);
     folio = next;
   }
-  request.next = freeRequests;
-  freeRequests = request;
+  request.next = all.freeRequests;
+  all.freeRequests = request;
   const waiting = device.head;
   if (waiting == null) {
     wakeWaiter(device);

@@ -6,7 +6,7 @@ import { Task } from '../task/task';
 import { CHARGE_BATCH, consumeStock, drainAllStock, marginOf, overHigh, refillStock, tryChargePages } from './memcg';
 import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { groupOom } from './oom';
-import { leaveToExit } from './get_page';
+import { endWindow, leaveToExit } from './get_page';
 import { freePages } from './page_alloc';
 import { Phase, startReclaim } from './phase';
 import { noteCharge } from './rue/charged';
@@ -60,7 +60,8 @@ export function endMemcg(rq: Rq, task: Task, m: TaskMm): void {
     // It is dying: it does without, and the page goes back (task_is_dying).
     mm.inFlight--;
     freePages(m.zone, rq.id, 1);
-    leaveToExit(m);
+    if (m.chain != null) endWindow(m);
+    else leaveToExit(m);
     return;
   }
   groupOom(rq, m.limit);

@@ -5,12 +5,14 @@
 import { Folio } from './folio';
 import { groupAt, GROUP_PAGES, isBelow, listOf, listPages, MemCgroup, stockOf } from './memcg';
 import { Lru, mm } from './mm';
+import { State } from '../task/task';
 import { areaAt, taskMmAt } from './task_mm';
+import { domain, wbAt } from './writeback/wb';
 import { pagesAreConserved } from './zone';
 
 /** At every event. */
 export function memoryIsConserved(): bool {
-  if (!pagesAreConserved() || !swapAddsUp()) return false;
+  if (!pagesAreConserved() || !swapAddsUp() || !dirtyAddsUp() || !deadHaveNothing()) return false;
   for (let i: u32 = 0; i < mm.nrGroups; i++) {
     const group = groupAt(i);
     if (!listsAddUp(group) || group.usage != chargesOf(group)) return false;
@@ -26,6 +28,33 @@ function swapAddsUp(): bool {
     for (let area: u32 = 0; area < m.nrAreas; area++) swapped += areaAt(m, area).swapped;
   }
   return swapped == groupAt(0).swapUsage && swapped == mm.swapTotal - mm.swapFree;
+}
+
+/** Dirty pages and those under writeback are as many by group and by device as in the machine, but that those on their way to swap are of no file. */
+function dirtyAddsUp(): bool {
+  let dirty: u64 = 0;
+  let writeback: u64 = 0;
+  for (let i: u32 = 0; i < domain.nrWbs; i++) {
+    dirty += wbAt(i).reclaimable;
+    writeback += wbAt(i).writeback;
+  }
+  const root = groupAt(0);
+  if (dirty != domain.nrDirty || dirty != root.nrDirty || writeback != root.nrWriteback) return false;
+  return dirty <= root.lists2 + root.lists3 && writeback <= domain.nrWriteback && domain.nrWriteback <= mm.managed;
+}
+
+/** A task that has ended has left no page, no slot of swap and no block behind, but what devices are still to be done with. */
+function deadHaveNothing(): bool {
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) {
+    const m = taskMmAt(i);
+    if (m.task.state != State.DEAD) continue;
+    if (m.tables != 0 || m.huge != null || m.chain != null || m.task.inMemstall) return false;
+    for (let area: u32 = 0; area < m.nrAreas; area++) {
+      const region = areaAt(m, area);
+      if (region.swapped != 0 || region.resident > m.group.orphans) return false;
+    }
+  }
+  return true;
 }
 
 /** Pages that a group counts on each kind of list are on those of it and the groups below it. */

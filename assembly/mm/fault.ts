@@ -17,18 +17,18 @@ import {
   setTable,
   slotOf,
 } from './folio';
-import { isSwapped, link, shadowPages } from './lru';
-import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
+import { isSwapped, link, swappedPages } from './lru';
+import { addListPages, listOf, MemCgroup, stockOf } from './memcg';
 import { costs, count, Lru, LRU_BATCH, mm, Vm } from './mm';
 import { For, pass, Phase, waitFor } from './phase';
 import { nextPlace } from './order/blocks';
-import { freePages } from './page_alloc';
 import { placeHuge, tableFor } from './order/huge';
 import { cachePage } from './read';
 import { freeSwapSlot } from './shrink_list';
 import { countFaults, TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { placeWritten } from './write';
+import { startSwapWriteback } from './writeback/dirty';
 import { Zone } from './zone';
 import { dropCompressed, isCompressed, zram } from './zram';
 
@@ -40,11 +40,11 @@ export function fault(m: TaskMm, view: View, task: Task): void {
   const folio = folioAt(entry);
   count(Vm.PGFAULT, 1);
   countFaults(m, 1, false);
-  if (folio != null && (folio.flags & Pg.LOCKED) != 0) {
-    waitFor(task, folio);
-    return;
-  }
   if (folio != null && hasPage(folio, page)) {
+    if (folio.flags & Pg.LOCKED) {
+      waitFor(task, folio);
+      return;
+    }
     // In the swap cache: it is mapped again, and its slot given back.
     reuse(region, folio);
     m.costNs += costs.faultNs;
@@ -55,29 +55,14 @@ export function fault(m: TaskMm, view: View, task: Task): void {
   }
   if (!hasDirectory(region, page)) m.after = For.DIRECTORY;
   else if (!hasTable(region, page)) m.after = tableFor(task.cpu, m, region, page);
-  else m.after = isSwapped(entry) || (folio != null && folio.swapped != 0) ? For.SWAP_IN : For.ANON;
+  else m.after = isSwapped(entry) ? For.SWAP_IN : For.ANON;
   m.phase = Phase.GET_PAGE;
 }
 
-/** Its pages leave the swap cache, if they are in it. */
 function reuse(region: Region, folio: Folio): void {
-  if ((folio.flags & Pg.DIRTY) == 0) giveSlotsBack(region, folio, folio.pages);
   folio.flags = (folio.flags & ~(Pg.RECLAIM | Pg.HELD)) | Pg.DIRTY | Pg.YOUNG;
-}
-
-function giveSlotsBack(region: Region, folio: Folio, pages: u32): void {
-  region.swapped -= pages;
-  freeSwapSlot(folio.group, pages);
-}
-
-/** A page that was swapped out comes into its folio, whose other pages may be in use, or be there no longer. */
-function growSwapped(region: Region, folio: Folio, shadow: u64): void {
-  if (shadow & 1) {
-    folio.swapped = <u16>(shadowPages(shadow) - 1);
-    return;
-  }
-  folio.swapped--;
-  if (folio.flags & Pg.DIRTY) giveSlotsBack(region, folio, 1);
+  region.swapped -= folio.pages;
+  freeSwapSlot(folio.group, folio.pages);
 }
 
 /** An anonymous page comes into its folio, or into a new one, whose page whoever asked for it adds to the list's: true. */
@@ -89,6 +74,9 @@ export function newPage(region: Region, slot: u32, folio: Folio, group: MemCgrou
     link(listOf(group, Lru.INACTIVE_ANON), made);
     return true;
   }
+  // On its way to swap, or there: its content is another one now.
+  if ((folio.flags & Pg.DIRTY) == 0) reuse(region, folio);
+  if (folio.flags & Pg.WRITEBACK) startSwapWriteback(1);
   growFolio(folio);
   folio.flags |= Pg.YOUNG | Pg.DIRTY;
   return false;
@@ -99,12 +87,6 @@ export function growFolio(folio: Folio): void {
   folio.pages++;
   folio.region.resident++;
   if ((folio.flags & Pg.ISOLATED) == 0) addListPages(folio.group, folio.list, 1);
-}
-
-/** The page that the task has got for a file is no longer needed: somebody else's has come there first (filemap_add_folio's EEXIST). */
-export function returnPage(m: TaskMm, cpu: u32): void {
-  uncharge(m.group, 1);
-  freePages(m.zone, cpu, 1);
 }
 
 /** A new page joins those that the CPU has collected for their lists; what that takes when they are enough. */
@@ -146,6 +128,8 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
     case For.ANON: {
       const page = view.first + nextPage(task, view);
       const slot = slotOf(region, page);
+      // A folio of several pages may have gone to swap since.
+      if (isSwapped(entryOf(region, slot))) leaveSwap(rq.id, m, region, swappedPages(entryOf(region, slot)));
       const isNew = newPage(region, slot, folioAt(entryOf(region, slot)), m.group, m.zone);
       if (isNew) addListPages(m.group, Lru.INACTIVE_ANON, 1);
       advanceView(view, 1);
@@ -172,9 +156,8 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
       return false;
     case For.SWAP_IN: {
       const page = view.first + nextPage(task, view);
-      const entry = entryOf(region, slotOf(region, page));
+      leaveSwap(rq.id, m, region, swappedPages(entryOf(region, slotOf(region, page))) - 1);
       const folio = cachePage(m, region, page);
-      growSwapped(region, folio, entry);
       count(Vm.PSWPIN, 1);
       count(Vm.PGMAJFAULT, 1);
       if (isCompressed()) {
@@ -195,6 +178,14 @@ export function place(rq: Rq, task: Task, m: TaskMm, view: View, step: Instructi
     default:
       return pass(task, m, Phase.HIGH);
   }
+}
+
+/** Of a folio of several pages at most one is read from swap; the others come back as new ones: simplified. */
+function leaveSwap(cpu: u32, m: TaskMm, region: Region, pages: u32): void {
+  if (pages == 0) return;
+  region.swapped -= pages;
+  freeSwapSlot(m.group, pages);
+  if (isCompressed()) dropCompressed(cpu, pages);
 }
 
 /** Waits for the page that comes from swap; then it is dirty again, and its slot is given back. */

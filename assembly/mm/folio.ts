@@ -2,7 +2,7 @@
  * Folios and where they are: a region (an anonymous area or a file) has a slot for every folio's worth of its pages, which holds the folio
  * or, when it was evicted, the shadow by which a refault is judged (struct folio, the page cache's xarray, swap entries).
  *
- *   slot, u64:   0 never there │ folio's address │ 1 + 2 swapped + 4 workingset + memcg << 3 + pages << 16 + eviction << 28
+ *   slot, u64:   0 never there │ folio's address │ 1 + 2 swapped + 4 workingset + memcg << 3 + pages << 16 + eviction << 32
  */
 import { allocateBytes } from '../base/arena';
 import { Task } from '../task/task';
@@ -47,8 +47,6 @@ export class Folio {
   /** Tasks that wait until it is read. */
   waiters: Task;
   pages: u16;
-  /** Of several pages: those of its slot that are still in swap, and come in behind the others. */
-  swapped: u16;
   zone: u8;
   list: u8;
   flags: u16;
@@ -96,19 +94,14 @@ class FolioPool {
   free: Folio;
   left: u32;
   next: usize;
-  /** Folios that all regions can have: one in each slot, and in an area's another, of which its task is rid but a device is not. */
-  most: u64;
 }
 
 const pool: FolioPool = changetype<FolioPool>(memory.data(<i32>offsetof<FolioPool>(), 8));
 
-/** Pages that can be at devices at a time: 4096 requests of 32 pages (block.ts REQUESTS, shrink_list.ts PLUG_PAGES), in whole folios: assumption. */
-const MOST_AT_DEVICES: u32 = 4096 * 32;
-
-/** Lays out room for all folios that there can be: each has a page. */
-export function newFolios(pages: u64): void {
-  pool.left = <u32>min(pool.most, pages);
-  pool.next = allocateBytes(<usize>pool.left * FOLIO_BYTES);
+/** Lays out room for `count` folios. */
+export function newFolios(count: u32): void {
+  pool.next = allocateBytes(<usize>count * FOLIO_BYTES);
+  pool.left = count;
 }
 
 export function newRegion(region: Region, index: u32, pages: u32, file: bool): void {
@@ -117,7 +110,6 @@ export function newRegion(region: Region, index: u32, pages: u32, file: bool): v
   region.file = file;
   region.nrSlots = ((pages - 1) >> mm.grainBits) + 1;
   region.slots = allocateBytes((<usize>region.nrSlots) << 3);
-  pool.most += file ? region.nrSlots : region.nrSlots + min(region.nrSlots, MOST_AT_DEVICES >> mm.grainBits);
   if (file) {
     region.nodes = allocateBytes(((<usize>pages - 1) >> 6) + 1);
     region.dirtyBits = allocateBytes(((<usize>region.nrSlots + 63) >> 6) << 3);
@@ -191,7 +183,8 @@ export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone
   if (folio != null) {
     pool.free = folio.next;
   } else {
-    assert(pool.left != 0);
+    // In all builds: beyond them lies what is others'.
+    if (pool.left == 0) unreachable();
     pool.left--;
     folio = changetype<Folio>(pool.next);
     pool.next += FOLIO_BYTES;
@@ -201,7 +194,6 @@ export function newFolio(region: Region, slot: u32, group: MemCgroup, zone: Zone
   folio.group = group;
   folio.zone = <u8>zone.index;
   folio.pages = 1;
-  folio.swapped = 0;
   folio.flags = 0;
   folio.waiters = changetype<Task>(0);
   folio.list = region.file ? <u8>Lru.INACTIVE_FILE : <u8>Lru.INACTIVE_ANON;

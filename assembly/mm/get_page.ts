@@ -8,7 +8,7 @@ import { Rank } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { wakeupKswapd } from './kswapd';
 import { groupAt, MemCgroup } from './memcg';
-import { count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
+import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { outOfMemory } from './oom';
 import { drainAllPages, Gate, takePage, takeUnmovable } from './page_alloc';
 import { For, Phase, startReclaim } from './phase';
@@ -74,12 +74,17 @@ export function endDirect(rq: Rq, m: TaskMm): void {
   }
   if (m.after == For.CACHE && m.chain != null) {
     // Readahead does without (__GFP_NORETRY).
-    m.raLeft = 0;
-    m.phase = Phase.READAHEAD;
+    endWindow(m);
     return;
   }
   m.noProgress = progress != 0 ? 0 : m.noProgress + 1;
   m.phase = Phase.RETRY;
+}
+
+/** What a readahead window has so far is all that will be read. */
+export function endWindow(m: TaskMm): void {
+  m.raLeft = 0;
+  m.phase = Phase.READAHEAD;
 }
 
 /** should_reclaim_retry, and the OOM killer when there is no hope; its victim exits while others go on trying. */
@@ -111,7 +116,7 @@ const HELD_BACK: u64 = 1;
 function mayEverFit(): bool {
   const root = groupAt(0);
   let reclaimable = root.lists2 + root.lists3;
-  if (hasSwapRoom()) reclaimable += root.lists0 + root.lists1;
+  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
     const share = (reclaimable * zone.managed) / mm.managed;

@@ -5,7 +5,7 @@
 import { Folio, Pg, Region, setEntry } from './folio';
 import { addListPages, groupAt, listOf, listPages, LruList, MemCgroup } from './memcg';
 import { seenPages } from './memcg_stat';
-import { count, hasSwapRoom, Lru, mm, Vm } from './mm';
+import { count, Lru, mm, Vm } from './mm';
 
 /** Puts a folio at the head of the list that it names. */
 export function addToLru(folio: Folio): void {
@@ -89,33 +89,28 @@ export function inactiveIsLow(group: MemCgroup, inactiveList: u32): bool {
 
 const SWAPPED: u64 = 2;
 const WORKINGSET: u64 = 4;
-const PAGES_SHIFT: u64 = 16;
-const PAGES_MASK: u64 = 0xfff;
-const EVICTION_SHIFT: u64 = 28;
-const EVICTION_MASK: u64 = 0xfffffffff;
 
 /** Replaces an evicted folio by its shadow. `target`: the group whose limit or, the root, whose machine was short (workingset_eviction). */
 export function leaveShadow(folio: Folio, target: MemCgroup, swapped: bool): void {
   const flags = 1 | (swapped ? SWAPPED : 0) | (folio.flags & Pg.WORKINGSET ? WORKINGSET : 0);
-  const pages = <u64>folio.pages + folio.swapped;
-  const eviction = target.nonresidentAge << EVICTION_SHIFT;
-  setEntry(folio.region, folio.slot, flags | ((<u64>target.index) << 3) | (pages << PAGES_SHIFT) | eviction);
+  const what = flags | ((<u64>target.index) << 3) | ((<u64>folio.pages) << 16);
+  setEntry(folio.region, folio.slot, what | (target.nonresidentAge << 32));
   ageNonresident(target, folio.pages);
-}
-
-/** Pages of the evicted folio. */
-export function shadowPages(shadow: u64): u32 {
-  return <u32>((shadow >> PAGES_SHIFT) & PAGES_MASK);
 }
 
 export function isSwapped(entry: u64): bool {
   return (entry & 3) == 3;
 }
 
+/** Pages that an entry has in swap. */
+export function swappedPages(entry: u64): u32 {
+  return <u32>((entry >> 16) & 0xffff);
+}
+
 /** A page comes back that was evicted: it is active at once if it was away for less than there are active pages (workingset_refault). */
 export function refault(folio: Folio, region: Region, shadow: u64): void {
   const evicted = groupAt(<u32>((shadow >> 3) & 0x1fff));
-  const distance = (evicted.nonresidentAge - (shadow >> EVICTION_SHIFT)) & EVICTION_MASK;
+  const distance = (evicted.nonresidentAge - (shadow >> 32)) & 0xffffffff;
   const group = folio.group;
   const file = region.file;
   count(file ? Vm.REFAULT_FILE : Vm.REFAULT_ANON, 1);
@@ -123,7 +118,7 @@ export function refault(folio: Folio, region: Region, shadow: u64): void {
   else group.refaultsAnon++;
   let size = listPages(evicted, Lru.ACTIVE_FILE);
   if (!file) size += listPages(evicted, Lru.INACTIVE_FILE);
-  if (hasSwapRoom()) {
+  if (mm.swapFree > 0) {
     size += listPages(evicted, Lru.ACTIVE_ANON);
     if (file) size += listPages(evicted, Lru.INACTIVE_ANON);
   }

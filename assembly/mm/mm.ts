@@ -158,6 +158,8 @@ export class Mm {
   nrTaskMms: u32;
   /** What the last page cost beyond the fast path. */
   refillCostNs: u64;
+  /** What the last compaction cost. */
+  compactCostNs: u64;
   swappiness: u32;
   /** Blocks of free pages are counted; areas get huge pages. */
   orders: bool;
@@ -200,11 +202,6 @@ export class Mm {
 export const mm: Mm = changetype<Mm>(memory.data(<i32>offsetof<Mm>(), 64));
 export const costs: MmCosts = changetype<MmCosts>(memory.data(<i32>offsetof<MmCosts>(), 64));
 const counters: usize = memory.data(<i32>Vm.COUNT * 8, 64);
-
-/** There is room in swap for a folio. */
-export function hasSwapRoom(): bool {
-  return mm.swapFree >> mm.grainBits != 0;
-}
 
 /** Adds to a counter of /proc/vmstat. */
 export function count(what: u32, n: u64): void {

@@ -13,7 +13,7 @@ import { State, Task } from '../task/task';
 import { removeWaiter } from '../task/wait';
 import { isBelow, MemCgroup, NO_LIMIT } from './memcg';
 import { count, mm, Vm } from './mm';
-import { Phase } from './phase';
+import { leaveFolio, Phase } from './phase';
 import { oomScope } from './rue/oom';
 import { rssOf, TaskMm, taskMmAt } from './task_mm';
 import { traceOom } from '../observe/trace';
@@ -97,5 +97,6 @@ function kill(rq: Rq, m: TaskMm): void {
   if (task.state != State.SLEEPING || m.chain != null) return;
   if (task.timer.started) cancelTimer(rqOf(task.cpu), task.timer);
   removeWaiter(task);
+  leaveFolio(task, m);
   tryToWakeUp(task, 0);
 }

@@ -1,6 +1,6 @@
 /**
  * The page allocator: the fast path through a CPU's own list, refills from the zone, and frees back to it (mm/page_alloc.c
- * get_page_from_freelist, rmqueue_pcplist, rmqueue_bulk, free_unref_page_commit). What happens when no zone has enough is alloc_slow.ts.
+ * get_page_from_freelist, rmqueue_pcplist, rmqueue_bulk, free_unref_page_commit). What happens when no zone has enough is get_page.ts.
  *
  * A page may be taken where the zone's free pages lie above the mark of the request plus what is reserved for requests that can use
  * nothing else. Whoever changes who may take the last pages (priorities, slices of bandwidth) changes `markOf` and nothing else.

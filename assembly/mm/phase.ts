@@ -119,8 +119,23 @@ export function waitFor(task: Task, folio: Folio): void {
   task.inIowait = true;
   traceBlocked(task, Blocked.PAGE);
   const m = mmOf(task);
+  m.waitsFor = folio;
   if ((folio.flags & Pg.WORKINGSET) == 0 || m.stallOpen) return;
   // It comes back although it was in use: waiting for it is thrashing.
   m.stallOpen = true;
   psiMemstallEnter(m.task);
+}
+
+/** A killed task waits for its folio no longer, if it does (TASK_KILLABLE). */
+export function leaveFolio(task: Task, m: TaskMm): void {
+  if (m.waitsFor == null) return;
+  let before = changetype<Task>(0);
+  for (let waiter = m.waitsFor.waiters; waiter != null; waiter = waiter.waitNext) {
+    if (waiter == task) {
+      if (before == null) m.waitsFor.waiters = task.waitNext;
+      else before.waitNext = task.waitNext;
+      return;
+    }
+    before = waiter;
+  }
 }

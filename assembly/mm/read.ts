@@ -4,11 +4,13 @@ import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Task } from '../task/task';
 import { deviceAt, isFull, sleepForTag, submit } from './block';
-import { growFolio, returnPage } from './fault';
+import { growFolio } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru, markAccessed, refault } from './lru';
+import { uncharge } from './memcg';
 import { costs, mm } from './mm';
 import { nextPlace } from './order/blocks';
+import { freePages } from './page_alloc';
 import { For, pass, Phase, waitFor } from './phase';
 import { readAhead, readAlone } from './readahead';
 import { TaskMm, View } from './task_mm';
@@ -18,6 +20,10 @@ import { growWritten } from './writeback/dirty';
 
 /** Reads on until a page is missing or on its way. True: time passes first. */
 export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
+  if (m.killed) {
+    m.phase = Phase.NEXT;
+    return false;
+  }
   const region = view.region;
   const begin = view.first + nextPage(task, view);
   // A read ends where the file does.
@@ -83,28 +89,34 @@ export function submitChain(rq: Rq, task: Task, m: TaskMm, region: Region): bool
   return false;
 }
 
-/** A page that is to be read: on its list at once, locked until it is there. Null: it has come meanwhile, or its folio is being read already. */
+/** One more page for a file's folio, which pays for it. False: somebody else has brought that page meanwhile, and this one goes back (filemap_add_folio's EEXIST). */
+export function joinFolio(m: TaskMm, folio: Folio, page: u32): bool {
+  uncharge(m.group, 1);
+  if (hasPage(folio, page)) {
+    freePages(m.zone, machine.thisCpu, 1);
+    return false;
+  }
+  for (let g = folio.group; g != null; g = g.parent) g.usage++;
+  growFolio(folio);
+  return true;
+}
+
+/** A page that is to be read: on its list at once, locked until it is there. Null: it has come meanwhile, or a device has its folio already. */
 export function cachePage(m: TaskMm, region: Region, page: u32): Folio {
   const slot = slotOf(region, page);
   const entry = entryOf(region, slot);
   const known = folioAt(entry);
-  if (known != null && hasPage(known, page)) {
-    returnPage(m, machine.thisCpu);
-    return changetype<Folio>(0);
-  }
   if (known != null) {
-    growFolio(known);
-    if (region.file) {
-      growWritten(machine.thisCpu, known);
-      enterNode(machine.thisCpu, known);
-    }
-    if (known.flags & Pg.LOCKED) return changetype<Folio>(0);
+    if (!joinFolio(m, known, page)) return changetype<Folio>(0);
+    growWritten(machine.thisCpu, known);
+    if (region.file) enterNode(machine.thisCpu, known);
+    if (known.flags & (Pg.LOCKED | Pg.WRITEBACK)) return changetype<Folio>(0);
     known.flags |= Pg.LOCKED;
     return known;
   }
   const folio = newFolio(region, slot, m.group, m.zone);
-  if (region.file) enterNode(machine.thisCpu, folio);
   folio.flags = Pg.LOCKED;
+  if (region.file) enterNode(machine.thisCpu, folio);
   if (mm.orders) folio.place = nextPlace(m.zone.blocks);
   if (entry & 1) refault(folio, region, entry);
   addToLru(folio);

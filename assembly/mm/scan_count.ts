@@ -4,7 +4,7 @@
 import { inactiveIsLow } from './lru';
 import { listOf, MemCgroup } from './memcg';
 import { flushStats, seenPages } from './memcg_stat';
-import { hasSwapRoom, Lru, mm, SWAP_CLUSTER_MAX } from './mm';
+import { Lru, mm, SWAP_CLUSTER_MAX } from './mm';
 import { ScanControl } from './scan_control';
 import { totalFree, totalHighMark } from './zone';
 
@@ -33,7 +33,7 @@ namespace Balance {
 
 /** Whether a group may put pages into swap (can_reclaim_anon_pages). */
 export function maySwap(group: MemCgroup): bool {
-  if (!hasSwapRoom()) return false;
+  if (mm.swapFree == 0) return false;
   for (let g = group; g != null; g = g.parent) if (g.swapUsage >= g.swapMax) return false;
   return true;
 }

@@ -158,7 +158,7 @@ function fateOf(sc: ScanControl, folio: Folio): u32 {
     return flags & Pg.HELD ? Fate.ACTIVATE : Fate.FREE;
   }
   if ((flags & Pg.DIRTY) == 0) return flags & Pg.HELD ? Fate.KEEP : Fate.FREE;
-  if (!maySwap(folio.group)) return Fate.ACTIVATE;
+  if (!maySwap(folio.group) || mm.swapFree < min<u64>(folio.pages, 1 << mm.grainBits)) return Fate.ACTIVATE;
   return sc.mayWritepage ? Fate.SWAP_OUT : Fate.KEEP;
 }
 

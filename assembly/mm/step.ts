@@ -144,7 +144,8 @@ export function memoryStep(rq: Rq, task: Task, step: Instruction): bool {
         m.phase = Phase.NEXT;
         break;
       case Phase.FREEING:
-        return freeView(rq, task, m, view);
+        if (freeView(rq, task, m, view)) return true;
+        break;
       case Phase.ALLOC:
         beginAlloc(rq, m, step);
         break;

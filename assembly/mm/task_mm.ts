@@ -48,7 +48,7 @@ export class TaskMm {
   rssEvents: u32;
   rssCached: u32;
   killed: bool;
-  /** Where its step stands (touch.ts), and where a page goes that it is getting. */
+  /** Where its step stands (step.ts), and where a page goes that it is getting. */
   phase: u32;
   after: u32;
   opsLeft: u64;
@@ -82,6 +82,8 @@ export class TaskMm {
   highPages: u64;
   highGroup: MemCgroup;
   highReclaimed: u64;
+  /** The folio that it waited for last, or waits for. */
+  waitsFor: Folio;
   /** It sleeps for memory: throttled, or until a page comes back that it needs. */
   stallOpen: bool;
   sc: ScanControl;
@@ -98,13 +100,15 @@ export class TaskMm {
   debt: u64;
   /** A huge page that waits for its page table; null: none does. */
   huge: Zone;
-  /** Pages of the kernel: what it asks for (order/alloc.ts), what compaction made of it, and the address of Kept[orders]. */
+  /** Pages of the kernel: what it asks for (order/alloc.ts), what compaction made of it, where the block lies, and the address of its Kept. */
   order: u32;
   gfp: u32;
   compactPriority: u32;
   compacted: u32;
+  place: u32;
   kept: usize;
-  /** The area that its exit has come to. */
+  /** Giving memory back: the slots of the present part that are done, and the area that its exit has come to. */
+  slotsFreed: u32;
   exitArea: u32;
 }
 

@@ -8,7 +8,7 @@ import { tryToWakeUp } from '../sched/wake';
 import { State, Task } from '../task/task';
 import { hz } from './jiffies';
 import { groupAt } from './memcg';
-import { count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
+import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { ScanControl } from './scan_control';
 import { timerWheelExpiry } from './throttle_high';
 import { domain } from './writeback/wb';
@@ -63,7 +63,7 @@ function skipsThrottle(): bool {
   if (mm.kswapdFailures >= MAX_RECLAIM_RETRIES) return true;
   const root = groupAt(0);
   let reclaimable = root.lists2 + root.lists3;
-  if (hasSwapRoom()) reclaimable += root.lists0 + root.lists1;
+  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
   return 2 * (domain.nrDirty + domain.nrWriteback) <= reclaimable;
 }
 

@@ -2,7 +2,7 @@
 import { Rq } from '../sched/rq';
 import { Mode, Task } from '../task/task';
 import { dropFolio, entryOf, folioAt, Folio, Pg, Region, setEntry, slotOf } from './folio';
-import { isSwapped, shadowPages, takeFromLru, unlink } from './lru';
+import { isSwapped, swappedPages, takeFromLru, unlink } from './lru';
 import { addListPages, listOf, MemCgroup, stockOf, uncharge } from './memcg';
 import { costs, Lru, mm } from './mm';
 import { releaseKept } from './order/alloc';
@@ -18,12 +18,13 @@ import { dropCompressed, isCompressed } from './zram';
 /** Pages freed in a stretch of work. */
 const FREE_BATCH: u32 = 64;
 
-/** Gives a view's pages back, some at a time. */
+/** Gives a view's pages back, some at a time. False: all are gone. */
 export function freeView(rq: Rq, task: Task, m: TaskMm, view: View): bool {
   const freed = freeSome(rq, view.region, view.first, view.pages, m);
   if (freed == 0) {
-    m.phase = Phase.IDLE;
-    m.raNext = 0;
+    m.phase = Phase.NEXT;
+    m.opsLeft = 0;
+    m.slotsFreed = 0;
     view.cursor = 0;
     return false;
   }
@@ -32,7 +33,7 @@ export function freeView(rq: Rq, task: Task, m: TaskMm, view: View): bool {
   return true;
 }
 
-/** Frees up to a batch of pages from m.raNext on; 0: all are gone. */
+/** Frees up to a batch of pages, behind those that are done; 0: all are gone. */
 function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u32 {
   let freed: u32 = 0;
   const group = m.group;
@@ -41,8 +42,8 @@ function freeSome(rq: Rq, region: Region, first: u32, pages: u32, m: TaskMm): u3
   gone.charged = 0;
   const end = slotOf(region, first + pages - 1) + 1;
   const ordered = mm.orders;
-  for (let slot = slotOf(region, first) + m.raNext; slot < end && freed < FREE_BATCH; slot++) {
-    m.raNext++;
+  for (let slot = slotOf(region, first) + m.slotsFreed; slot < end && freed < FREE_BATCH; slot++) {
+    m.slotsFreed++;
     freed += ordered && leaveBlock(rq, region, slot, end, m) ? 1 : freeSlot(rq, region, slot, group);
   }
   if (gone.inactive != 0) addListPages(group, Lru.INACTIVE_ANON, -gone.inactive);
@@ -72,7 +73,7 @@ function freeSlot(rq: Rq, region: Region, slot: u32, group: MemCgroup): u32 {
   const folio = folioAt(entry);
   if (folio == null) {
     if (!isSwapped(entry)) return 0;
-    const size = shadowPages(entry);
+    const size: u64 = swappedPages(entry);
     region.swapped -= size;
     freeSwapSlot(group, size);
     if (isCompressed()) dropCompressed(rq.id, size);
@@ -110,13 +111,9 @@ function detach(rq: Rq, folio: Folio): void {
   unlink(listOf(folio.group, folio.list), folio);
   if (folio.list & Lru.ACTIVE) gone.active += folio.pages;
   else gone.inactive += folio.pages;
-  if (!folio.region.file) {
-    const inSwap = <u32>folio.swapped + (folio.flags & Pg.DIRTY ? 0 : folio.pages);
-    if (inSwap != 0) {
-      folio.region.swapped -= inSwap;
-      freeSwapSlot(folio.group, inSwap);
-      if (isCompressed()) dropCompressed(rq.id, inSwap);
-    }
+  if ((folio.flags & Pg.DIRTY) == 0 && !folio.region.file) {
+    folio.region.swapped -= folio.pages;
+    freeSwapSlot(folio.group, folio.pages);
   }
   if (folio.flags & (Pg.WRITEBACK | Pg.LOCKED)) {
     folio.flags |= Pg.ORPHAN;
@@ -141,7 +138,7 @@ function giveBack(cpu: u32): void {
 /** Frees what a task has, some at a time. False: all is gone. */
 export function exitMemory(rq: Rq, task: Task): bool {
   const m = mmOf(task);
-  dropHuge(m);
+  dropHuge(rq.id, m);
   if (releaseKept(rq, task, m)) return true;
   for (; m.exitArea < m.nrAreas; m.exitArea++) {
     const region = areaAt(m, m.exitArea);
@@ -151,7 +148,7 @@ export function exitMemory(rq: Rq, task: Task): bool {
       task.remaining = freed * costs.freeNs;
       return true;
     }
-    m.raNext = 0;
+    m.slotsFreed = 0;
   }
   stockOf(rq.id).dirtyLeaks += m.nrDirtied;
   m.nrDirtied = 0;

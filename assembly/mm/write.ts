@@ -5,11 +5,12 @@
 import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Mode, Task } from '../task/task';
-import { growFolio, returnPage } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
 import { addToLru } from './lru';
-import { costs } from './mm';
+import { costs, mm } from './mm';
+import { nextPlace } from './order/blocks';
 import { For, pass, Phase, waitFor } from './phase';
+import { joinFolio } from './read';
 import { TaskMm, View } from './task_mm';
 import { advanceView, nextPage } from './view';
 import { balanceIsDue } from './writeback/balance';
@@ -77,19 +78,18 @@ function writeTo(rq: Rq, m: TaskMm, folio: Folio): void {
 export function placeWritten(rq: Rq, m: TaskMm, region: Region): void {
   const slot = slotOf(region, m.raNext);
   const known = folioAt(entryOf(region, slot));
-  if (known != null && hasPage(known, m.raNext)) {
-    returnPage(m, rq.id);
-    m.phase = Phase.WRITE;
-    return;
-  }
   if (known != null) {
-    growFolio(known);
-    if (known.flags & Pg.DIRTY) noteDirtied(m, rq.id, 1);
-    growWritten(rq.id, known);
+    if (joinFolio(m, known, m.raNext)) {
+      if (known.flags & Pg.DIRTY) noteDirtied(m, rq.id, 1);
+      growWritten(rq.id, known);
+      enterNode(rq.id, known);
+    }
   } else {
-    addToLru(newFolio(region, slot, m.group, m.zone));
+    const folio = newFolio(region, slot, m.group, m.zone);
+    if (mm.orders) folio.place = nextPlace(m.zone.blocks);
+    addToLru(folio);
+    enterNode(rq.id, folio);
   }
-  enterNode(rq.id, folioAt(entryOf(region, slot)));
   m.costNs += costs.readaheadPageNs;
   m.phase = Phase.WRITE;
 }

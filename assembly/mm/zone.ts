@@ -168,7 +168,7 @@ export function pagesAreConserved(): bool {
     let unused = zone.free;
     for (let cpu: u32 = 0; cpu < mm.nrCpus; cpu++) unused += pcpOf(zone, cpu).count + pcpOf(zone, cpu).others;
     if (mm.orders && pagesIn(zone.blocks, 0, LARGEST_ORDER + 1) != zone.free) return false;
-    if (unused + zone.taken != zone.managed) return false;
+    if (zone.taken > zone.managed || unused + zone.taken != zone.managed) return false;
     pages += unused;
   }
   return pages == mm.managed;

@@ -12,7 +12,7 @@ import { addToLru } from '../mm/lru';
 import { GROUP_PAGES, groupAt, LruList, MemCgroup, NO_LIMIT, Stock } from '../mm/memcg';
 import { costs, Lru, mm } from '../mm/mm';
 import { ScanControl } from '../mm/scan_control';
-import { Kept } from '../mm/order/alloc';
+import { KEPT, Kept } from '../mm/order/alloc';
 import { Blocks, LARGEST_ORDER, layOut, takePages } from '../mm/order/blocks';
 import { Deferral } from '../mm/order/deferral';
 import { setKcompactd } from '../mm/order/kcompactd';
@@ -39,8 +39,10 @@ import { setCacheFiles } from '../mm/writeback/cache_nodes';
 import { readWriteback } from './writeback';
 import { taskAt } from '../task/task';
 
-/** All of a machine's memory is in so many whole folios at most. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
+/** So many folios at most, where all are full: 64 bytes each. A machine of 1 TiB has folios of 512 pages, as many as a huge page. */
 const MOST_FOLIOS: u64 = 1 << 19;
+/** Folios of several pages that devices still write while their slots are in use again: assumption. */
+const MOST_ORPHANS: u64 = 1 << 12;
 
 let files: usize = 0;
 
@@ -59,6 +61,7 @@ export function readMemory(
   mm.nrCpus = machine.nrCpus;
   readCosts(table);
   readZones(table);
+  newFolios(mostFolios(<u64>table.heldPages, fileTables, <u32>header.files, specTables, <u32>system.specs, areaTables));
   mm.freeAtWakeup = newHistogram();
   mm.freeAtRunEnd = newHistogram();
   mm.runNs = newHistogram();
@@ -83,10 +86,7 @@ export function readMemory(
     at<Region>(files, i).device = <u32>row.device;
   }
   readTasks(specTables, <u32>system.specs, areaTables, viewTables);
-  const held = allocate<Region>();
-  if (table.heldPages != 0) newRegion(held, 0, <u32>table.heldPages, true);
-  newFolios(mm.managed);
-  holdPages(held);
+  holdPages(<u32>table.heldPages);
   readWriteback(table, deviceTables, <u32>header.devices);
   setKswapd(taskAt(specAt(<u32>table.kswapdSpec).firstTask), allocate<ScanControl>());
   setPressureWorkers(specAt(<u32>table.vmpressureSpec).firstTask);
@@ -105,16 +105,36 @@ function countBlocks(table: MemoryTable): void {
     newReturns(zone.returns);
     takePages(zone.blocks, <u32>(zone.managed - zone.free));
   }
-  for (let i: u32 = 0; i < mm.nrTaskMms; i++) taskMmAt(i).kept = allocateArray<Kept>(LARGEST_ORDER + 1);
+  for (let i: u32 = 0; i < mm.nrTaskMms; i++) taskMmAt(i).kept = allocateArray<Kept>(KEPT);
   mm.orders = true;
   mm.hugeAlways = table.hugePages == 2;
   setKcompactd(taskAt(specAt(<u32>table.kcompactdSpec).firstTask));
 }
 
+/** A folio for each page; where folios are of several, for each slot: one may hold a single page. */
+function mostFolios(held: u64, fileTables: usize, files: u32, specTables: usize, specs: u32, areaTables: usize): u32 {
+  let slots = held >> mm.grainBits;
+  for (let i: u32 = 0; i < files; i++) slots += slotsFor(rowAt<FileTable>(fileTables, i).pages);
+  for (let i: u32 = 0; i < specs; i++) {
+    const spec = rowAt<SpecTable>(specTables, i);
+    for (let area: u32 = 0; area < <u32>spec.areas; area++) {
+      slots += specAt(i).count * slotsFor(rowAt<AreaTable>(areaTables, <u32>spec.firstArea + area).pages);
+    }
+  }
+  return <u32>min(mm.managed, max(mm.managed >> mm.grainBits, slots) + MOST_ORPHANS) + 1;
+}
+
+function slotsFor(pages: f64): u64 {
+  return (<u64>pages >> mm.grainBits) + 1;
+}
+
 /** File systems' own blocks are there from the beginning. */
-function holdPages(region: Region): void {
+function holdPages(pages: u32): void {
+  if (pages == 0) return;
+  const region = allocate<Region>();
+  newRegion(region, 0, pages, true);
   const zone = zoneAt(mm.nrZones - 1);
-  for (let page: u32 = 0; page < region.pages; page++) {
+  for (let page: u32 = 0; page < pages; page++) {
     const slot = slotOf(region, page);
     const folio = folioAt(entryOf(region, slot));
     zone.free--;

@@ -5,7 +5,7 @@ import { deviceAt } from '../mm/block';
 import { jiffies } from '../mm/jiffies';
 import { mm } from '../mm/mm';
 import { dirtyLimits, dtc, totalReserve } from '../mm/writeback/limits';
-import { domain, FileQueue, INIT_BW, setWbs, Wb, wbAt } from '../mm/writeback/wb';
+import { domain, FileQueue, INIT_BW, Wb, wbAt } from '../mm/writeback/wb';
 import { DeviceTable, MemoryTable, rowAt } from '../tables';
 import { specAt } from '../task/fork';
 import { Task, taskAt } from '../task/task';
@@ -29,7 +29,8 @@ export function readWriteback(table: MemoryTable, deviceTables: usize, devices: 
   dirtyLimits(changetype<Task>(0));
   domain.limit = domain.ratio == DEFAULT_RATIO ? dtc.thresh / 2 : dtc.thresh;
   domain.ratelimitPages = max(domain.limit / (mm.nrCpus * 32), 16);
-  setWbs(allocateArray<Wb>(devices), devices);
+  domain.wbs = allocateArray<Wb>(devices);
+  domain.nrWbs = devices;
   for (let i: u32 = 0; i < devices; i++) {
     const spec = rowAt<DeviceTable>(deviceTables, i).flusherSpec;
     const wb = wbAt(i);

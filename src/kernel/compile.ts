@@ -3,7 +3,7 @@
  */
 import { type Scenario, type SchedClassName, settingsOf, stepsOf, type TaskSpec } from '../scenario/scenario.js';
 import { btRuntimes, groupTable, kernelTable, machineTable, nameHash, noiseTable } from './machine_tables.js';
-import { asksForPages, MemoryTables, memoryRecord } from './memory.js';
+import { MemoryTables, memoryRecord, usesMemory } from './memory.js';
 import {
   asksForIdentity,
   barriersOf,
@@ -155,7 +155,7 @@ function compileSystem(system: System, shared: Shared, firstVcpu: (guest: string
       ...common,
       view: (step) => shared.memory.view(step, task),
       noView: () => shared.memory.noView(),
-      unmaps: task.memory !== undefined || asksForPages(task),
+      unmaps: usesMemory(task),
     };
     const program = compileProgram(task.program, shared.specs.count, task.name, context);
     for (const barrier of barriersOf(task.program)) waitQueues.join(`${prefix}barrier:${barrier}`, task.count);

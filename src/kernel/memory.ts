@@ -57,8 +57,13 @@ export function withKswapd(scenario: Scenario): TaskSpec[] {
 }
 
 /** Whether a task asks for pages of the kernel. */
-export function asksForPages({ program }: TaskSpec): boolean {
+function asksForPages({ program }: TaskSpec): boolean {
   return [...stepsOf(program)].some(({ op }) => op === 'alloc');
+}
+
+/** Whether some step of a task goes to memory: it has a record there, and gives back what it has when it exits. */
+export function usesMemory({ program }: TaskSpec): boolean {
+  return [...stepsOf(program)].some(({ op }) => op === 'memory' || op === 'alloc' || op === 'release');
 }
 
 /** Whether it matters how free pages lie: somebody asks for more than one at a time. */
@@ -92,7 +97,7 @@ export class MemoryTables {
   noView(): number {
     const known = this.#known.get('');
     if (known !== undefined) return known;
-    this.views.add({ file: 0, region: 0, first: 0, pages: 0, pattern: PATTERN.sequential });
+    this.views.add({ file: 0, region: -1, first: 0, pages: 0, pattern: PATTERN.sequential });
     const index = this.#known.size;
     this.#known.set('', index);
     return index;

@@ -12,16 +12,16 @@ import { Instruction } from '../../task/instruction';
 import { Mode, Task } from '../../task/task';
 import { gateOf, leaveToExit } from '../get_page';
 import { groupAt, MemCgroup } from '../memcg';
-import { costs, count, hasSwapRoom, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
+import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
 import { outOfMemory } from '../oom';
 import { drainAllPages, freePages, Gate, markOf, takeUnmovable } from '../page_alloc';
 import { pass, Phase, startReclaim } from '../phase';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
 import { wakeupKswapdFor } from '../kswapd';
-import { Zone, zoneAt } from '../zone';
+import { MAX_ZONES, Zone, zoneAt } from '../zone';
 import { giveBack, giveBlock, LARGEST_ORDER, nextPlace, NO_PLACE, takeBlock } from './blocks';
-import { Compact, compactCostNs, compactZones, isSuitable } from './compact';
+import { Compact, compactZones, isSuitable } from './compact';
 import { noteFreed } from './returns';
 import { COSTLY_ORDER, highestZone, zoneWatermarkOk } from './watermark';
 
@@ -45,7 +45,7 @@ const SYNC_LIGHT: u32 = 1;
 const ASYNC: u32 = 2;
 const MAX_COMPACT_RETRIES: u32 = 16;
 
-/** Blocks of an order that a task keeps: the last ones, which lie side by side, and others. */
+/** Blocks of an order and a zone that a task keeps: the last ones, which lie side by side, and others. */
 @unmanaged
 export class Kept {
   place: u32;
@@ -53,12 +53,16 @@ export class Kept {
   others: u32;
 }
 
-function keptOf(m: TaskMm, order: u32): Kept {
-  return at<Kept>(m.kept, order);
+/** So many a task has. */
+export const KEPT: u32 = (LARGEST_ORDER + 1) * MAX_ZONES;
+
+function keptOf(m: TaskMm, order: u32, zone: u32): Kept {
+  return at<Kept>(m.kept, order * MAX_ZONES + zone);
 }
 
-function keep(m: TaskMm, place: u32): void {
-  const kept = keptOf(m, m.order);
+function keep(m: TaskMm, zone: Zone): void {
+  const place = m.place;
+  const kept = keptOf(m, m.order, zone.index);
   if (place != kept.place + (kept.neighbours << m.order) || place == NO_PLACE) {
     kept.others += kept.neighbours;
     kept.neighbours = 0;
@@ -67,23 +71,20 @@ function keep(m: TaskMm, place: u32): void {
   kept.neighbours++;
 }
 
-/** Where the block lies that was taken last. */
-let place: u32 = NO_PLACE;
-
 /** A block of the highest zone that may give one, or null. */
 function takeOrder(cpu: u32, m: TaskMm, gate: u32): Zone {
   const order = m.order;
   const tier = gate == Gate.LOW ? 0 : tierOf(m.group);
   if (order == 0) {
     const zone = takeUnmovable(cpu, 1, gate, tier);
-    if (zone != null) place = nextPlace(zone.blocks);
+    if (zone != null) m.place = nextPlace(zone.blocks);
     return zone;
   }
   for (let i = <i32>highestZone(); i >= 0; i--) {
     const zone = zoneAt(i);
     if (!zoneWatermarkOk(zone, order, markOf(zone, gate, tier), highestZone())) continue;
-    place = takeBlock(zone.blocks, order);
-    if (place == NO_PLACE) continue;
+    m.place = takeBlock(zone.blocks, order);
+    if (m.place == NO_PLACE) continue;
     zone.free -= 1 << order;
     zone.taken += 1 << order;
     count(Vm.PGALLOC, 1 << order);
@@ -131,7 +132,7 @@ export function beginAlloc(rq: Rq, m: TaskMm, step: Instruction): void {
 
 function got(m: TaskMm, zone: Zone): bool {
   if (zone == null) return false;
-  keep(m, place);
+  keep(m, zone);
   mm.kernelPages += 1 << m.order;
   if (m.order == 0) m.costNs += mm.refillCostNs;
   if (m.group.qos != 0) noteTaken(m.group, zone);
@@ -153,7 +154,7 @@ function reclaim(m: TaskMm): void {
 export function compactDirect(task: Task, m: TaskMm): bool {
   m.compacted = compactZones(m.order, highestZone(), gate(m), m.compactPriority == ASYNC);
   if (m.compacted != Compact.SKIPPED) count(Vm.COMPACT_STALL, 1);
-  m.costNs += compactCostNs;
+  m.costNs += mm.compactCostNs;
   psiMemstallEnter(task);
   return pass(task, m, Phase.COMPACTED);
 }
@@ -218,7 +219,7 @@ function tryAgain(rq: Rq, m: TaskMm): void {
 function availablePages(zone: Zone, part: u64): u64 {
   const root = groupAt(0);
   let reclaimable = root.lists2 + root.lists3;
-  if (hasSwapRoom()) reclaimable += root.lists0 + root.lists1;
+  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
   return zone.free + (reclaimable * zone.managed) / mm.managed / part;
 }
 
@@ -254,28 +255,30 @@ export function releaseKept(rq: Rq, task: Task, m: TaskMm): bool {
   if (m.kept == 0) return false;
   let blocks: u64 = 0;
   for (let order: u32 = 0; order <= LARGEST_ORDER; order++) {
-    const kept = keptOf(m, order);
-    blocks += kept.neighbours + kept.others;
-    for (let i: u32 = 0; i < kept.neighbours; i++) release(rq.id, order, kept.place + (i << order));
-    for (; kept.others != 0; kept.others--) release(rq.id, order, NO_PLACE);
-    kept.neighbours = 0;
-    kept.place = NO_PLACE;
+    for (let i = <i32>highestZone(); i >= 0; i--) blocks += releaseBlocks(rq.id, zoneAt(i), order, keptOf(m, order, i));
   }
   task.mode = Mode.USER;
   task.remaining = blocks * costs.freeNs;
   return task.remaining != 0;
 }
 
-/** A block of the kernel's goes back to the highest zone, where most of them come from. */
-function release(cpu: u32, order: u32, from: u32): void {
+/** How many there were. */
+function releaseBlocks(cpu: u32, zone: Zone, order: u32, kept: Kept): u32 {
+  const blocks = kept.neighbours + kept.others;
+  for (let i: u32 = 0; i < kept.neighbours; i++) release(cpu, zone, order, kept.place + (i << order));
+  for (; kept.others != 0; kept.others--) release(cpu, zone, order, NO_PLACE);
+  kept.neighbours = 0;
+  kept.place = NO_PLACE;
+  return blocks;
+}
+
+/** A block of the kernel's goes back to its zone; single pages by way of the CPU's list. */
+function release(cpu: u32, zone: Zone, order: u32, from: u32): void {
   const pages: u32 = 1 << order;
   mm.kernelPages -= pages;
-  let index = highestZone();
-  while (index > 0 && zoneAt(index).taken < pages) index--;
-  const zone = zoneAt(index);
-  if (order == 0) {
-    noteFreed(zone, from, 1);
-    freePages(zone, cpu, 1);
+  if (order == 0) noteFreed(zone, from, 1);
+  if (order == 0 || zone.taken < pages) {
+    freePages(zone, cpu, pages);
     return;
   }
   count(Vm.PGFREE, pages);

@@ -220,7 +220,7 @@ export function givePage(b: Blocks, place: u32): void {
 export function gather(b: Blocks, order: u32): void {
   let left: u32 = 1 << order;
   for (let small: u32 = 0; small < order && left != 0; small++) {
-    const n = min(blocksOf(b, small), max(left >> small, 1));
+    const n = min(blocksOf(b, small), (left + (1 << small) - 1) >> small);
     if (n == 0) continue;
     const taken = min(left, n << small);
     add(b, small, -(<i32>n));

@@ -26,9 +26,6 @@ export namespace Compact {
 /** sysctl_extfrag_threshold: below it a costly block is missing for want of memory. */
 const EXTFRAG_THRESHOLD: i32 = 500;
 
-/** What the last compaction cost. */
-export let compactCostNs: u64 = 0;
-
 /** Some zone could be compacted: free pages suffice to move others to, and it is for lying in pieces that there is no block. */
 export function isSuitable(zone: Zone, order: u32, highest: u32, free: u64): bool {
   const mark = order > COSTLY_ORDER ? zone.lowMark : zone.minMark;
@@ -39,7 +36,7 @@ export function isSuitable(zone: Zone, order: u32, highest: u32, free: u64): boo
 
 /** Zones are compacted for a request, the highest first, until one has a block for it above the request's mark. */
 export function compactZones(order: u32, highest: u32, gate: u32, asynchronous: bool): u32 {
-  compactCostNs = 0;
+  mm.compactCostNs = 0;
   let result = Compact.SKIPPED;
   for (let i = <i32>highest; i >= 0; i--) {
     const zone = zoneAt(i);
@@ -59,21 +56,21 @@ export function compactZones(order: u32, highest: u32, gate: u32, asynchronous: 
   return result;
 }
 
-/** Makes a block of an order; what that costs is added to compactCostNs. False: it cannot be made. */
+/** Makes a block of an order; what that costs is added to mm.compactCostNs. False: it cannot be made. */
 export function compactZone(zone: Zone, order: u32): bool {
   const size: u64 = 1 << order;
   const small = pagesIn(zone.blocks, 0, order);
   const movable = movablePages(zone);
   if (small < size || movable == 0) {
     count(Vm.COMPACT_MIGRATE_SCANNED, zone.managed);
-    compactCostNs += zone.managed * costs.compactScanNs;
+    mm.compactCostNs += zone.managed * costs.compactScanNs;
     return false;
   }
   const moved = max((size * movable) / (movable + small), 1);
   gather(zone.blocks, order);
   count(Vm.COMPACT_MIGRATE_SCANNED, size);
   count(Vm.PGMIGRATE_SUCCESS, moved);
-  compactCostNs += size * costs.compactScanNs + moved * costs.migrateNs;
+  mm.compactCostNs += size * costs.compactScanNs + moved * costs.migrateNs;
   return true;
 }
 

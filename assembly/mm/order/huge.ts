@@ -40,7 +40,7 @@ export function tableFor(cpu: u32, m: TaskMm, region: Region, page: u32): u32 {
   if (!chargeHuge(m)) {
     count(Vm.THP_FAULT_FALLBACK, 1);
     count(Vm.THP_FAULT_FALLBACK_CHARGE, 1);
-    giveHuge(zone);
+    giveHuge(cpu, zone);
     return For.TABLE;
   }
   m.huge = zone;
@@ -74,7 +74,12 @@ function refillHuge(zone: Zone, pcp: Pcp): bool {
   return pcp.huge != 0;
 }
 
-function giveHuge(zone: Zone): void {
+/** A huge page goes back to its zone; as single pages where others have given that pages which were not its own. */
+function giveHuge(cpu: u32, zone: Zone): void {
+  if (zone.taken < HUGE_PAGES) {
+    freePages(zone, cpu, HUGE_PAGES);
+    return;
+  }
   count(Vm.PGFREE, HUGE_PAGES);
   zone.taken -= HUGE_PAGES;
   zone.free += HUGE_PAGES;
@@ -128,11 +133,11 @@ export function placeHuge(cpu: u32, m: TaskMm, region: Region, page: u32): void 
 }
 
 /** A task that dies before its huge page has come to its place gives it back. */
-export function dropHuge(m: TaskMm): void {
+export function dropHuge(cpu: u32, m: TaskMm): void {
   if (m.huge == null) return;
   mm.inFlight -= HUGE_PAGES;
   uncharge(m.group, HUGE_PAGES);
-  giveHuge(m.huge);
+  giveHuge(cpu, m.huge);
   m.huge = changetype<Zone>(0);
 }
 
@@ -150,7 +155,7 @@ export function unmapHuge(rq: Rq, m: TaskMm, folio: Folio): void {
   mm.kernelPages--;
   uncharge(m.group, 1);
   freePages(zoneAt(highestZone()), rq.id, 1);
-  giveHuge(zoneAt(folio.zone));
+  giveHuge(rq.id, zoneAt(folio.zone));
 }
 
 /** A huge page becomes folios of the usual size: the first stays where it is, the others come to the tail of its list. */

@@ -8,7 +8,7 @@ import { psiMemstallEnter, psiMemstallLeave } from '../../sched/psi';
 import { Mode, State, Task } from '../../task/task';
 import { count, mm, Vm } from '../mm';
 import { zoneAt } from '../zone';
-import { compactCostNs, compactZone, isSuitable } from './compact';
+import { compactZone, isSuitable } from './compact';
 import { highestZone, zoneWatermarkOk } from './watermark';
 
 @unmanaged
@@ -58,9 +58,9 @@ export function kcompactdStep(rq: Rq, task: Task): bool {
   while (self.order != 0 && self.zone < mm.nrZones) {
     const zone = zoneAt(self.zone);
     if (!needsBlock(self.zone++)) continue;
-    const before = compactCostNs;
+    const before = mm.compactCostNs;
     compactZone(zone, self.order);
-    const cost = compactCostNs - before;
+    const cost = mm.compactCostNs - before;
     if (cost == 0) continue;
     self.busy = true;
     psiMemstallEnter(task);

@@ -53,6 +53,10 @@ export function balanceIsDue(m: TaskMm, wb: Wb, cpu: u32): bool {
 
 /** The task looks. True: it sleeps. */
 export function balanceDirtyPages(rq: Rq, task: Task, m: TaskMm, wb: Wb): bool {
+  if (m.killed) {
+    m.phase = Phase.WRITE;
+    return false;
+  }
   const now = jiffies();
   const group = m.group.parent != null ? m.group : changetype<MemCgroup>(0);
   lateEstimate(wb);

@@ -18,7 +18,7 @@ import { timerWheelExpiry } from '../throttle_high';
 import { estimateIsOld, startEstimate, updateBandwidth } from './bandwidth';
 import { lateEstimate, nextDirty, NO_SLOT } from './dirty';
 import { isOverBackground } from './limits';
-import { bandwidthInterval, domain, FileQueue, hasDirtyIo, nrWbs, Wb, wbAt } from './wb';
+import { bandwidthInterval, domain, FileQueue, hasDirtyIo, Wb, wbAt } from './wb';
 import { flushPlug, writePages } from './write_pages';
 
 namespace Stage {
@@ -65,7 +65,7 @@ export function wakeFlusherLater(wb: Wb): void {
 
 /** Reclaim has found nothing but dirty pages that nobody writes: all devices begin (wakeup_flusher_threads). */
 export function wakeFlushers(): void {
-  for (let i: u32 = 0; i < nrWbs; i++) {
+  for (let i: u32 = 0; i < domain.nrWbs; i++) {
     const wb = wbAt(i);
     if (wb.flusher == null || wb.startAll || !hasDirtyIo(wb)) continue;
     wb.startAll = true;

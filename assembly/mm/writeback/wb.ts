@@ -131,21 +131,16 @@ export class Domain {
   completions: u64;
   period: u64;
   periodEnds: u64;
+  /** Address of Wb[nrWbs], one of each device. */
+  wbs: usize;
+  nrWbs: u32;
 }
 
 export const domain: Domain = changetype<Domain>(memory.data(<i32>offsetof<Domain>(), 64));
 
-let wbs: usize = 0;
-export let nrWbs: u32 = 0;
-
-export function setWbs(address: usize, count: u32): void {
-  wbs = address;
-  nrWbs = count;
-}
-
 /** The writeback of a device, by its number. */
 export function wbAt(device: u32): Wb {
-  return at<Wb>(wbs, device);
+  return at<Wb>(domain.wbs, device);
 }
 
 /** wb_has_dirty_io */

@@ -14,7 +14,7 @@ describe('folios of several pages', () => {
     { pages: 3001, latencyNs: 100_000, depth: 64 },
     { pages: 20_001, latencyNs: 0, depth: 1, zram },
   ]) {
-    it(`come back from swap page by page, and leave nothing there (${swap.pages} pages, ${swap.depth})`, () => {
+    it(`come back from swap, and leave nothing there (${swap.pages} pages, ${swap.depth})`, () => {
       const pages = 6000;
       const any = touch(pages, { pattern: 'uniform', times: 3000 });
       const world = memoryScenario(
