@@ -1,6 +1,5 @@
 /** Charging a page to a group, and reclaim or the OOM killer when a limit is hit (mm/memcontrol.c try_charge_memcg). */
 import { machine } from '../machine/machine';
-import { psiMemstallLeave } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { Task } from '../task/task';
 import { CHARGE_BATCH, consumeStock, drainAllStock, marginOf, overHigh, refillStock, tryChargePages } from './memcg';
@@ -8,7 +7,7 @@ import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './m
 import { groupOom } from './oom';
 import { endWindow, leaveToExit } from './get_page';
 import { freePages } from './page_alloc';
-import { Phase, startReclaim } from './phase';
+import { endReclaim, Phase, startReclaim } from './phase';
 import { noteCharge } from './rue/charged';
 import { TaskMm } from './task_mm';
 
@@ -41,9 +40,7 @@ export function charge(rq: Rq, m: TaskMm): void {
 }
 
 export function endMemcg(rq: Rq, task: Task, m: TaskMm): void {
-  psiMemstallLeave(m.task);
-  mm.memcgNs.record(machine.now - m.sc.beganAt);
-  mm.memcgPages.record(m.sc.nrReclaimed);
+  const progress = endReclaim(m, mm.memcgNs, mm.memcgPages);
   m.phase = Phase.CHARGE;
   if (marginOf(m.limit) >= 1) return;
   if (!m.drained) {
@@ -51,7 +48,7 @@ export function endMemcg(rq: Rq, task: Task, m: TaskMm): void {
     drainAllStock(m.limit, machine.nrCpus);
     return;
   }
-  if (m.sc.nrReclaimed != 0) return;
+  if (progress != 0) return;
   if (m.retries != 0) {
     m.retries--;
     return;

@@ -3,7 +3,6 @@
  * should_reclaim_retry, __alloc_pages_may_oom).
  */
 import { machine } from '../machine/machine';
-import { psiMemstallLeave } from '../sched/psi';
 import { Rank } from '../sched/class';
 import { Rq } from '../sched/rq';
 import { wakeupKswapd } from './kswapd';
@@ -11,7 +10,7 @@ import { groupAt, MemCgroup } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
 import { outOfMemory } from './oom';
 import { drainAllPages, Gate, takePage, takeUnmovable } from './page_alloc';
-import { For, Phase, startReclaim } from './phase';
+import { endReclaim, For, Phase, startReclaim } from './phase';
 import { noteTaken, tierOf } from './rue/tiers';
 import { TaskMm } from './task_mm';
 import { Zone, zoneAt } from './zone';
@@ -58,10 +57,7 @@ function gotPage(m: TaskMm, zone: Zone): bool {
 
 /** Direct reclaim is over: a page may be there now; otherwise it is tried again as long as there is hope. */
 export function endDirect(rq: Rq, m: TaskMm): void {
-  psiMemstallLeave(m.task);
-  const progress = m.sc.nrReclaimed;
-  mm.directNs.record(machine.now - m.sc.beganAt);
-  mm.directPages.record(progress);
+  const progress = endReclaim(m, mm.directNs, mm.directPages);
   const gate = gateOf(m);
   let zone = take(rq, m, gate, tierOf(m.group));
   if (zone == null && progress != 0) {
@@ -89,7 +85,7 @@ export function endWindow(m: TaskMm): void {
 
 /** should_reclaim_retry, and the OOM killer when there is no hope; its victim exits while others go on trying. */
 export function retryPage(rq: Rq, m: TaskMm): void {
-  if (m.noProgress > MAX_RECLAIM_RETRIES || !mayEverFit()) {
+  if (m.noProgress > MAX_RECLAIM_RETRIES || !mayEverFit(0)) {
     const zone = take(rq, m, Gate.HIGH, 0);
     if (zone != null) {
       gotPage(m, zone);
@@ -112,15 +108,21 @@ export function retryPage(rq: Rq, m: TaskMm): void {
  */
 const HELD_BACK: u64 = 1;
 
-/** Some zone would have enough if all that can be freed were. */
-function mayEverFit(): bool {
+/** Free pages of a zone, and a part of its share of all that reclaim may free. */
+export function availablePages(zone: Zone, part: u64): u64 {
   const root = groupAt(0);
   let reclaimable = root.lists2 + root.lists3;
   if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
+  return zone.free + (reclaimable * zone.managed) / mm.managed / part;
+}
+
+/** Some zone has a block of the order, and would have it above its min mark if all that can be freed were. */
+export function mayEverFit(order: u32): bool {
   for (let i: u32 = 0; i < mm.nrZones; i++) {
     const zone = zoneAt(i);
-    const share = (reclaimable * zone.managed) / mm.managed;
-    if (zone.free + share + HELD_BACK > zone.minMark + zone.reserveFor(mm.nrZones - 1)) return true;
+    const needed = zone.minMark + zone.reserveFor(mm.nrZones - 1) + (1 << order);
+    const isThere = order == 0 || zone.blocks.filled >> order != 0;
+    if (isThere && availablePages(zone, 1) + HELD_BACK >= needed) return true;
   }
   return false;
 }

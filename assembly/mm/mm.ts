@@ -153,6 +153,8 @@ export class Mm {
   groups: usize;
   /** Address of Stock[nrCpus]. */
   stocks: usize;
+  /** Address of a record for each CPU's kworker (vmpressure.ts). */
+  pressureWorkers: usize;
   /** Address of TaskMm[nrTaskMms], one for each task that has to do with memory. */
   taskMms: usize;
   nrTaskMms: u32;

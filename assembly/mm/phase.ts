@@ -1,6 +1,8 @@
 /** The phases of a memory operation, and what they have in common: time that passes, reclaim that begins, pages that are waited for. */
+import { Histogram } from '../base/histogram';
+import { machine } from '../machine/machine';
 import { Blocked, traceBlocked, traceReclaim } from '../observe/trace';
-import { psiMemstallEnter } from '../sched/psi';
+import { psiMemstallEnter, psiMemstallLeave } from '../sched/psi';
 import { Rq } from '../sched/rq';
 import { Mode, State, Task } from '../task/task';
 import { Folio, Pg } from './folio';
@@ -109,6 +111,14 @@ export function startReclaim(m: TaskMm, target: MemCgroup, pages: u64, phase: u3
   m.phase = phase;
   traceReclaim(m.task, target.index, true, 0);
   psiMemstallEnter(m.task);
+}
+
+/** A reclaim is over: it is noted how long it took and what it freed, which it returns. */
+export function endReclaim(m: TaskMm, lengthsNs: Histogram, freed: Histogram): u64 {
+  psiMemstallLeave(m.task);
+  lengthsNs.record(machine.now - m.sc.beganAt);
+  freed.record(m.sc.nrReclaimed);
+  return m.sc.nrReclaimed;
 }
 
 /** Sleeps until the folio has been read. */

@@ -6,6 +6,7 @@ import { Task } from '../task/task';
 import { deviceAt, isFull, sleepForTag, submit } from './block';
 import { growFolio } from './fault';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
+import { leaveToExit } from './get_page';
 import { addToLru, markAccessed, refault } from './lru';
 import { uncharge } from './memcg';
 import { costs, mm } from './mm';
@@ -14,20 +15,19 @@ import { freePages } from './page_alloc';
 import { For, pass, Phase, waitFor } from './phase';
 import { readAhead, readAlone } from './readahead';
 import { TaskMm, View } from './task_mm';
-import { advanceView, nextPage } from './view';
+import { advanceView, chunkAt, nextPage } from './view';
 import { enterNode } from './writeback/cache_nodes';
 import { growWritten } from './writeback/dirty';
 
 /** Reads on until a page is missing or on its way. True: time passes first. */
 export function read(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
   if (m.killed) {
-    m.phase = Phase.NEXT;
+    leaveToExit(m);
     return false;
   }
   const region = view.region;
   const begin = view.first + nextPage(task, view);
-  // A read ends where the file does.
-  const chunk = min(<u32>step.y, region.pages - begin);
+  const chunk = chunkAt(view, begin, step);
   while (m.pagesDone < chunk) {
     const page = begin + m.pagesDone;
     const folio = folioAt(entryOf(region, slotOf(region, page)));

@@ -12,7 +12,7 @@ import { State, Task } from '../task/task';
 import { hz } from './jiffies';
 import { CHARGE_BATCH, MemCgroup, overHigh } from './memcg';
 import { count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from './mm';
-import { Phase, startReclaim } from './phase';
+import { endReclaim, Phase, startReclaim } from './phase';
 import { TaskMm } from './task_mm';
 
 const PRECISION_SHIFT: u64 = 20;
@@ -60,10 +60,7 @@ function reclaimHigh(m: TaskMm, pages: u64): bool {
 
 /** A reclaim for memory.high is over: another one, a sleep, or nothing more. True: the task sleeps. */
 export function endHigh(rq: Rq, task: Task, m: TaskMm): bool {
-  psiMemstallLeave(m.task);
-  mm.memcgNs.record(machine.now - m.sc.beganAt);
-  mm.memcgPages.record(m.sc.nrReclaimed);
-  m.highReclaimed += m.sc.nrReclaimed;
+  m.highReclaimed += endReclaim(m, mm.memcgNs, mm.memcgPages);
   if (reclaimHigh(m, SWAP_CLUSTER_MAX)) return false;
   const jiffies = highDelay(m.group, m.highPages);
   m.phase = Phase.FINISH;

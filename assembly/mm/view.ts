@@ -1,5 +1,6 @@
 /** Which page of a view comes next. */
 import { nextBits } from '../base/random';
+import { Instruction } from '../task/instruction';
 import { Task } from '../task/task';
 import { Pattern, View } from './task_mm';
 
@@ -21,6 +22,11 @@ function draw(task: Task, view: View): u32 {
 
 function below(bits: u64, n: u32): u32 {
   return <u32>(((bits >> 32) * n) >> 32);
+}
+
+/** Pages of a read or a write from a page on: it ends where the file does, which does not grow. */
+export function chunkAt(view: View, begin: u32, step: Instruction): u32 {
+  return min(<u32>step.y, view.region.pages - begin);
 }
 
 /** The view goes on behind `pages` pages. */

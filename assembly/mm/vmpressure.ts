@@ -11,7 +11,7 @@ import { Rq } from '../sched/rq';
 import { tryToWakeUp } from '../sched/wake';
 import { Mode, State, Task, taskAt } from '../task/task';
 import { MemCgroup } from './memcg';
-import { costs } from './mm';
+import { costs, mm } from './mm';
 
 /** vmpressure_win: SWAP_CLUSTER_MAX * 16. */
 const WINDOW_PAGES: u64 = 512;
@@ -27,12 +27,11 @@ class Worker {
   last: MemCgroup;
 }
 
-let workers: usize = 0;
-
 /** `firstTask`: the first CPU's kworker, behind which the others' come. */
 export function setPressureWorkers(firstTask: u32): void {
-  workers = allocateArray<Worker>(machine.nrCpus);
-  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++) at<Worker>(workers, cpu).task = taskAt(firstTask + cpu);
+  mm.pressureWorkers = allocateArray<Worker>(machine.nrCpus);
+  for (let cpu: u32 = 0; cpu < machine.nrCpus; cpu++)
+    at<Worker>(mm.pressureWorkers, cpu).task = taskAt(firstTask + cpu);
 }
 
 /** So much of a group and those below it has been scanned (vmpressure with tree). */
@@ -50,7 +49,7 @@ function scheduleWork(rq: Rq, group: MemCgroup): void {
   if (group.pressureQueued) return;
   group.pressureQueued = true;
   group.pressureNext = changetype<MemCgroup>(0);
-  const worker = at<Worker>(workers, rq.id);
+  const worker = at<Worker>(mm.pressureWorkers, rq.id);
   if (worker.first == null) worker.first = group;
   else worker.last.pressureNext = group;
   worker.last = group;
@@ -61,7 +60,7 @@ function scheduleWork(rq: Rq, group: MemCgroup): void {
 
 /** Does what is queued, one after another, and sleeps. */
 export function pressureStep(rq: Rq, task: Task): bool {
-  const worker = at<Worker>(workers, rq.id);
+  const worker = at<Worker>(mm.pressureWorkers, rq.id);
   while (worker.first != null) {
     const group = worker.first;
     worker.first = group.pressureNext;

@@ -6,13 +6,14 @@ import { Rq } from '../sched/rq';
 import { Instruction } from '../task/instruction';
 import { Mode, Task } from '../task/task';
 import { entryOf, Folio, folioAt, hasPage, newFolio, Pg, Region, slotOf } from './folio';
+import { leaveToExit } from './get_page';
 import { addToLru } from './lru';
 import { costs, mm } from './mm';
 import { nextPlace } from './order/blocks';
 import { For, pass, Phase, waitFor } from './phase';
 import { joinFolio } from './read';
 import { TaskMm, View } from './task_mm';
-import { advanceView, nextPage } from './view';
+import { advanceView, chunkAt, nextPage } from './view';
 import { balanceIsDue } from './writeback/balance';
 import { addBuffers } from './writeback/buffers';
 import { enterNode } from './writeback/cache_nodes';
@@ -22,13 +23,12 @@ import { wbAt } from './writeback/wb';
 /** Writes on until a page is missing, or the task has to look. True: time passes first. */
 export function write(rq: Rq, task: Task, m: TaskMm, view: View, step: Instruction): bool {
   if (m.killed) {
-    m.phase = Phase.NEXT;
+    leaveToExit(m);
     return false;
   }
   const region = view.region;
   const begin = view.first + nextPage(task, view);
-  // A write ends where the file does: it does not grow.
-  const chunk = min(<u32>step.y, region.pages - begin);
+  const chunk = chunkAt(view, begin, step);
   while (m.pagesDone < chunk) {
     // Every page is a point at which a voluntarily preemptible kernel gives way: kswapd may have been woken for it.
     if (rq.needResched && m.costNs != 0) return worksOn(task, m, Phase.WRITE);

@@ -86,10 +86,10 @@ export function tracing(): bool {
   return machine.now >= trace.from && machine.now <= trace.to;
 }
 
-function write(kind: u32, cpu: u32, a: u32, b: u32, flags: u32, value: u64): void {
+function write(kind: u32, cpu: u32, a: u32, b: u32, flags: u32, value: u64, time: u64 = machine.now): void {
   const entry = at<TraceEntry>(trace.entries, <u32>(trace.written % trace.capacity));
   trace.written++;
-  entry.time = machine.now;
+  entry.time = time;
   entry.kind = <u16>kind;
   entry.cpu = <u16>(machine.firstCpu + cpu);
   entry.a = a;
@@ -137,7 +137,6 @@ export function traceBlocked(task: Task, what: u32): void {
 
 /** A latency that was complete at `time`, which may lie before the present. */
 export function traceRecord(task: Task, recorder: u32, latency: u64, time: u64): void {
-  if (latency < trace.leastNs || !tracing()) return;
-  write(TraceKind.RECORD, machine.thisCpu, task.id, recorder, 0, latency);
-  at<TraceEntry>(trace.entries, <u32>((trace.written - 1) % trace.capacity)).time = time;
+  if (latency >= trace.leastNs && tracing())
+    write(TraceKind.RECORD, machine.thisCpu, task.id, recorder, 0, latency, time);
 }

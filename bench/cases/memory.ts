@@ -87,7 +87,7 @@ export function memoryCases(): BenchCase[] {
       },
     };
   };
-  const inStorm = [storm(), 3e9] as [Scenario, number];
+  const inStorm: [Scenario, number] = [storm(), 3e9];
   return [
     caseOf('page touched and freed', '64 MiB', 'ns_per_op', [plenty(), 1e9], pagesAllocated),
     caseOf('memory event of a swap storm', '2x300 MiB', 'events_per_s', inStorm, memoryEvents),

@@ -10,12 +10,12 @@ import { psiMemstallEnter, psiMemstallLeave } from '../../sched/psi';
 import { Rq } from '../../sched/rq';
 import { Instruction } from '../../task/instruction';
 import { Mode, Task } from '../../task/task';
-import { gateOf, leaveToExit } from '../get_page';
+import { availablePages, gateOf, leaveToExit, mayEverFit } from '../get_page';
 import { groupAt, MemCgroup } from '../memcg';
 import { costs, count, MAX_RECLAIM_RETRIES, mm, SWAP_CLUSTER_MAX, Vm } from '../mm';
 import { outOfMemory } from '../oom';
 import { drainAllPages, freePages, Gate, markOf, takeUnmovable } from '../page_alloc';
-import { pass, Phase, startReclaim } from '../phase';
+import { endReclaim, pass, Phase, startReclaim } from '../phase';
 import { noteTaken, tierOf } from '../rue/tiers';
 import { TaskMm } from '../task_mm';
 import { wakeupKswapdFor } from '../kswapd';
@@ -177,10 +177,7 @@ export function endCompact(rq: Rq, m: TaskMm): void {
 
 /** Direct reclaim is over. */
 export function endAllocReclaim(rq: Rq, m: TaskMm): void {
-  psiMemstallLeave(m.task);
-  const progress = m.sc.nrReclaimed;
-  mm.directNs.record(machine.now - m.sc.beganAt);
-  mm.directPages.record(progress);
+  const progress = endReclaim(m, mm.directNs, mm.directPages);
   if (got(m, takeOrder(rq.id, m, gate(m)))) return;
   if (progress != 0) {
     m.costNs += drainAllPages(machine.nrCpus);
@@ -202,7 +199,7 @@ function tryAgain(rq: Rq, m: TaskMm): void {
   }
   const progress = m.sc.nrReclaimed != 0;
   m.noProgress = progress ? 0 : m.noProgress + 1;
-  if ((m.noProgress > MAX_RECLAIM_RETRIES || !mayReclaim(m.order)) && !(progress && mayCompact(m))) {
+  if ((m.noProgress > MAX_RECLAIM_RETRIES || !mayEverFit(m.order)) && !(progress && mayCompact(m))) {
     if (got(m, takeOrder(rq.id, m, Gate.HIGH))) return;
     m.noProgress = 0;
     outOfMemory(rq, changetype<MemCgroup>(0));
@@ -213,25 +210,6 @@ function tryAgain(rq: Rq, m: TaskMm): void {
   }
   wakeupKswapdFor(m.order, true);
   if (!got(m, takeOrder(rq.id, m, gate(m)))) reclaim(m);
-}
-
-/** Free pages of a zone, and its share of all that reclaim may free. */
-function availablePages(zone: Zone, part: u64): u64 {
-  const root = groupAt(0);
-  let reclaimable = root.lists2 + root.lists3;
-  if (mm.swapFree != 0) reclaimable += root.lists0 + root.lists1;
-  return zone.free + (reclaimable * zone.managed) / mm.managed / part;
-}
-
-/** Some zone would have a block above its min mark if all were freed. */
-function mayReclaim(order: u32): bool {
-  for (let i: u32 = 0; i < mm.nrZones; i++) {
-    const zone = zoneAt(i);
-    const needed = zone.minMark + zone.reserveFor(highestZone()) + (1 << order);
-    const isThere = order == 0 || zone.blocks.filled >> order != 0;
-    if (isThere && availablePages(zone, 1) >= needed) return true;
-  }
-  return false;
 }
 
 function mayCompact(m: TaskMm): bool {
